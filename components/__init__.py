@@ -1,0 +1,1 @@
+"""The parts of an environment, from its settings to the resources of both clouds."""

@@ -1,0 +1,150 @@
+"""The address plan: which part of the environment's range belongs to which subnet.
+
+The range is cut into slots at fixed places, so that one group's growth never moves another
+group's subnet:
+
+    compute    the upper half
+    web        the first quarter
+    endpoints  the first half of the second quarter
+    public     the other half of it (AWS only: NAT gateways and public load balancers)
+
+A node subnet begins where its slot does. It holds twice the group's maximum, because a replaced
+group runs beside the old one, and grows in steps of four, so that most changes of a maximum leave
+it as it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import NamedTuple
+
+from components.settings.environment import Cloud, Environment
+
+RESERVED = 5
+"""Addresses of a subnet that both clouds keep for themselves (facts.md 21)."""
+
+NODE_PREFIXES = (24, 22, 20, 18, 16)
+"""Sizes of a node subnet, smallest first."""
+
+ENDPOINTS_PREFIX = 26
+"""Room for 11 private endpoints in each of four zones; there are about five in all."""
+
+SMALLEST_SUBNET = {"azure": 29, "aws": 28}
+"""Prefix of the smallest subnet that the cloud accepts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressPlan:
+    """The subnets' ranges; on AWS `divide` cuts each into one a zone."""
+
+    network: IPv4Network
+    web: IPv4Network
+    compute: IPv4Network
+    endpoints: IPv4Network
+    public: IPv4Network
+
+    @property
+    def subnets(self) -> tuple[IPv4Network, ...]:
+        """All ranges, in order of their addresses."""
+        return (self.web, self.endpoints, self.public, self.compute)
+
+
+class Need(NamedTuple):
+    """What a plan must hold."""
+
+    cloud: Cloud
+    web: int
+    """Most web nodes."""
+    compute: int
+    """Most compute nodes."""
+    zones: int
+    """Zones that the environment uses, at least 1."""
+
+
+class TooSmallError(ValueError):
+    """The range is too small; `smallest` is the longest prefix that would do, if there is one."""
+
+    def __init__(self, smallest: int | None) -> None:
+        super().__init__(f"needs a /{smallest}" if smallest else "no range is large enough")
+        self.smallest = smallest
+
+
+def plan(environment: Environment) -> AddressPlan:
+    """Return the address plan of *environment*; `parse` has seen to it that there is one."""
+    return cut(environment.network.address_space, need_of(environment))
+
+
+def need_of(environment: Environment) -> Need:
+    """Return what the plan of *environment* must hold."""
+    groups = environment.groups
+    zones = max((len(group.zones) for group in groups.values()), default=1)
+    return Need(environment.cloud, groups["web"].maximum, groups["compute"].maximum, max(zones, 1))
+
+
+def cut(space: IPv4Network, need: Need) -> AddressPlan:
+    """Return the plan that cuts *space* for *need*.
+
+    Raises TooSmallError when the range is too small.
+    """
+    prefixes = _prefixes(space.prefixlen, need)
+    if prefixes is None:
+        fitting = (p for p in range(space.prefixlen, 7, -1) if _prefixes(p, need))
+        raise TooSmallError(next(fitting, None))
+    lower, compute = space.subnets(prefixlen_diff=1)
+    web, rest = lower.subnets(prefixlen_diff=1)
+    endpoints, public = rest.subnets(prefixlen_diff=1)
+    return AddressPlan(
+        network=space,
+        web=_first(web, prefixes[0]),
+        compute=_first(compute, prefixes[1]),
+        endpoints=_first(endpoints, prefixes[2]),
+        public=_first(public, prefixes[2]),
+    )
+
+
+def divide(network: IPv4Network, zones: int) -> tuple[IPv4Network, ...]:
+    """Return one equal part of *network* for each of *zones*; the last parts may stay spare."""
+    parts = network.subnets(prefixlen_diff=_bits(zones))
+    return tuple(part for part, _ in zip(parts, range(zones), strict=False))
+
+
+def _prefixes(prefix: int, need: Need) -> tuple[int, int, int] | None:
+    """Return the prefixes of web, compute and endpoints in a range of *prefix*, if they fit."""
+    web = _node_prefix(prefix + 2, need.web, need)
+    compute = _node_prefix(prefix + 1, need.compute, need)
+    endpoints = max(prefix + 3, ENDPOINTS_PREFIX)
+    if web is None or compute is None or not _holds(endpoints, 1, need):
+        return None
+    return web, compute, endpoints
+
+
+def _node_prefix(slot: int, maximum: int, need: Need) -> int | None:
+    """Return the prefix of a subnet for *maximum* nodes in a slot of prefix *slot*."""
+    return next((p for p in _steps(slot) if _holds(p, 2 * maximum, need)), None)
+
+
+def _steps(slot: int) -> Iterator[int]:
+    yield from (prefix for prefix in NODE_PREFIXES if prefix > slot)
+    yield slot
+
+
+def _holds(prefix: int, nodes: int, need: Need) -> bool:
+    """Return whether a subnet of *prefix* holds *nodes*.
+
+    On AWS a subnet lies in one zone, and when a zone fails its nodes come up in the others.
+    """
+    parts = need.zones if need.cloud == "aws" else 1
+    sharing = max(parts - 1, 1)
+    part = prefix + _bits(parts)
+    if part > SMALLEST_SUBNET[need.cloud]:
+        return False
+    return bool(2 ** (32 - part) - RESERVED >= -(-nodes // sharing))
+
+
+def _bits(parts: int) -> int:
+    """Return how many bits number *parts*."""
+    return max(parts - 1, 0).bit_length()
+
+
+def _first(network: IPv4Network, prefix: int) -> IPv4Network:
+    return IPv4Network((network.network_address, prefix))

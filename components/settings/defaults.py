@@ -1,0 +1,66 @@
+"""Defaults that depend on another setting, filled in before the models see the object."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SIZES: Mapping[str, Mapping[str, str]] = {
+    "azure": {"web": "Standard_D2s_v5", "compute": "Standard_D4s_v5"},
+    "aws": {"web": "m6i.large", "compute": "m6i.xlarge"},
+}
+"""Machine size of a group that names none, by cloud and role."""
+
+DATABASE_SIZES: Mapping[tuple[str, str], str] = {
+    ("azure", "postgresql"): "Standard_D2ds_v5",
+    ("azure", "sqlserver"): "GP_Gen5_2",
+    ("aws", "postgresql"): "db.m6i.large",
+    ("aws", "sqlserver"): "db.m6i.large",
+}
+"""Server size of a database that names none: it stays when a maximum grows, so that a change of
+node counts never restarts the database; too few connections are an error that names the size."""
+
+DATABASE_VERSIONS: Mapping[str, str] = {"postgresql": "16", "sqlserver": "2022", "sqlite": "3"}
+
+PRODUCT_VERSIONS: Mapping[str, str] = {"plumber": "1.2", "rserver": "9.1.0", "mlserver": "9.4.7"}
+
+OPERATING_SYSTEMS: Mapping[str, str] = {
+    "plumber": "debian-12",
+    "rserver": "ubuntu-16.04",
+    "mlserver": "ubuntu-16.04",
+}
+
+
+def complete(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of *value* with the defaults that its valid settings decide.
+
+    What is wrong stays as it is, for the models to refuse.
+    """
+    completed = dict(value)
+    cloud = _text(value, "cloud")
+    for role, machine in SIZES.get(cloud, {}).items():
+        _fill(completed, role, {"size": machine})
+    product = _text(_mapping(value, "runtime"), "product")
+    if product in PRODUCT_VERSIONS:
+        system = OPERATING_SYSTEMS[product]
+        version = PRODUCT_VERSIONS[product]
+        _fill(completed, "runtime", {"version": version, "operatingSystem": system})
+    engine = _text(_mapping(value, "database"), "engine")
+    if engine in DATABASE_VERSIONS:
+        size = DATABASE_SIZES.get((cloud, engine))
+        wanted = {"version": DATABASE_VERSIONS[engine], **({"size": size} if size else {})}
+        _fill(completed, "database", wanted)
+    return completed
+
+
+def _fill(value: dict[str, Any], key: str, defaults: Mapping[str, str]) -> None:
+    if isinstance(section := value.get(key), dict):
+        value[key] = {**defaults, **section}
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    section = value.get(key)
+    return section if isinstance(section, dict) else {}
+
+
+def _text(value: Mapping[str, Any], key: str) -> str:
+    text = value.get(key)
+    return text if isinstance(text, str) else ""

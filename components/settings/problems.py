@@ -1,0 +1,58 @@
+"""What is wrong with a stack, told so that the user can mend it without reading our code."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pulumi
+
+LONGEST_VALUE = 60
+"""Characters of a refused value that a message repeats; the user has the rest in the file."""
+
+
+class Problem(NamedTuple):
+    """One setting that cannot be deployed."""
+
+    key: str
+    """Path as in the stack file, such as `compute.autoscale.schedules[0].start`."""
+
+    value: str
+    """The refused value as `show` gives it; empty where there is none or it is a secret."""
+
+    rule: str
+    """What holds for the key; completes the sentence that begins with the key."""
+
+    fix: str
+    """What to write instead."""
+
+    def __str__(self) -> str:
+        got = f" (got {self.value})" if self.value else ""
+        return f"  {self.key}: {self.rule}{got}\n    fix: {self.fix}"
+
+
+class SettingsError(pulumi.RunError):
+    """A stack that cannot be deployed as configured; the CLI prints it without a trace."""
+
+    def __init__(self, stack: str, problems: Sequence[Problem]) -> None:
+        self.stack = stack
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems]
+        super().__init__("\n".join([f"stack '{stack}' cannot be deployed:", *lines]))
+
+
+def show(value: object) -> str:
+    """Return *value* as the stack file would hold it, on one line and cut to a readable length.
+
+    Never call it with a secret.
+    """
+    if isinstance(value, dict):
+        return f"a mapping with {len(value)} keys" if len(value) != 1 else "a mapping with 1 key"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    text = json.dumps(value, ensure_ascii=True) if _plain(value) else f'"{value}"'
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def _plain(value: object) -> bool:
+    """Return whether JSON has a word for *value*; dates and networks have none."""
+    return value is None or isinstance(value, str | bool | int | float)
