@@ -1,0 +1,1 @@
+"""The control plane: Pulumi's provider protocol, and what each resource type obeys."""

@@ -1,0 +1,258 @@
+"""The contract for what the sandbox knows of one resource type.
+
+A `Kind` is a declaration: identity, names, what forces replacement, what a reference must point at,
+the rules that the cloud applies, and the computed outputs. The provider applies all of it; a kind
+never touches the wire or the database. Everything that follows from the SDK (which properties
+exist, their types, which are required) comes from `schema.py` and is not repeated in a kind.
+
+What the provider does for every kind, without a declaration:
+- refuses unknown, misspelt, missing and wrongly typed properties (schema.py);
+- fills the naming input, `location` (from the provider's configuration, else the resource group)
+  and `azureApiVersion`;
+- refuses a parent (resource group, scope, server) that doesn't exist, and each string input that
+  looks like an id of the subscription but names nothing;
+- refuses deletion while another resource refers to this one, or has it as parent;
+- gives back, as outputs, each input that the schema has as an output too, and `name`, `type`,
+  `provisioningState` and `etag` where the schema has them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+from uuid import NAMESPACE_URL, uuid5
+
+Values = Mapping[str, object]
+"""Property values by wire name (camelCase): str, bool, int, float, None, lists and mappings.
+
+Integral numbers are ints. Secrets are plain. Unknowns of a preview are absent, also from lists.
+"""
+
+
+class Problem(NamedTuple):
+    """What is wrong, and where. The value of a secret never belongs in a reason."""
+
+    path: str
+    """Property path (`subnets[0].addressPrefix`), or "" for the resource as a whole."""
+    reason: str
+    code: str = ""
+    """The cloud's error code, where it has one (`SubnetIsFull`)."""
+
+
+class CloudError(Exception):
+    """An operation that the cloud refuses, with the cloud's own code and words."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(f'Code="{code}" Message="{message}"')
+
+
+class Naming(StrEnum):
+    """How a name comes about when the program gives none."""
+
+    RANDOM = "random"
+    """Logical name + 8 hex characters; such a resource is replaced create-before-delete."""
+    COPY = "copy"
+    """The logical name as it is: azure-native's way for everything that has a parent resource."""
+    UUID = "uuid"
+    """A random UUID (role assignments)."""
+    REQUIRED = "required"
+    """No automatic name: the program must give one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Name:
+    """The cloud's rule for a resource's name. Automatic and explicit names obey it alike.
+
+    azure-native never shortens an automatic name, so neither does the sandbox: one that
+    is too long is refused here as it would be there.
+    """
+
+    pattern: str
+    """Regular expression for the whole name, without the length."""
+    minimum: int = 1
+    maximum: int = 80
+    words: str
+    """The rule for a person: "letters, digits and hyphens, starts with a letter"."""
+    naming: Naming | None = None
+    """None: RANDOM directly under a resource group or a subscription, COPY below that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One resource that exists in the sandbox."""
+
+    id: str
+    type: str
+    inputs: Values
+    outputs: Values
+    incarnation: str
+    """Random UUID of this creation: a resource created again under the same id has another one."""
+    urn: str = ""
+    created: str = ""
+    """RFC 3339, UTC."""
+
+
+class World(Protocol):
+    """Read-only view of everything that exists; ids are compared without case, as in ARM."""
+
+    @property
+    def subscription(self) -> str:
+        """The subscription (or account) that the provider is configured for."""
+
+    @property
+    def tenant(self) -> str:
+        """The tenant id."""
+
+    @property
+    def principal(self) -> str:
+        """Object id of the one who deploys."""
+
+    def find(self, target: str) -> Record | None:
+        """The resource with this id; None for inline parts (`.../loadBalancers/x/probes/p`)."""
+
+    def exists(self, target: str) -> bool:
+        """Whether a resource, an inline part, a subscription or a built-in has this id."""
+
+    def children(self, target: str) -> Iterator[Record]:
+        """Resources whose parent is this one (extension resources such as locks included)."""
+
+    def of(self, kind: str) -> Iterator[Record]:
+        """All resources of a Pulumi type, in all resource groups."""
+
+    def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
+        """Each resource with an input that names *target* or a part of it, and that input's path."""
+
+    def note(self, key: str) -> object:
+        """What `Transaction.remember` kept under *key*, or None."""
+
+
+class Transaction(World, Protocol):
+    """A `World` that can be changed; all of it happens, durably, or nothing does."""
+
+    def put(self, record: Record) -> None:
+        """Add or change a resource beside the one that is being worked on."""
+
+    def remove(self, target: str) -> None:
+        """Remove a resource and its children."""
+
+    def remember(self, key: str, value: object) -> None:
+        """Keep a JSON value that outlives resources (a soft-deleted vault); None forgets it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """One resource that is being created or updated."""
+
+    type: str
+    name: str
+    """The resource's name in the cloud (last segment of an ARM id); the logical name elsewhere."""
+    id: str
+    """"" while a kind without id template is being created."""
+    inputs: Values
+    world: World
+    incarnation: str
+    previous: Record | None = None
+    """None at creation."""
+    urn: str = ""
+    created: str = ""
+
+    def identifier(self, purpose: str) -> str:
+        """A UUID that stays the same for this creation of the resource (`principalId`)."""
+        return str(uuid5(NAMESPACE_URL, f"{self.incarnation}/{purpose}"))
+
+
+Outputs = dict[str, object]
+
+
+def _no_problems(_: object) -> Iterator[Problem]:
+    return iter(())
+
+
+def _no_outputs(_: Context) -> Outputs:
+    return {}
+
+
+def _nothing(_: object, __: Transaction) -> None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What the sandbox knows of one resource type."""
+
+    type: str
+    """Pulumi type token: `azure-native:network:VirtualNetwork`."""
+    id_template: str = ""
+    """ARM id, parameters named like the inputs that fill them (`{subscription}` comes from the
+    provider). They force replacement; the last one is the name. A first parameter `{scope}` or
+    `{resourceUri}` takes a whole id. Empty: see `make_id`."""
+    make_id: Callable[[Context, Outputs], str] | None = None
+    """For kinds without template: the id, from the outputs."""
+    name: Name | None = None
+    """Rule for the last parameter of the template; None when the template fixes it."""
+    replace_on: tuple[str, ...] = ()
+    """Patterns (`paths.py`) of inputs that can't change in place, beside names and location."""
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Pattern -> ARM resource types that it may point at, as the ids say them
+    (`Microsoft.Network/virtualNetworks/subnets`). All ids must exist, listed here or not."""
+    weak: tuple[str, ...] = ()
+    """Patterns of references that must exist when they are written but don't hold their target."""
+    unchecked: tuple[str, ...] = ()
+    """Patterns of id-like inputs that may name nothing (scopes of a policy, foreign images)."""
+    parts: tuple[str, ...] = ()
+    """Lists of inline sub-resources with a `name` (`backendAddressPools`): each element's output
+    gets `id` and `provisioningState`, and others can refer to it. Nested: `a[*].b`."""
+    owns_children: bool = False
+    """Whether deletion takes the children along (vault, server), or is refused while they exist."""
+    kept: bool = True
+    """False for what lives in the stack's state only (random, tls)."""
+    auto_location: bool = True
+    """Whether a missing `location` is filled in."""
+    regional: bool = True
+    """Whether a change of `location` forces replacement."""
+    write_only: tuple[str, ...] = ()
+    """Patterns of inputs that the cloud never gives back (`administratorLoginPassword`)."""
+    secrets: tuple[str, ...] = ()
+    """Output properties that are secret whatever the inputs are."""
+    rules: Callable[[Values], Iterable[Problem]] = _no_problems
+    """Pure, at check: what the cloud refuses from the inputs alone. Unknowns are absent, so a rule
+    that needs two properties skips when one is absent."""
+    verify: Callable[[Context], Iterable[Problem]] = _no_problems
+    """At create and update, against the world: CIDR overlap, quotas, names that are taken."""
+    outputs: Callable[[Context], Outputs] = _no_outputs
+    """Computed outputs, over the generic ones. Must give the same for the same inputs and
+    incarnation; None removes a generic output."""
+    created: Callable[[Context, Transaction], None] = _nothing
+    updated: Callable[[Context, Transaction], None] = _nothing
+    """Side effects on other records, after this one is put. May raise CloudError."""
+    deleting: Callable[[Record, Transaction], None] = _nothing
+    """Before removal; may raise CloudError to refuse, or remember what outlives the resource."""
+    in_use: tuple[str, str] = (
+        "ResourceInUse",
+        "{kind} {id} is in use by {by} and cannot be deleted.",
+    )
+    """Code and words of the refusal to delete; `{kind}`, `{name}`, `{id}`, `{by}` are filled in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One call of a provider function."""
+
+    name: str
+    arguments: Values
+    world: World
+    location: str = ""
+    """The provider's configured location, or ""."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Function:
+    """A provider function (`azure-native:authorization:getClientConfig`)."""
+
+    name: str
+    run: Callable[[Call], Outputs]
+    """May raise CloudError. Its arguments are checked against the schema before."""
+    secrets: tuple[str, ...] = ()
+    """Result properties that are secret."""
