@@ -1,0 +1,1 @@
+"""Turns a node recipe into user data: cloud-init for Linux."""

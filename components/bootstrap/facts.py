@@ -1,0 +1,42 @@
+"""What is known of a node only when its environment is deployed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Cloud = Literal["azure", "aws"]
+Egress = Literal["packages", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeFacts:
+    """Where a node stands: names and addresses, never a secret.
+
+    Instances go through `Output.apply` in the clouds' parts, so all fields are plain values.
+    """
+
+    cloud: Cloud
+    environment: str
+    """Name of the stack; part of the issuer of tokens."""
+
+    vault_uri: str
+    """Azure: `https://NAME.vault.azure.net`, with or without a slash at the end."""
+
+    identity_client_id: str
+    """Client id of the node's own managed identity."""
+
+    database_host: str
+    database_name: str
+    database_principal: str = ""
+    """Database user of the web identity, which runs migrations; empty on compute nodes."""
+
+    database_port: int = 5432
+    clients: tuple[str, ...]
+    """CIDRs that may call the web nodes."""
+
+    web_subnet: str
+    compute_subnet: str
+    endpoints_subnet: str
+    """CIDRs; `endpoints` holds the private endpoints of database and vault."""
+
+    egress: Egress = "packages"
+    """none: the image is complete, so the node installs nothing."""

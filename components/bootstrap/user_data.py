@@ -1,0 +1,120 @@
+"""User data: one cloud-config document a node, the same bytes for the same settings.
+
+The document holds static files and one JSON file, `/etc/operationalization/node.json`, which is
+all that differs between environments. It is compressed once, as a whole: cloud-init unpacks
+gzip itself on every cloud. No secret is inside: a node fetches those at boot, with its identity.
+"""
+
+import base64
+import gzip
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from components.bootstrap.cloud_config import cloud_config
+from components.bootstrap.facts import Cloud, NodeFacts
+from components.bootstrap.host_firewall import host_firewall
+from components.bootstrap.scripts import cloud_files, shared_files
+from components.runtimes.node import NodeFile, NodeRecipe
+
+__all__ = ["NodeFacts", "UserData", "UserDataTooLarge", "render"]
+
+LIMITS: Final[dict[Cloud, int]] = {"azure": 48 * 1024, "aws": 16 * 1024}
+"""Bytes before base64. Azure allows 64 KiB and we stop earlier (design.md section 8); AWS counts
+the raw bytes: "Run commands when you launch an EC2 instance", 16 KB."""
+
+NODE_FILE: Final = "/etc/operationalization/node.json"
+
+
+class UserDataTooLarge(ValueError):  # noqa: N818 - a size is wrong, not a program
+    """User data that the cloud would refuse; says what is largest and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserData:
+    """A node's user data in the forms that are asked for."""
+
+    text: str
+    """The cloud-config document."""
+
+    compressed: bytes
+    """What the node receives."""
+
+    @property
+    def base64(self) -> str:
+        """What Azure's custom data and AWS's `user_data_base64` take."""
+        return base64.b64encode(self.compressed).decode("ascii")
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against the cloud's limit."""
+        return len(self.compressed)
+
+
+def render(recipe: NodeRecipe, facts: NodeFacts) -> UserData:
+    """Return the user data of the nodes that *recipe* describes, standing where *facts* say.
+
+    Raises:
+        UserDataTooLarge: over the cloud's limit.
+    """
+    files = (
+        *shared_files(),
+        *cloud_files(facts.cloud),
+        *recipe.files,
+        NodeFile(path=NODE_FILE, content=node_json(recipe, facts)),
+    )
+    text = cloud_config(files)
+    # mtime and the absent file name keep the gzip header the same on every day and machine.
+    compressed = gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)
+    check_size(compressed, files, facts.cloud)
+    return UserData(text=text, compressed=compressed)
+
+
+def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
+    """Return the node's JSON file: all that its scripts and services know of the environment."""
+    document = {
+        "cloud": facts.cloud,
+        "environment": facts.environment,
+        "role": recipe.role,
+        "product": recipe.product,
+        "version": recipe.version,
+        "port": recipe.port,
+        "health": {"live": recipe.health.live_path, "ready": recipe.health.ready_path},
+        "vault": {"uri": facts.vault_uri, "identity": facts.identity_client_id},
+        "database": {
+            "host": facts.database_host,
+            "port": facts.database_port,
+            "name": facts.database_name,
+            "principal": facts.database_principal,
+        },
+        "packages": recipe.packages,
+        "egress": facts.egress,
+        "secrets": [
+            {"name": use.name, "path": use.path, "owner": use.owner, "mode": use.mode}
+            for use in recipe.secrets
+        ],
+        "services": recipe.services,
+        "firewall": host_firewall(recipe, facts),
+        "clients": facts.clients if recipe.role == "web" else (),
+        recipe.role: recipe.data,
+    }
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def check_size(compressed: bytes, files: tuple[NodeFile, ...], cloud: Cloud) -> None:
+    """Refuse user data that *cloud* would refuse.
+
+    Raises:
+        UserDataTooLarge: names the three files that weigh most, compressed alone.
+    """
+    limit = LIMITS[cloud]
+    if len(compressed) <= limit:
+        return
+    weights = {file.path: len(gzip.compress(file.content.encode(), mtime=0)) for file in files}
+    heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:3]
+    listed = ", ".join(f"{path} ({weight} bytes)" for path, weight in heaviest)
+    raise UserDataTooLarge(
+        f"user data is {len(compressed)} bytes compressed, over the limit of {limit} on {cloud}; "
+        f"largest: {listed}. Shorten access.clients, or bake the files into an image "
+        "(runtime.image: complete) and take them out of the recipe."
+    )

@@ -1,0 +1,80 @@
+"""The parts of a node recipe: plain values that no cloud and no product owns.
+
+A recipe says what a node of one role runs; `components.bootstrap` turns it into user data, and
+the clouds' parts read its port, its health probe and its secrets. Nothing here knows addresses:
+they come with `components.bootstrap.user_data.NodeFacts` when an environment is deployed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["web", "compute"]
+
+JsonValue = str | int | float | bool | None | tuple["JsonValue", ...] | Mapping[str, "JsonValue"]
+"""What a recipe may put into a node's JSON file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthProbe:
+    """Where a node says how it is (design.md section 3, "Health")."""
+
+    port: int
+    live_path: str = "/live"
+    """This node's own processes: automatic repair and replacement look here and nowhere else."""
+
+    ready_path: str = "/ping"
+    """Configured and not draining: the load balancer looks here."""
+
+    protocol: Literal["Https"] = "Https"
+    """As Azure's and AWS's probes call it; a probe does not verify the certificate."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecretUse:
+    """A secret of the environment's vault that a node fetches at boot, and where it puts it."""
+
+    name: str
+    """Name in the vault."""
+
+    path: str
+    """File on the node, always on tmpfs."""
+
+    owner: str
+    """User that may read it; services that start as root and drop privileges use root."""
+
+    mode: str = "0400"
+    """Octal permissions."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeFile:
+    """A file that is the same on every node of a role."""
+
+    path: str
+    content: str
+    owner: str = "root:root"
+    mode: str = "0644"
+    """Octal permissions."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeRecipe:
+    """All that a node of one role is made of, apart from where it stands."""
+
+    role: Role
+    product: str
+    version: str
+    port: int
+    health: HealthProbe
+    packages: tuple[str, ...]
+    """Debian packages; a complete image already has them."""
+
+    files: tuple[NodeFile, ...]
+    services: tuple[str, ...]
+    """systemd units that a ready node runs, in the order in which they start."""
+
+    secrets: tuple[SecretUse, ...]
+    uses_database: bool
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What the node's scripts and services read of the settings."""
