@@ -122,7 +122,7 @@ class World(Protocol):
         """All resources of a Pulumi type, in all resource groups."""
 
     def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
-        """Each resource with an input that names *target* or a part of it, and that input's path."""
+        """Each resource with an input that names *target* or a part of it, and the path."""
 
     def note(self, key: str) -> object:
         """What `Transaction.remember` kept under *key*, or None."""
