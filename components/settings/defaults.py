@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from components.settings.catalogue.locations import default_zones
+
 SIZES: Mapping[str, Mapping[str, str]] = {
     "azure": {"web": "Standard_D2s_v5", "compute": "Standard_D4s_v5"},
     "aws": {"web": "m6i.large", "compute": "m6i.xlarge"},
@@ -18,7 +20,14 @@ DATABASE_SIZES: Mapping[tuple[str, str], str] = {
 """Server size of a database that names none: it stays when a maximum grows, so that a change of
 node counts never restarts the database; too few connections are an error that names the size."""
 
-DATABASE_VERSIONS: Mapping[str, str] = {"postgresql": "16", "sqlserver": "2022", "sqlite": "3"}
+DATABASE_VERSIONS: Mapping[tuple[str, str], str] = {
+    ("azure", "postgresql"): "16",
+    ("azure", "sqlserver"): "12.0",
+    ("aws", "postgresql"): "16",
+    ("aws", "sqlserver"): "2022",
+    ("azure", "sqlite"): "3",
+    ("aws", "sqlite"): "3",
+}
 
 PRODUCT_VERSIONS: Mapping[str, str] = {"plumber": "1.2", "rserver": "9.1.0", "mlserver": "9.4.7"}
 
@@ -36,22 +45,23 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     """
     completed = dict(value)
     cloud = _text(value, "cloud")
+    zones = default_zones(cloud, _text(value, "location"))
     for role, machine in SIZES.get(cloud, {}).items():
-        _fill(completed, role, {"size": machine})
+        _fill(completed, role, {"size": machine, "zones": zones})
     product = _text(_mapping(value, "runtime"), "product")
     if product in PRODUCT_VERSIONS:
         system = OPERATING_SYSTEMS[product]
         version = PRODUCT_VERSIONS[product]
         _fill(completed, "runtime", {"version": version, "operatingSystem": system})
-    engine = _text(_mapping(value, "database"), "engine")
-    if engine in DATABASE_VERSIONS:
-        size = DATABASE_SIZES.get((cloud, engine))
-        wanted = {"version": DATABASE_VERSIONS[engine], **({"size": size} if size else {})}
+    server = (cloud, _text(_mapping(value, "database"), "engine"))
+    if server in DATABASE_VERSIONS:
+        size = DATABASE_SIZES.get(server)
+        wanted = {"version": DATABASE_VERSIONS[server], **({"size": size} if size else {})}
         _fill(completed, "database", wanted)
     return completed
 
 
-def _fill(value: dict[str, Any], key: str, defaults: Mapping[str, str]) -> None:
+def _fill(value: dict[str, Any], key: str, defaults: Mapping[str, object]) -> None:
     if isinstance(section := value.get(key), dict):
         value[key] = {**defaults, **section}
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components.settings.model import Cidr, Model, whole_number_as_text
+from components.settings.catalogue.locations import LOCATIONS
+from components.settings.model import FILLED, Cidr, Model, whole_number_as_text
 from components.settings.nodes import ComputeGroupSettings, NodeGroupSettings, WebGroupSettings
 
 Cloud = Literal["azure", "aws"]
@@ -15,7 +16,6 @@ OperatingSystem = Literal[
     "debian-12",
     "ubuntu-14.04",
     "ubuntu-16.04",
-    "ubuntu-18.04",
     "centos-7",
     "rhel-7",
     "windows-server-2012-r2",
@@ -27,14 +27,14 @@ Role = Literal["web", "compute"]
 class RuntimeSettings(Model):
     """What runs on the nodes."""
 
-    product: Product
+    product: Product = Field(examples=["plumber"])
     """plumber is open source; mlserver and rserver need an installer that you bring."""
 
-    version: str = ""
+    version: str = FILLED
     """Version of the product, in quotes; without it the newest that we support."""
 
-    operating_system: OperatingSystem | Literal[""] = ""
-    """Without it the one that fits the product best."""
+    operating_system: OperatingSystem = FILLED
+    """System of the nodes; without it debian-12 for plumber, ubuntu-16.04 for the others."""
 
     image: Literal["packages", "complete"] = "packages"
     """packages: nodes install at boot. complete: the image has everything already."""
@@ -46,34 +46,41 @@ class RuntimeSettings(Model):
 class DatabaseSettings(Model):
     """The database that keeps services, sessions and node lists."""
 
-    engine: Engine
+    engine: Engine = Field(examples=["postgresql"])
     """sqlite lives inside the web node, so it allows one web node only."""
 
-    version: Annotated[str, BeforeValidator(whole_number_as_text)] = ""
-    """Major version of the engine."""
+    version: Annotated[str, BeforeValidator(whole_number_as_text)] = FILLED
+    """Version of the engine; a whole number may stand without quotes."""
 
-    size: str = ""
+    size: str = FILLED
     """Server size of the cloud; it decides how many connections there may be."""
 
-    storage: Annotated[int, Field(ge=1, le=65536)] = 64
+    storage: int = Field(default=64, ge=1, le=65536)
     """GiB."""
 
-    name: str = "operationalization"
+    name: str = Field(
+        default="operationalization",
+        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+        json_schema_extra={
+            "patternErrorMessage": "must be 1 to 63 lower-case letters, digits and underscores, "
+            "first a letter"
+        },
+    )
     """Name of the database on the server."""
 
     high_availability: bool = False
     """Whether a second server in another zone stands by."""
 
-    backup_retention_days: Annotated[int, Field(ge=7, le=35)] = 7
+    backup_retention_days: int = Field(default=7, ge=7, le=35)
     """Days that backups are kept."""
 
     geo_redundant_backup: bool = False
     """Whether backups are copied to the paired location."""
 
-    connections_per_web_node: Annotated[int, Field(ge=1, le=250)] = 5
+    connections_per_web_node: int = Field(default=5, ge=1, le=250)
     """Connection pool of the API service on one web node."""
 
-    connections_per_compute_node: Annotated[int, Field(ge=0, le=250)] = 1
+    connections_per_compute_node: int = Field(default=1, ge=0, le=250)
     """Connections of the loader on one compute node."""
 
     discard: str | None = None
@@ -83,11 +90,13 @@ class DatabaseSettings(Model):
 class AccessSettings(Model):
     """Who may call the environment, and what its nodes may call."""
 
-    clients: Annotated[tuple[Cidr, ...], Field(strict=False, min_length=1, max_length=200)]
+    clients: tuple[Cidr, ...] = Field(
+        strict=False, min_length=1, max_length=200, examples=[["203.0.113.0/24"]]
+    )
     """IPv4 ranges that may call port 12800."""
 
     any_client: bool = False
-    """Must be true where `clients` holds 0.0.0.0/0."""
+    """Must be true for `clients` to hold 0.0.0.0/0, or any range wider than a /8."""
 
     egress: Literal["packages", "none"] = "packages"
     """packages: nodes reach TCP 80 and 443 through NAT. none: needs a complete image."""
@@ -109,51 +118,60 @@ class LoadBalancerSettings(Model):
     exposure: Literal["public", "internal"] = "internal"
     """Whether its address is reachable from the internet."""
 
-    idle_timeout_minutes: Annotated[int, Field(ge=4, le=100)] = 30
+    idle_timeout_minutes: int = Field(default=30, ge=4, le=100)
     """Minutes without a byte after which a connection is closed."""
+
+
+EmailAddress = Annotated[
+    str,
+    Field(
+        pattern=r"^[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+        json_schema_extra={"patternErrorMessage": "must be an e-mail address"},
+    ),
+]
 
 
 class MonitoringSettings(Model):
     """Logs and alerts."""
 
-    retention_days: Annotated[int, Field(ge=30, le=730)] = 30
+    retention_days: int = Field(default=30, ge=30, le=730)
     """Days that logs are kept."""
 
-    emails: Annotated[tuple[str, ...], Field(strict=False, max_length=20)] = ()
+    emails: tuple[EmailAddress, ...] = Field(default=(), strict=False, max_length=20)
     """Addresses that alerts go to."""
 
 
 class Environment(Model):
     """What one environment is made of."""
 
-    topology: Topology
+    topology: Topology = Field(examples=["enterprise"])
     """enterprise: web and compute nodes, each on machines of their own."""
 
-    cloud: Cloud
+    cloud: Cloud = Field(examples=["azure"])
     """The cloud that it runs on."""
 
-    location: str
+    location: str = Field(examples=["westeurope", "eu-central-1"])
     """Azure location or AWS region."""
 
     protection: bool = True
     """Whether database and vault are protected; false for throw-away environments only."""
 
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict, max_length=15)
     """Tags on every resource that can have them."""
 
-    runtime: RuntimeSettings
+    runtime: RuntimeSettings = Field(examples=["{ product: plumber }"])
     """What runs on the nodes."""
 
-    web: WebGroupSettings
+    web: WebGroupSettings = Field(examples=["{ count: 2 }"])
     """The web nodes."""
 
-    compute: ComputeGroupSettings
+    compute: ComputeGroupSettings = Field(examples=["{ count: 2 }"])
     """The compute nodes."""
 
-    database: DatabaseSettings
+    database: DatabaseSettings = Field(examples=["{ engine: postgresql }"])
     """The database."""
 
-    access: AccessSettings
+    access: AccessSettings = Field(examples=["{ clients: [203.0.113.0/24] }"])
     """Who may call whom."""
 
     network: NetworkSettings = NetworkSettings()
@@ -169,3 +187,8 @@ class Environment(Model):
     def groups(self) -> dict[Role, NodeGroupSettings]:
         """The node groups by role, web nodes first."""
         return {"web": self.web, "compute": self.compute}
+
+    def zone_names(self, role: Role) -> tuple[str, ...]:
+        """Return the cloud's names of the zones of a group; none where the location has none."""
+        names = LOCATIONS[self.cloud][self.location].zones
+        return tuple(names[zone - 1] for zone in self.groups[role].zones)

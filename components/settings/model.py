@@ -1,7 +1,7 @@
 """What all models of the settings share: strictness, spelling, and honest gaps.
 
-A model alone checks types, ranges and spelling. Rules between settings are in the `*_rules`
-modules; `components.settings.parse` runs both, so build an `Environment` with `parse` only.
+A model alone checks types, ranges and spelling. What depends on more than one setting is in
+`rules`; `components.settings.parse` runs both, so build an `Environment` with `parse` only.
 """
 
 from ipaddress import IPv4Network
@@ -12,8 +12,15 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 
-class AbsentError(AttributeError):
-    """A rule asked for a setting that is not valid itself: the rule has nothing to say yet."""
+class AbsentError(Exception):
+    """A rule asked for a setting that is not valid itself: the rule has nothing to say yet.
+
+    Not an AttributeError: Python would take that for a missing property and ask again.
+    """
+
+
+FILLED: Any = ""
+"""Default of a setting whose real default `defaults.complete` fills in, as it depends on others."""
 
 
 class Model(BaseModel):

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.settings.model import Model
+from components.settings.model import FILLED, Model
 
 LARGEST_SCALE_SET = 1000
-"""Instances: Azure, "Virtual Machine Scale Sets", limits for marketplace and gallery images."""
+"""Instances: "Considerations for large Virtual Machine Scale Sets" (Azure)."""
 
 LARGEST_FIXED_GROUP = 100
 """Nodes, each a machine resource of its own; past this a preview takes minutes."""
@@ -15,8 +15,14 @@ LARGEST_FIXED_GROUP = 100
 Percent = Annotated[int, Field(ge=1, le=99)]
 Minutes = Annotated[int, Field(ge=1, le=720)]
 Step = Annotated[int, Field(ge=1, le=100)]
-Nodes = Annotated[int, Field(ge=0, le=LARGEST_SCALE_SET)]
-TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Nodes = Annotated[int, Field(ge=1, le=LARGEST_SCALE_SET)]
+TimeOfDay = Annotated[
+    str,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        json_schema_extra={"patternErrorMessage": 'must be a time of day such as "07:30"'},
+    ),
+]
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -37,7 +43,7 @@ class ScaleOutSettings(Model):
 
 
 class ScaleInSettings(Model):
-    """When a group of web nodes shrinks."""
+    """When a group shrinks. Defaults are those of the vendor's templates for web nodes."""
 
     below: Percent = 30
     """Average CPU of the group's nodes, in percent, below which nodes are removed."""
@@ -53,7 +59,7 @@ class ScaleInSettings(Model):
 
 
 class ComputeScaleInSettings(ScaleInSettings):
-    """When a group of compute nodes shrinks: later than web nodes, sessions live on them."""
+    """When a group of compute nodes shrinks: later than web nodes, as sessions live on them."""
 
     minutes: Minutes = 60
     """Minutes that the average is taken over."""
@@ -65,35 +71,44 @@ class ComputeScaleInSettings(ScaleInSettings):
 class ScheduleSettings(Model):
     """A weekly period with bounds of its own, such as office hours."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
-    """Name, unique in its group: 2 to 40 lower-case letters, digits and hyphens."""
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$",
+        examples=["office-hours"],
+        json_schema_extra={
+            "patternErrorMessage": "must be 2 to 40 lower-case letters, digits and hyphens, "
+            "first a letter"
+        },
+    )
+    """Name, unique in its group."""
 
-    days: Annotated[tuple[Day, ...], Field(strict=False, min_length=1, max_length=7)]
+    days: tuple[Day, ...] = Field(
+        strict=False, min_length=1, max_length=7, examples=[["Monday", "Tuesday"]]
+    )
     """Days of the week on which the period starts."""
 
-    start: TimeOfDay
-    """Local time at which the period starts, such as "07:30"."""
+    start: TimeOfDay = Field(examples=["07:30"])
+    """Local time at which the period starts."""
 
-    end: TimeOfDay
+    end: TimeOfDay = Field(examples=["19:00"])
     """Local time at which it ends; earlier than `start` means on the next day."""
 
-    timezone: str
-    """IANA name of the time zone, such as Europe/Berlin, on both clouds."""
+    timezone: str = Field(examples=["Europe/Berlin"])
+    """IANA name of the time zone, on both clouds."""
 
-    minimum: Nodes
+    minimum: Nodes = Field(examples=[6])
     """Fewest nodes during the period."""
 
-    maximum: Nodes
+    maximum: Nodes = Field(examples=[20])
     """Most nodes during the period."""
 
 
 class AutoscaleSettings(Model):
     """A group whose number of nodes follows its load."""
 
-    minimum: Nodes
-    """Fewest nodes."""
+    minimum: Nodes = Field(examples=[2])
+    """Fewest nodes. At least 1: CPU of no node says nothing."""
 
-    maximum: Annotated[int, Field(ge=1, le=LARGEST_SCALE_SET)]
+    maximum: Nodes = Field(examples=[20])
     """Most nodes."""
 
     scale_out: ScaleOutSettings = ScaleOutSettings()
@@ -102,7 +117,7 @@ class AutoscaleSettings(Model):
     scale_in: ScaleInSettings = ScaleInSettings()
     """When nodes are removed."""
 
-    schedules: Annotated[tuple[ScheduleSettings, ...], Field(strict=False, max_length=9)] = ()
+    schedules: tuple[ScheduleSettings, ...] = Field(default=(), strict=False, max_length=9)
     """Periods with other bounds. At most 9: each takes 2 of the 20 profiles that Azure allows."""
 
 
@@ -116,7 +131,7 @@ class ComputeAutoscaleSettings(AutoscaleSettings):
 class DiskSettings(Model):
     """The system disk of each node."""
 
-    size: Annotated[int, Field(ge=30, le=4095)] = 32
+    size: int = Field(default=32, ge=30, le=4095)
     """GiB."""
 
     performance: Literal["standard", "premium"] = "premium"
@@ -129,17 +144,19 @@ class NodeGroupSettings(Model):
     nodes: Literal["scaleSet", "fixed"] = "scaleSet"
     """scaleSet: the cloud keeps the number. fixed: one machine a node, with static addresses."""
 
-    size: str = ""
+    size: str = FILLED
     """Machine size of the cloud; without it a small general-purpose size."""
 
     count: Annotated[int, Field(ge=1, le=LARGEST_SCALE_SET)] | None = None
-    """Number of nodes that does not follow the load."""
+    """Number of nodes, when it does not follow the load."""
 
     autoscale: AutoscaleSettings | None = None
-    """Bounds and rules of a number that follows the load."""
+    """Bounds and rules of the number of nodes, when it follows the load."""
 
-    zones: Annotated[tuple[Annotated[int, Field(ge=1, le=6)], ...], Field(strict=False)] = ()
-    """Availability zones, counted from 1; without it all that the location has."""
+    zones: tuple[Annotated[int, Field(ge=1, le=6)], ...] = Field(
+        default=(), strict=False, max_length=6
+    )
+    """Availability zones, counted from 1; without it those of the location, at most three."""
 
     disk: DiskSettings = DiskSettings()
     """The system disk of each node."""
@@ -151,13 +168,18 @@ class NodeGroupSettings(Model):
 
     @property
     def minimum(self) -> int:
-        """Fewest nodes that the group may have."""
+        """Fewest nodes that the group may have, schedules aside."""
         return self.count or (self.autoscale.minimum if self.autoscale else 0)
 
     @property
     def maximum(self) -> int:
         """Most nodes that the group may have."""
         return self.count or (self.autoscale.maximum if self.autoscale else 0)
+
+    @property
+    def peak(self) -> int:
+        """Most nodes at one moment: a group that is replaced runs beside the new one."""
+        return 2 * self.maximum
 
 
 class WebGroupSettings(NodeGroupSettings):
@@ -168,7 +190,7 @@ class ComputeGroupSettings(NodeGroupSettings):
     """Compute nodes: they run R, and only web nodes reach them."""
 
     autoscale: ComputeAutoscaleSettings | None = None
-    """Bounds and rules of a number that follows the load."""
+    """Bounds and rules of the number of nodes, when it follows the load."""
 
-    workers_per_node: Annotated[int, Field(ge=0, le=512)] = 0
+    workers_per_node: int = Field(default=0, ge=0, le=512)
     """R workers on one node; 0 for one a vCPU."""
