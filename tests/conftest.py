@@ -1,0 +1,18 @@
+"""What every test stands on."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.loops import new_loop
+
+
+@pytest.fixture(autouse=True)
+def event_loop_of_its_own() -> Iterator[None]:
+    """An open loop for tests that make outputs outside `deploy`; SDK 3.272 would leak one."""
+    loop = new_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
