@@ -23,9 +23,10 @@ from components.settings.nodes import (
     ScheduleSettings,
     WebGroupSettings,
 )
-from components.settings.parsing import parse
+from components.settings.parsing import cautions, parse
 from components.settings.problems import Problem, SettingsError
 from components.settings.stack import Settings, load
+from components.settings.stack_file import parse_file
 
 __all__ = [
     "AccessSettings",
@@ -46,6 +47,8 @@ __all__ = [
     "Settings",
     "SettingsError",
     "WebGroupSettings",
+    "cautions",
     "load",
     "parse",
+    "parse_file",
 ]

@@ -126,6 +126,7 @@ EmailAddress = Annotated[
     str,
     Field(
         pattern=r"^[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+        examples=["operations@example.com"],
         json_schema_extra={"patternErrorMessage": "must be an e-mail address"},
     ),
 ]

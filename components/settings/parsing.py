@@ -1,12 +1,17 @@
 """From the object in the stack file to a checked `Environment`, or to every problem at once."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
 from components.settings.defaults import complete
 from components.settings.environment import Environment
+from components.settings.messages import problem_of
+from components.settings.partial import build
 from components.settings.problems import Problem, SettingsError, show
+from components.settings.rules import CAUTIONS, RULES, broken
+from components.settings.shape import check_shape
 
 
 def parse(value: object, *, stack: str) -> Environment:
@@ -14,14 +19,42 @@ def parse(value: object, *, stack: str) -> Environment:
 
     Raises SettingsError with every problem when there is one.
     """
+    environment, problems = examine(value)
+    if environment is None or problems:
+        raise SettingsError(stack, problems)
+    return environment
+
+
+def examine(value: object) -> tuple[Environment | None, list[Problem]]:
+    """Return the environment that *value* describes, if it is valid, and all problems."""
+    if value is None:
+        fix = "add the object operationalization:environment under config"
+        return None, [Problem("environment", "", "is required", fix)]
     if not isinstance(value, dict):
-        raise SettingsError(stack, [Problem("environment", show(value), "must be a mapping", "")])
+        rule, fix = "must be a mapping of keys to values", "indent the settings under environment"
+        return None, [Problem("environment", show(value), rule, fix)]
+    if problem := check_shape(value):
+        return None, [problem]
+    return _examine(complete(value))
+
+
+def cautions(environment: Environment) -> list[Problem]:
+    """Return what deploys as configured, and that someone may regret: for the log."""
+    return list(broken(CAUTIONS, environment))
+
+
+def _examine(value: dict[str, Any]) -> tuple[Environment | None, list[Problem]]:
     try:
-        return Environment.model_validate(complete(value))
+        environment = Environment.model_validate(value)
     except ValidationError as error:
-        raise SettingsError(stack, [_problem(each) for each in error.errors()]) from None
+        details = error.errors(include_url=False)
+        bad = {tuple(each["loc"]) for each in details}
+        known = build(Environment, value, bad)
+        found = [problem_of(each) for each in details]
+        return None, list(_once([*found, *broken(RULES, known)]))
+    return environment, list(broken(RULES, environment))
 
 
-def _problem(error: Any) -> Problem:
-    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"])
-    return Problem(path.lstrip("."), show(error["input"]), error["msg"], "")
+def _once(problems: list[Problem]) -> Iterator[Problem]:
+    """Yield each problem once, in order."""
+    yield from dict.fromkeys(problems)

@@ -1,7 +1,8 @@
 """What is wrong with a stack, told so that the user can mend it without reading our code."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import pulumi
@@ -56,3 +57,23 @@ def show(value: object) -> str:
 def _plain(value: object) -> bool:
     """Return whether JSON has a word for *value*; dates and networks have none."""
     return value is None or isinstance(value, str | bool | int | float)
+
+
+def closest(word: str, names: Iterable[str]) -> str | None:
+    """Return the one of *names* that *word* most likely means, if any is near."""
+    by_plain = {_plain_name(name): name for name in names}
+    near = get_close_matches(_plain_name(word[:80]), by_plain, n=1, cutoff=0.6)
+    return by_plain[near[0]] if near else None
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Return *names* for a sentence; past *most*, the first ones and how many more there are."""
+    all_names = list(names)
+    text = ", ".join(all_names[:most])
+    rest = len(all_names) - most
+    return f"{text} and {rest} more" if rest > 0 else text
+
+
+def _plain_name(name: str) -> str:
+    """Return *name* without what people forget about spelling: case, hyphens, underscores."""
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()

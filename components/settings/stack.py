@@ -1,21 +1,33 @@
 """A stack's whole configuration: the environment, and the secrets that lie beside it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pulumi
+from pulumi.runtime.config import get_config_env, is_config_secret
 
 from components.settings.environment import Environment
-from components.settings.parsing import parse
+from components.settings.parsing import examine
+from components.settings.problems import Problem, SettingsError, closest, show
+from components.settings.secrets import check_certificate, check_password, stored_in_plain
+
+KEYS = ("environment", "adminPassword", "certificate", "certificateKey")
+"""Configuration keys that this project reads, each below its own namespace."""
+
+SECRET_KEYS = ("adminPassword", "certificateKey")
+"""Those of them that must be stored encrypted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What a stack configures. Secrets are outputs only: no repr shows one."""
+    """What a stack configures. A secret is an output only: no repr shows it."""
 
     environment: Environment
-    admin_password: pulumi.Output[str] | None = None
+    admin_password: pulumi.Output[str] | None = field(default=None, repr=False)
     certificate: str | None = None
-    certificate_key: pulumi.Output[str] | None = None
+    certificate_key: pulumi.Output[str] | None = field(default=None, repr=False)
 
 
 def load(config: pulumi.Config, stack: str) -> Settings:
@@ -23,9 +35,51 @@ def load(config: pulumi.Config, stack: str) -> Settings:
 
     Raises SettingsError with every problem when there is one.
     """
+    environment, problems = _environment(config)
+    problems += unknown_keys(config.name, get_config_env())
+    problems += _secret_problems(config)
+    if environment is None or problems:
+        raise SettingsError(stack, problems)
     return Settings(
-        environment=parse(config.get_object("environment"), stack=stack),
+        environment=environment,
         admin_password=config.get_secret("adminPassword"),
         certificate=config.get("certificate"),
         certificate_key=config.get_secret("certificateKey"),
     )
+
+
+def unknown_keys(namespace: str, configured: Iterable[str]) -> Iterator[Problem]:
+    """Yield the keys of *namespace* that nothing reads: a misspelt one would be lost silently."""
+    for key in configured:
+        space, _, name = key.partition(":")
+        if space == namespace and name not in KEYS:
+            near = closest(name, KEYS)
+            fix = f"did you mean {near}?" if near else f"run: pulumi config rm {name}"
+            yield Problem(name, "", "is not a known configuration key", fix)
+
+
+def _environment(config: pulumi.Config) -> tuple[Environment | None, list[Problem]]:
+    if is_config_secret(config.full_key("environment")):
+        rule = "must hold no secret: secrets are configuration keys of their own"
+        fix = "remove it, and run: pulumi config set --secret adminPassword"
+        return None, [Problem("environment", "", rule, fix)]
+    text = config.get("environment")
+    try:
+        # The engine hands objects over as JSON, whatever the stack file looked like.
+        value = None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        rule = "must be a mapping of keys to values"
+        fix = "indent the settings under operationalization:environment"
+        return None, [Problem("environment", show(text), rule, fix)]
+    return examine(value)
+
+
+def _secret_problems(config: pulumi.Config) -> Iterator[Problem]:
+    for name in SECRET_KEYS:
+        if config.get(name) is not None and not is_config_secret(config.full_key(name)):
+            yield stored_in_plain(name)
+    # Checked in the clear and dropped: what is passed on are the outputs of get_secret.
+    if (password := config.get("adminPassword")) is not None:
+        yield from check_password(password)
+    chain, key = config.get("certificate"), config.get("certificateKey")
+    yield from check_certificate(chain, key, datetime.now(UTC))

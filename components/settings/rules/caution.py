@@ -1,0 +1,86 @@
+"""Cautions: settings that deploy, and that someone may regret. They are logged, never refused."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from components.settings.catalogue.databases import SIZES
+from components.settings.catalogue.machines import MACHINES
+from components.settings.environment import Environment
+from components.settings.problems import Problem, show
+
+
+def one_node_is_no_spare(environment: Environment) -> Iterator[Problem]:
+    """A protected environment has a second node of each role."""
+    if not environment.protection:
+        return
+    for role, group in environment.groups.items():
+        if group.minimum < 2:
+            key = f"{role}.autoscale.minimum" if group.autoscale else f"{role}.count"
+            rule = "leaves no node to answer while the only one is repaired"
+            yield Problem(key, show(group.minimum), rule, "write 2 or more")
+
+
+def one_zone_can_fail(environment: Environment) -> Iterator[Problem]:
+    """A protected environment survives the loss of a zone where the location has more."""
+    if not environment.protection:
+        return
+    for role, group in environment.groups.items():
+        if len(group.zones) == 1:
+            rule = "puts all nodes where one failure reaches them"
+            yield Problem(f"{role}.zones", show(list(group.zones)), rule, "use two zones or more")
+
+
+def database_has_a_standby(environment: Environment) -> Iterator[Problem]:
+    """A protected environment's database survives the loss of its machine."""
+    if environment.protection and not environment.database.high_availability:
+        rule = "means minutes without a database when its machine fails"
+        yield Problem("database.highAvailability", "false", rule, "write true")
+
+
+def burstable_runs_out_of_credits(environment: Environment) -> Iterator[Problem]:
+    """A protected environment does not slow down when credits are spent."""
+    if not environment.protection:
+        return
+    rule = "slows down when its credits are spent"
+    for role, group in environment.groups.items():
+        if MACHINES[environment.cloud][group.size].burstable:
+            yield Problem(f"{role}.size", show(group.size), rule, "choose a size without credits")
+    database = environment.database
+    sizes = SIZES.get((environment.cloud, database.engine), {})
+    if database.size in sizes and sizes[database.size].burstable:
+        yield Problem("database.size", show(database.size), rule, "choose a size without credits")
+
+
+def clients_are_named_once(environment: Environment) -> Iterator[Problem]:
+    """A range that another one contains changes nothing."""
+    clients = list(enumerate(environment.access.clients))
+    for (_, first), (index, second) in combinations(clients, 2):
+        if first.overlaps(second):
+            rule = f"overlaps with {first}, which is there already"
+            yield Problem(f"access.clients[{index}]", show(str(second)), rule, "keep the wider one")
+
+
+def any_client_is_used(environment: Environment) -> Iterator[Problem]:
+    """A permission that nothing uses is one that somebody forgot."""
+    access = environment.access
+    if access.any_client and all(client.prefixlen >= 8 for client in access.clients):
+        rule = "allows ranges wider than a /8, and there is none"
+        yield Problem("access.anyClient", "true", rule, "remove the line")
+
+
+def discarded_database_is_unprotected(environment: Environment) -> Iterator[Problem]:
+    """Who gave a database up knows it until the line is gone."""
+    if environment.database.discard is not None:
+        rule = "leaves the database without protection"
+        yield Problem("database.discard", "", rule, "remove the line after the next update")
+
+
+RULES = (
+    one_node_is_no_spare,
+    one_zone_can_fail,
+    database_has_a_standby,
+    burstable_runs_out_of_credits,
+    clients_are_named_once,
+    any_client_is_used,
+    discarded_database_is_unprotected,
+)

@@ -1,0 +1,184 @@
+"""Rules of the database: what the engine, the cloud and the number of nodes allow."""
+
+from collections.abc import Iterator, Sequence
+
+from components.settings.catalogue.databases import (
+    SERVER_DATABASES,
+    SIZES,
+    STORAGE,
+    VERSIONS,
+    DatabaseSize,
+)
+from components.settings.catalogue.locations import LOCATIONS
+from components.settings.environment import DatabaseSettings, Environment
+from components.settings.problems import Problem, closest, listed, show
+
+
+def engine_is_external(environment: Environment) -> Iterator[Problem]:
+    """More than one web node needs a database that all of them reach (facts.md 3, R1)."""
+    most = environment.web.maximum
+    if environment.database.engine == "sqlite" and most > 1:
+        rule = f"must be postgresql or sqlserver with more than one web node, here up to {most}"
+        fix = "choose an engine before there is data: a later change loses it"
+        yield Problem("database.engine", "sqlite", rule, fix)
+
+
+def embedded_database_has_no_server(environment: Environment) -> Iterator[Problem]:
+    """Settings of a server say nothing where there is none."""
+    database = environment.database
+    if database.engine != "sqlite":
+        return
+    rule = "must be left out with engine: sqlite, which has no server"
+    if database.size:
+        yield Problem("database.size", show(database.size), rule, "remove the line")
+    if database.high_availability:
+        yield Problem("database.highAvailability", "true", rule, "remove the line")
+    if database.geo_redundant_backup:
+        yield Problem("database.geoRedundantBackup", "true", rule, "remove the line")
+
+
+def version_is_offered(environment: Environment) -> Iterator[Problem]:
+    """The cloud offers the engine in that version."""
+    engine, version = environment.database.engine, environment.database.version
+    offered = VERSIONS[environment.cloud, engine]
+    if version not in offered:
+        rule = f"must be a version of {engine} on {environment.cloud}"
+        fix = f"choose {' or '.join(offered)}"
+        yield Problem("database.version", show(version), rule, fix)
+
+
+def size_is_known(environment: Environment) -> Iterator[Problem]:
+    """The size is one that we know the connection limit of."""
+    engine, size = environment.database.engine, environment.database.size
+    known = SIZES.get((environment.cloud, engine))
+    if known is None or size in known:
+        return
+    near = closest(size, known)
+    hint = f"did you mean {near}? Or" if near else f"choose one like {listed(known, 3)}, or"
+    fix = f"{hint} add the size to components/settings/catalogue/databases.py"
+    rule = f"must be a server size of {engine} on {environment.cloud} that this project knows"
+    yield Problem("database.size", show(size), rule, fix)
+
+
+def storage_is_offered(environment: Environment) -> Iterator[Problem]:
+    """The cloud offers that much storage."""
+    engine, storage = environment.database.engine, environment.database.storage
+    offered = STORAGE.get((environment.cloud, engine))
+    if offered is None or storage in offered:
+        return
+    rule = f"must be {_range(offered)} GiB for {engine} on {environment.cloud}"
+    larger = next((size for size in offered if size >= storage), offered[-1])
+    yield Problem("database.storage", show(storage), rule, f"write {larger}")
+
+
+def name_is_free(environment: Environment) -> Iterator[Problem]:
+    """The name is not one of the databases that a server has already."""
+    name = environment.database.name
+    if name in SERVER_DATABASES:
+        rule = "is a database that the server has already"
+        yield Problem("database.name", show(name), rule, "choose another name")
+
+
+def discard_names_the_database(environment: Environment) -> Iterator[Problem]:
+    """Whoever gives a database up names it."""
+    database = environment.database
+    if database.discard is not None and database.discard != database.name:
+        rule = f"must equal database.name, {database.name}, to give that database up"
+        fix = "remove the line, unless you mean to lose the data"
+        yield Problem("database.discard", show(database.discard), rule, fix)
+
+
+def standby_is_possible(environment: Environment) -> Iterator[Problem]:
+    """A standby needs a second zone, and on Azure a size that is not burstable."""
+    database = environment.database
+    if not database.high_availability or database.engine == "sqlite":
+        return
+    location = LOCATIONS[environment.cloud].get(environment.location)
+    if location and not location.zones:
+        rule = f"must be false, as {location.name} has no second zone for the standby"
+        yield Problem("database.highAvailability", "true", rule, "choose a location with zones")
+    size = _size(environment)
+    if size and size.burstable and environment.cloud == "azure":
+        rule = "must be false, as burstable servers have no standby on Azure"
+        fix = "choose a general-purpose size such as Standard_D2ds_v5"
+        yield Problem("database.highAvailability", "true", rule, fix)
+
+
+def backups_can_be_copied(environment: Environment) -> Iterator[Problem]:
+    """Azure copies backups to the paired location, which not every location has."""
+    if environment.cloud != "azure" or not environment.database.geo_redundant_backup:
+        return
+    location = LOCATIONS["azure"].get(environment.location)
+    if location and not location.paired:
+        rule = f"must be false, as {location.name} has no paired location"
+        yield Problem("database.geoRedundantBackup", "true", rule, "choose another location")
+
+
+def connections_suffice(environment: Environment) -> Iterator[Problem]:
+    """The server allows the connections of all nodes, also while groups are replaced."""
+    size = _size(environment)
+    if size is None:
+        return
+    database = environment.database
+    web, compute = environment.web.peak, environment.compute.peak
+    needed = (
+        web * database.connections_per_web_node + compute * database.connections_per_compute_node
+    )
+    if needed <= size.connections:
+        return
+    rule = (
+        f"must allow {needed} connections: {web} web nodes with "
+        f"{database.connections_per_web_node} and {compute} compute nodes with "
+        f"{database.connections_per_compute_node}, twice the maxima as a replaced group runs "
+        f"beside the old one; {size.name} allows {size.connections}"
+    )
+    yield Problem("database.size", show(size.name), rule, _more(environment, needed))
+
+
+def _more(environment: Environment, needed: int) -> str:
+    """Return how to come by *needed* connections."""
+    known = SIZES[environment.cloud, environment.database.engine]
+    current = _size(environment)
+    steady = not (current and current.burstable)
+    larger = [
+        size
+        for size in known.values()
+        if size.connections >= needed and not (steady and size.burstable)
+    ]
+    fewer = "lower the maxima, connectionsPerWebNode or connectionsPerComputeNode"
+    if not larger:
+        return f"no size allows that many: {fewer}"
+    best = min(larger, key=lambda size: (size.memory, _unlike(size, environment.database)))
+    return f"write {best.name}, or {fewer}"
+
+
+def _unlike(size: DatabaseSize, database: DatabaseSettings) -> int:
+    """Return how many characters at the end of the two sizes' names differ."""
+    one, other = size.name[::-1], database.size[::-1]
+    same = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    return len(one) - same
+
+
+def _size(environment: Environment) -> DatabaseSize | None:
+    database = environment.database
+    return SIZES.get((environment.cloud, database.engine), {}).get(database.size)
+
+
+def _range(offered: Sequence[int]) -> str:
+    if isinstance(offered, range):
+        return f"{offered[0]} to {offered[-1]}"
+    return "one of " + ", ".join(str(size) for size in offered)
+
+
+RULES = (
+    engine_is_external,
+    embedded_database_has_no_server,
+    version_is_offered,
+    size_is_known,
+    storage_is_offered,
+    name_is_free,
+    discard_names_the_database,
+    standby_is_possible,
+    backups_can_be_copied,
+    connections_suffice,
+)
