@@ -1,0 +1,112 @@
+"""The JSON Schema of a stack file, for editors: completion, help, and errors while typing.
+
+It says what the models say. Rules between settings stay with `parse`: a schema cannot explain
+them. Names of locations and sizes are there as examples, which editors complete; as choices, they
+would be listed in full in every error.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.settings.catalogue.databases import SIZES
+from components.settings.catalogue.locations import LOCATIONS
+from components.settings.catalogue.machines import MACHINES
+from components.settings.catalogue.timezones import WINDOWS_NAMES
+from components.settings.environment import Environment
+from components.settings.stack_file import NAMESPACE
+
+_SECRET = {
+    "type": "object",
+    "properties": {"secure": {"type": "string"}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+
+
+def render() -> str:
+    """Return the schema as the text of stacks/environment.schema.json."""
+    return json.dumps(stack_file_schema(), indent=2) + "\n"
+
+
+def stack_file_schema() -> dict[str, Any]:
+    """Return the schema of a whole stack file."""
+    environment = _tidied(Environment.model_json_schema())
+    definitions = environment.pop("$defs")
+    _complete(environment, definitions)
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Stack file of operationalization",
+        "type": "object",
+        "required": ["config"],
+        "properties": {"config": _config_schema(environment)},
+        "definitions": definitions,
+    }
+
+
+def _config_schema(environment: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, tuple[dict[str, Any], str]] = {
+        "adminPassword": (_SECRET, "Password of the account admin; generated when absent."),
+        "certificate": (
+            {"anyOf": [{"type": "string"}, _SECRET]},
+            "TLS certificate chain in PEM form, the server's own first.",
+        ),
+        "certificateKey": (_SECRET, "Private key of the certificate, in PEM form, not encrypted."),
+    }
+    keys = {
+        f"{NAMESPACE}:{name}": {**schema, "description": text}
+        for name, (schema, text) in described.items()
+    }
+    return {
+        "type": "object",
+        "description": "The stack's configuration.",
+        "required": [f"{NAMESPACE}:environment"],
+        "properties": {f"{NAMESPACE}:environment": environment, **keys},
+        # Keys of providers and of Pulumi itself are none of our business; ours are all listed.
+        "propertyNames": {
+            "if": {"pattern": f"^{NAMESPACE}:"},
+            "then": {"enum": [f"{NAMESPACE}:environment", *keys]},
+        },
+    }
+
+
+def _complete(environment: dict[str, Any], definitions: Mapping[str, Any]) -> None:
+    """Add the names of the catalogue as examples."""
+    machines = sorted(name for sizes in MACHINES.values() for name in sizes)
+    servers = sorted({name for sizes in SIZES.values() for name in sizes})
+    places = sorted(name for locations in LOCATIONS.values() for name in locations)
+    environment["properties"]["location"]["examples"] = places
+    for group in ("WebGroupSettings", "ComputeGroupSettings"):
+        definitions[group]["properties"]["size"]["examples"] = machines
+    definitions["DatabaseSettings"]["properties"]["size"]["examples"] = servers
+    schedule = definitions["ScheduleSettings"]["properties"]
+    schedule["timezone"]["examples"] = sorted(WINDOWS_NAMES)
+    version = definitions["DatabaseSettings"]["properties"]["version"]
+    version["type"] = ["string", "integer"]
+
+
+def _tidied(schema: Any) -> Any:
+    """Return *schema* as draft 7, without titles that repeat names and defaults we compute."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return dict(_tidied_items(schema))
+
+
+def _tidied_items(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in schema.items():
+        if (key == "title" and isinstance(value, str)) or (key == "default" and value == ""):
+            continue
+        if key == "$ref":
+            yield key, value.replace("#/$defs/", "#/definitions/")
+        elif key == "examples" and all(isinstance(each, str) and "{" in each for each in value):
+            # An example of a whole section is YAML text, for messages.
+            continue
+        else:
+            yield key, _tidied(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
