@@ -79,7 +79,11 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
         "product": recipe.product,
         "version": recipe.version,
         "port": recipe.port,
-        "health": {"live": recipe.health.live_path, "ready": recipe.health.ready_path},
+        "health": {
+            "live": recipe.health.live_path,
+            "ready": recipe.health.ready_path,
+            "window": recipe.health.window_seconds,
+        },
         "vault": {"uri": facts.vault_uri, "identity": facts.identity_client_id},
         "database": {
             "host": facts.database_host,

@@ -26,8 +26,17 @@ class HealthProbe:
     ready_path: str = "/ping"
     """Configured and not draining: the load balancer looks here."""
 
+    interval_seconds: int = 5
+    failures: int = 2
+    """Probes in a row that must fail before traffic stops."""
+
     protocol: Literal["Https"] = "Https"
     """As Azure's and AWS's probes call it; a probe does not verify the certificate."""
+
+    @property
+    def window_seconds(self) -> int:
+        """How long a draining node keeps serving until every probe has noticed."""
+        return self.interval_seconds * (self.failures + 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ COMPUTE_SERVER_NAME: Final = "compute.operationalization.internal"
 WEB_CLIENT_NAME: Final = "web.operationalization.internal"
 """Common name in the certificate `web-client`: compute nodes serve this client and no other."""
 
+SOURCE: Final = "components/runtimes/plumber/node"
 ROOT: Final = "/opt/operationalization"
 
 _SERVICES: Final[dict[Role, tuple[str, ...]]] = {
@@ -74,13 +75,15 @@ def _data(environment: Environment, role: Role) -> dict[str, JsonValue]:
 
 def _files(role: Role) -> list[NodeFile]:
     """Return the role's scripts, units, proxy configuration and its part of `server/`."""
-    node = f"components/runtimes/plumber/node/{role}"
+    node = f"{SOURCE}/{role}"
     shared = [
         node_file("server/__init__.py", f"{ROOT}/server/__init__.py"),
         *node_files("server/common", "*.py", f"{ROOT}/server/common"),
         node_file(f"{node}/role.sh", f"{ROOT}/bin/role.sh", mode="0755"),
         node_file(f"{node}/haproxy.cfg", "/etc/operationalization/haproxy.cfg"),
         *node_files(f"{node}/units", "*", "/etc/systemd/system"),
+        *node_files(f"{SOURCE}/shared/units", "*", "/etc/systemd/system"),
+        node_file(f"{SOURCE}/shared/503.http", "/etc/operationalization/503.http"),
     ]
     if role == "web":
         return [

@@ -23,6 +23,7 @@ _EVERY_NODE: Final = (
     "openssl",
     "python3-psycopg",
     "python3-psycopg-pool",
+    "socat",
 )
 
 VERSIONS: Final[dict[str, PlumberVersion]] = {

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Configures this node, at first boot and at every later one: each step may run again and then changes nothing.
+# What fails is said in /var/log/operationalization/configure.log, and the node never becomes ready.
+set -euo pipefail
+cd "$(dirname "$0")"
+# shellcheck source-path=SCRIPTDIR source=library.sh
+source library.sh
+
+step() {
+  log "step $1"
+  "$@" || fail "step $1 ended with $?; the lines above say why"
+}
+
+start_services() {
+  local services
+  mapfile -t services < <(node '.services[]')
+  systemctl daemon-reload
+  for service in "${services[@]}"; do
+    systemctl start "$service" || {
+      journalctl --unit "$service" --lines 20 --no-pager --output cat >&2
+      fail "$service did not start; its own words are above"
+    }
+  done
+}
+
+is_live() { curl -fsSk --max-time 5 --noproxy '*' "https://localhost:$(node .port)$(node .health.live)" >/dev/null; }
+
+main() {
+  # Nothing below may still run when a step has failed: `||` after a function would switch errexit off.
+  trap '[[ $? == 0 ]] || ./state.sh failed' EXIT
+  ./state.sh starting
+  step ./install-packages.sh
+  step ./configure-firewall.sh
+  step ./fetch-secrets.sh
+  step ./role.sh
+  log "starting services"
+  start_services
+  retry 120 is_live || fail "the services started, but $(node .health.live) never answered 200"
+  ./state.sh ready
+  systemctl start --no-block operationalization-notices.service
+  log "ready"
+}
+
+mkdir -p "$(dirname "$LOG")"
+(main) 2>&1 | tee -a "$LOG"

@@ -1,0 +1,117 @@
+"""Who may talk to whom: a plain table that every cloud's firewall translates.
+
+Whatever is not in it is denied, also inside a subnet and from the rest of a joined network
+(facts.md sections 7 and 18.4, W3; design.md section 3, "Network rules").
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from components.runtimes.node import NodeRecipe, Role
+from components.settings import Environment
+
+
+class Zone(StrEnum):
+    """A place that traffic comes from or goes to."""
+
+    CLIENTS = "clients"
+    PROBE = "load-balancer"
+    WEB = "web"
+    COMPUTE = "compute"
+    DATABASE = "database"
+    VAULT = "vault"
+    INTERNET = "internet"
+
+
+DATABASE_PORTS: Mapping[str, int] = {"postgresql": 5432, "sqlserver": 1433}
+"""By engine; sqlite is a file on the web node and has none."""
+
+VAULT_PORT = 443
+PACKAGE_PORTS = (80, 443)
+"""Debian's mirrors answer on 80 with signed indexes, everything else on 443."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flow:
+    """One kind of connection that is allowed; its answers come back by themselves."""
+
+    source: Zone
+    destination: Zone
+    port: int
+    why: str
+    protocol: Literal["tcp"] = "tcp"
+
+    @property
+    def name(self) -> str:
+        """Name of the rule, unique in the table."""
+        return f"{self.source}-to-{self.destination}-{self.port}"
+
+
+def allowed(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+    """Return every connection that *environment* needs to serve with nodes of *recipes*."""
+    return (*_calls(recipes), *_stores(environment, recipes), *_packages(environment, recipes))
+
+
+def _calls(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+    web, compute = recipes["web"], recipes["compute"]
+    return (
+        Flow(
+            source=Zone.CLIENTS,
+            destination=Zone.WEB,
+            port=web.port,
+            why="Allowed clients call the services through the load balancer",
+        ),
+        Flow(
+            source=Zone.PROBE,
+            destination=Zone.WEB,
+            port=web.health.port,
+            why="The load balancer asks each web node whether it is ready",
+        ),
+        Flow(
+            source=Zone.WEB,
+            destination=Zone.COMPUTE,
+            port=compute.port,
+            why="Web nodes, and nobody else, send calls to compute nodes",
+        ),
+    )
+
+
+def _stores(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+    port = DATABASE_PORTS.get(environment.database.engine)
+    databases = (
+        Flow(
+            source=Zone(role),
+            destination=Zone.DATABASE,
+            port=port,
+            why=f"{role.capitalize()} nodes use the database",
+        )
+        for role, recipe in recipes.items()
+        if port and recipe.uses_database
+    )
+    vaults = (
+        Flow(
+            source=Zone(role),
+            destination=Zone.VAULT,
+            port=VAULT_PORT,
+            why=f"{role.capitalize()} nodes fetch their secrets at boot",
+        )
+        for role in recipes
+    )
+    return (*databases, *vaults)
+
+
+def _packages(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+    if environment.access.egress == "none":
+        return ()
+    return tuple(
+        Flow(
+            source=Zone(role),
+            destination=Zone.INTERNET,
+            port=port,
+            why=f"{role.capitalize()} nodes install packages through NAT",
+        )
+        for role in recipes
+        for port in PACKAGE_PORTS
+    )

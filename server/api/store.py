@@ -1,0 +1,195 @@
+"""The API's tables: services and refresh tokens. Each method is one statement."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+from server.api.definitions import Definition, Parameter
+
+
+@dataclass(frozen=True)
+class Service:
+    """A published version, without its model."""
+
+    name: str
+    version: str
+    description: str
+    operation_id: str
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+    published_by: str
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> "Service":
+        """Return the service in a row of `operationalization.listed_service`."""
+        name, version, description, operation_id, inputs, outputs, published_by, created_at = row
+        return cls(
+            name,
+            version,
+            description,
+            operation_id,
+            tuple(Parameter(**value) for value in inputs),
+            tuple(Parameter(**value) for value in outputs),
+            published_by,
+            created_at,
+        )
+
+
+@dataclass(frozen=True)
+class ComputeNode:
+    """A compute node that serves."""
+
+    address: str
+    port: int
+    workers: int
+
+
+class Store:
+    """What the API asks of the database, over a pool of connections."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    async def list_services(self, name: str | None = None) -> list[Service]:
+        """Return all services, or the versions of one, oldest first."""
+        rows = await self._all(
+            "SELECT * FROM operationalization.listed_service "
+            "WHERE %(name)s::text IS NULL OR name = %(name)s "
+            "ORDER BY name, created_at, version",
+            {"name": name},
+        )
+        return [Service.from_row(row) for row in rows]
+
+    async def find_service(self, name: str, version: str) -> Service | None:
+        """Return the version, or None."""
+        rows = await self._all(
+            "SELECT * FROM operationalization.listed_service "
+            "WHERE name = %(name)s AND version = %(version)s",
+            {"name": name, "version": version},
+        )
+        return Service.from_row(rows[0]) if rows else None
+
+    async def find_model(self, name: str, version: str) -> bytes | None:
+        """Return the version's model, or None."""
+        rows = await self._all(
+            "SELECT model FROM operationalization.service "
+            "WHERE name = %(name)s AND version = %(version)s",
+            {"name": name, "version": version},
+        )
+        return bytes(rows[0][0]) if rows else None
+
+    async def add_service(
+        self, name: str, version: str, definition: Definition, published_by: str
+    ) -> bool:
+        """Add a version; False when it exists."""
+        try:
+            await self._run(
+                "INSERT INTO operationalization.service (name, version, published_by, "
+                "description, operation_id, inputs, outputs, model, sha256) VALUES (%(name)s, "
+                "%(version)s, %(published_by)s, %(description)s, %(operation_id)s, %(inputs)s, "
+                "%(outputs)s, %(model)s, %(sha256)s)",
+                _values(name, version, definition) | {"published_by": published_by},
+            )
+        except psycopg.errors.UniqueViolation:
+            return False
+        return True
+
+    async def change_service(self, name: str, version: str, definition: Definition) -> bool:
+        """Replace what a version is; False when it is not there any more."""
+        return await self._run(
+            "UPDATE operationalization.service SET description = %(description)s, "
+            "operation_id = %(operation_id)s, inputs = %(inputs)s, outputs = %(outputs)s, "
+            "model = %(model)s, sha256 = %(sha256)s "
+            "WHERE name = %(name)s AND version = %(version)s",
+            _values(name, version, definition),
+        )
+
+    async def remove_service(self, name: str, version: str) -> bool:
+        """Remove a version; False when it is not there."""
+        return await self._run(
+            "DELETE FROM operationalization.service "
+            "WHERE name = %(name)s AND version = %(version)s",
+            {"name": name, "version": version},
+        )
+
+    async def compute_nodes(self) -> list[ComputeNode]:
+        """Return the compute nodes that serve, by address."""
+        rows = await self._all(
+            "SELECT host(address), port, workers FROM operationalization.serving_node "
+            "ORDER BY address",
+            {},
+        )
+        return [ComputeNode(*row) for row in rows]
+
+    async def wait_until_everywhere(self, seconds: float) -> None:
+        """Wait until every compute node that serves has the services of now, or *seconds*.
+
+        So whoever publishes can score at once; a node that is late catches up by itself.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
+            rows = await self._all(
+                "SELECT 1 FROM operationalization.serving_node AS node, "
+                "operationalization.catalogue AS now "
+                "WHERE node.revision < now.revision LIMIT 1",
+                {},
+            )
+            if not rows:
+                return
+            await asyncio.sleep(0.05)
+
+    async def add_refresh_token(
+        self, digest: bytes, username: str, role: str, chain_started: datetime, expires_at: datetime
+    ) -> None:
+        """Remember a refresh token by its digest, and forget those that have ended."""
+        await self._run(
+            "WITH ended AS (DELETE FROM operationalization.refresh_token WHERE expires_at < now()) "
+            "INSERT INTO operationalization.refresh_token "
+            "VALUES (%(digest)s, %(username)s, %(role)s, %(chain_started)s, %(expires_at)s)",
+            {
+                "digest": digest,
+                "username": username,
+                "role": role,
+                "chain_started": chain_started,
+                "expires_at": expires_at,
+            },
+        )
+
+    async def take_refresh_token(self, digest: bytes) -> tuple[str, str, datetime] | None:
+        """Use up a refresh token: return its user, role and start of chain if it was good."""
+        rows = await self._all(
+            "DELETE FROM operationalization.refresh_token WHERE digest = %(digest)s "
+            "RETURNING username, role, chain_started, expires_at > now()",
+            {"digest": digest},
+        )
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows and rows[0][3] else None
+
+    async def _all(self, query: str, values: dict[str, Any]) -> list[Any]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query.encode(), values)
+            return await cursor.fetchall()
+
+    async def _run(self, query: str, values: dict[str, Any]) -> bool:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query.encode(), values)
+            return cursor.rowcount > 0
+
+
+def _values(name: str, version: str, definition: Definition) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": version,
+        "description": definition.description,
+        "operation_id": definition.operation_id,
+        "inputs": Jsonb([parameter.as_json() for parameter in definition.inputs]),
+        "outputs": Jsonb([parameter.as_json() for parameter in definition.outputs]),
+        "model": definition.model,
+        "sha256": definition.sha256,
+    }

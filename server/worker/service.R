@@ -1,0 +1,102 @@
+# Services on this node's disk, and how one answers: shared by worker.R and the tests.
+
+NAME <- "^[A-Za-z][A-Za-z0-9._-]{0,63}$"
+VERSION <- "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+CACHED_MODELS <- 16L
+
+# Models that this worker has loaded, by SHA-256, the one used last at the end.
+new_cache <- function() {
+  models <- list()
+  function(folder, sha256) {
+    model <- models[[sha256]]
+    if (is.null(model)) {
+      model <- readRDS(file.path(folder, ".models", paste0(sha256, ".rds")))
+    }
+    models[[sha256]] <<- NULL
+    models[[sha256]] <<- model
+    models <<- tail(models, CACHED_MODELS)
+    model
+  }
+}
+
+# The description of NAME/VERSION, or NULL when nobody has published it.
+describe <- function(folder, name, version) {
+  if (!grepl(NAME, name) || !grepl(VERSION, version)) {
+    return(NULL)
+  }
+  path <- file.path(folder, name, paste0(version, ".json"))
+  if (!file.exists(path)) {
+    return(NULL)
+  }
+  jsonlite::read_json(path)
+}
+
+# One input as the type that the service declares (facts.md 13.3 has the list).
+convert <- function(value, type) {
+  switch(type,
+    logical = as.logical(value),
+    numeric = as.numeric(value),
+    integer = as.integer(value),
+    character = as.character(value),
+    vector = unlist(value),
+    matrix = as.matrix(value),
+    data.frame = as.data.frame(value, stringsAsFactors = FALSE),
+    stop("unknown type ", type)
+  )
+}
+
+# The inputs of a request by name, converted; stops with words for the caller.
+take_inputs <- function(declared, given) {
+  names <- vapply(declared, function(input) input$name, "")
+  if (length(given) > 0 && is.null(names(given))) {
+    stop("the body must be an object with the inputs by name", call. = FALSE)
+  }
+  missing <- setdiff(names, names(given))
+  if (length(missing) > 0) {
+    stop("missing inputs: ", toString(missing), call. = FALSE)
+  }
+  unknown <- setdiff(names(given), names)
+  if (length(unknown) > 0) {
+    stop("unknown inputs: ", toString(unknown), call. = FALSE)
+  }
+  stats::setNames(lapply(declared, function(input) convert(given[[input$name]], input$type)), names)
+}
+
+# The result by the names of the declared outputs: a list gives them by name, anything else is the only one.
+name_outputs <- function(declared, result) {
+  names <- vapply(declared, function(output) output$name, "")
+  if (length(names) == 1 && !(is.list(result) && names %in% names(result))) {
+    return(stats::setNames(list(result), names))
+  }
+  missing <- setdiff(names, names(result))
+  if (length(missing) > 0) {
+    stop("the model returned no ", toString(missing), call. = FALSE)
+  }
+  as.list(result)[names]
+}
+
+# What POST /api/{name}/{version} answers (facts.md 13.3, "Consume").
+consume <- function(model, service, given) {
+  answer <- list(
+    success = TRUE, errorMessage = "", outputParameters = structure(list(), names = character()),
+    consoleOutput = "", changedFiles = list()
+  )
+  console <- utils::capture.output({
+    outcome <- tryCatch(
+      name_outputs(service$outputs, do.call(model, take_inputs(service$inputs, given))),
+      error = function(problem) problem
+    )
+  })
+  if (inherits(outcome, "error")) {
+    answer$success <- FALSE
+    answer$errorMessage <- conditionMessage(outcome)
+  } else {
+    answer$outputParameters <- outcome
+  }
+  answer$consoleOutput <- paste(console, collapse = "\n")
+  answer
+}
+
+as_json <- function(answer) {
+  jsonlite::toJSON(answer, auto_unbox = TRUE, digits = NA, null = "null", na = "null", dataframe = "columns", force = TRUE)
+}
