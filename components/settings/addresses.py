@@ -26,8 +26,8 @@ RESERVED = 5
 NODE_PREFIXES = (24, 22, 20, 18, 16)
 """Sizes of a node subnet, smallest first."""
 
-ENDPOINTS_PREFIX = 26
-"""Room for 11 private endpoints in each of four zones; there are about five in all."""
+ENDPOINTS_PREFIX = 25
+"""Room for 11 private endpoints in each of eight zones; there are about five in all."""
 
 SMALLEST_SUBNET = {"azure": 29, "aws": 28}
 """Prefix of the smallest subnet that the cloud accepts."""

@@ -1,5 +1,6 @@
 """Rules of the database: what the engine, the cloud and the number of nodes allow."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from components.settings.catalogue.databases import (
@@ -10,8 +11,9 @@ from components.settings.catalogue.databases import (
     DatabaseSize,
 )
 from components.settings.catalogue.locations import LOCATIONS
-from components.settings.environment import DatabaseSettings, Environment
-from components.settings.problems import Problem, closest, listed, show
+from components.settings.defaults import DATABASE_SIZES
+from components.settings.environment import Environment
+from components.settings.problems import Problem, closest, show
 
 
 def engine_is_external(environment: Environment) -> Iterator[Problem]:
@@ -54,7 +56,8 @@ def size_is_known(environment: Environment) -> Iterator[Problem]:
     if known is None or size in known:
         return
     near = closest(size, known)
-    hint = f"did you mean {near}? Or" if near else f"choose one like {listed(known, 3)}, or"
+    usual = DATABASE_SIZES[environment.cloud, engine]
+    hint = f"did you mean {near}? Or" if near else f"choose one like {usual}, or"
     fix = f"{hint} add the size to components/settings/catalogue/databases.py"
     rule = f"must be a server size of {engine} on {environment.cloud} that this project knows"
     yield Problem("database.size", show(size), rule, fix)
@@ -148,15 +151,16 @@ def _more(environment: Environment, needed: int) -> str:
     fewer = "lower the maxima, connectionsPerWebNode or connectionsPerComputeNode"
     if not larger:
         return f"no size allows that many: {fewer}"
-    best = min(larger, key=lambda size: (size.memory, _unlike(size, environment.database)))
+    series = _series(environment.database.size)
+    best = min(larger, key=lambda size: (_series(size.name) != series, size.memory, size.name))
     return f"write {best.name}, or {fewer}"
 
 
-def _unlike(size: DatabaseSize, database: DatabaseSettings) -> int:
-    """Return how many characters at the end of the two sizes' names differ."""
-    one, other = size.name[::-1], database.size[::-1]
-    same = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    return len(one) - same
+def _series(size: str) -> str:
+    """Return what is common to the sizes that differ in their number of vCPUs only."""
+    if size.startswith("db."):
+        return size.rpartition(".")[0]
+    return re.sub("[0-9]+", "#", size, count=1)
 
 
 def _size(environment: Environment) -> DatabaseSize | None:

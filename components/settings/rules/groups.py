@@ -20,7 +20,12 @@ def group(environment: Environment, role: Role) -> NodeGroupSettings:
 
 def of_group(rule: GroupRule, role: Role) -> Callable[[Environment], Iterator[Problem]]:
     """Return *rule* for the group of *role*."""
-    return lambda environment: rule(environment, role, group(environment, role))
+
+    def applied(environment: Environment) -> Iterator[Problem]:
+        yield from rule(environment, role, group(environment, role))
+
+    applied.__name__ = rule.__name__
+    return applied
 
 
 def has_one_number(
