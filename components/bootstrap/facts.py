@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from components.runtimes.flows import Flow
+
 Cloud = Literal["azure", "aws"]
 Egress = Literal["packages", "none"]
 
@@ -40,3 +42,6 @@ class NodeFacts:
 
     egress: Egress = "packages"
     """none: the image is complete, so the node installs nothing."""
+
+    flows: tuple[Flow, ...]
+    """Who may talk to whom: what `components.runtimes.flows.allowed` says of the environment."""

@@ -11,7 +11,7 @@ readonly RULES=/etc/operationalization/firewall.nft
 # One rule an address: a set refuses ranges that overlap.
 rules() {
   jq -r --arg chain "$1" --arg side "$2" --arg who "${3-}" \
-    '.firewall[$chain][] | .port as $port | .addresses[] | "    \($who)ip \($side) \(.) tcp dport \($port) accept"' "$NODE"
+    '.firewall[$chain][] | "    \($who)ip \($side) \(.address) tcp dport \(.port) accept"' "$NODE"
 }
 
 cat >"$RULES.new" <<RULES
@@ -38,7 +38,7 @@ $(rules inbound saddr)
     udp dport { 67, 123 } accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept
 $(rules platform daddr 'meta skuid 0 ')
-    ip daddr { $(node '[.firewall.platform[].addresses[]] | unique | join(", ")') } drop
+    ip daddr { $(node '[.firewall.platform[].address] | unique | join(", ")') } drop
 $(rules outbound daddr)
   }
 }

@@ -46,7 +46,7 @@ printf '%s\n' "TOKEN_KEY_ID=$key_id" "TOKEN_ISSUER=operationalization/$(node .en
   "COMPUTE_SERVER_NAME=$(node .web.computeServerName)" "CONFIGURATION=-f /etc/operationalization/haproxy.cfg" >"$RUNTIME/role.env"
 {
   node '.clients[]'
-  node '.firewall.inbound[].addresses[]'
+  node '.firewall.inbound[].address'
   echo 127.0.0.0/8
 } | sort -u >"$RUNTIME/clients.lst"
 
