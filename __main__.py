@@ -1,0 +1,19 @@
+"""One environment: settings, the topology that they choose, its outputs."""
+
+import pulumi
+
+from components.parts.naming import environment_name
+from components.settings import load
+from components.topologies import clouds
+from components.topologies.enterprise import Enterprise, EnterpriseArgs
+
+stack = pulumi.get_stack()
+settings = load(pulumi.Config(), stack)
+environment = Enterprise(
+    environment_name(stack),
+    EnterpriseArgs(
+        stack=stack, settings=settings, cloud=clouds.choose(settings.environment, stack)
+    ),
+)
+for key, value in environment.outputs.items():
+    pulumi.export(key, value)

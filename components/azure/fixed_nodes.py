@@ -1,0 +1,181 @@
+"""A node group as machines with static addresses, for products and licences that need them.
+
+Node by node: each machine waits for the one before it to serve, so that a change of content takes
+one node out at a time. A machine is deleted before its successor is made, because the successor
+takes over its interface and address.
+"""
+
+from typing import Final
+
+import pulumi
+import pulumi_tls as tls
+from pulumi_azure_native import compute, network
+
+from components.azure import machine
+from components.parts import NodeGroupArgs
+
+FIRST_ADDRESS: Final = 4
+"""Azure keeps the first four addresses of a subnet (facts.md 21)."""
+
+CONTENT: Final = (
+    "hardwareProfile",
+    "identity",
+    "osProfile",
+    "securityProfile",
+    "storageProfile",
+)
+"""Properties that describe what the machine is; a machine is never changed, only replaced."""
+
+
+class FixedNodes:
+    """Makes the machines as children of the node group."""
+
+    def __init__(self, name: str, args: NodeGroupArgs, parent: pulumi.Resource) -> None:
+        self._name = name
+        self._args = args
+        self._parent = parent
+        self._key: tls.PrivateKey = machine.login_key(name, parent)
+        subnet = getattr(args.plan, args.recipe.role)
+        self.addresses = tuple(
+            str(subnet[FIRST_ADDRESS + index]) for index in range(args.settings.maximum)
+        )
+        machines: list[compute.VirtualMachine] = []
+        last: pulumi.Resource | None = None
+        for index in range(args.settings.maximum):
+            made = self._machine(index, last)
+            last = self._extensions(index, made)
+            machines.append(made)
+        self.ids = tuple(made.id for made in machines)
+        self.names = tuple(made.name for made in machines)
+
+    def _interface(self, index: int) -> network.NetworkInterface:
+        site, balancer = self._args.site, self._args.load_balancer
+        pool = network.BackendAddressPoolArgs(id=balancer.pool_id) if balancer else None
+        return network.NetworkInterface(
+            f"{self._name}-{index + 1}-interface",
+            resource_group_name=site.resource_group,
+            location=site.location,
+            tags=site.tags,
+            enable_accelerated_networking=machine.accelerated(self._args.settings.size),
+            enable_ip_forwarding=False,
+            ip_configurations=[
+                network.NetworkInterfaceIPConfigurationArgs(
+                    name="main",
+                    primary=True,
+                    subnet=network.SubnetArgs(
+                        id=self._args.network.subnet_ids[self._args.recipe.role]
+                    ),
+                    private_ip_address=self.addresses[index],
+                    private_ip_allocation_method="Static",
+                    load_balancer_backend_address_pools=[pool] if pool else None,
+                )
+            ],
+            opts=pulumi.ResourceOptions(parent=self._parent),
+        )
+
+    def _machine(self, index: int, after: pulumi.Resource | None) -> compute.VirtualMachine:
+        site, args = self._args.site, self._args
+        zones = args.zones
+        return compute.VirtualMachine(
+            f"{self._name}-{index + 1}",
+            resource_group_name=site.resource_group,
+            location=site.location,
+            tags=site.tags,
+            zones=[zones[index % len(zones)]] if zones else None,
+            hardware_profile=compute.HardwareProfileArgs(vm_size=args.settings.size),
+            identity=compute.VirtualMachineIdentityArgs(
+                type=compute.ResourceIdentityType.USER_ASSIGNED,
+                user_assigned_identities=[args.identity.id],
+            ),
+            os_profile=compute.OSProfileArgs(
+                computer_name=f"{args.recipe.role}-{index + 1}",
+                admin_username=machine.LOGIN,
+                custom_data=args.user_data,
+                linux_configuration=machine.linux(self._key),
+            ),
+            storage_profile=self._storage(),
+            network_profile=compute.NetworkProfileArgs(
+                network_interfaces=[
+                    compute.NetworkInterfaceReferenceArgs(
+                        id=self._interface(index).id, primary=True
+                    )
+                ]
+            ),
+            security_profile=machine.security(args),
+            scheduled_events_profile=machine.notice(),
+            diagnostics_profile=compute.DiagnosticsProfileArgs(
+                boot_diagnostics=compute.BootDiagnosticsArgs(enabled=True)
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self._parent,
+                depends_on=[after] if after else None,
+                replace_on_changes=list(CONTENT),
+                delete_before_replace=True,
+            ),
+        )
+
+    def _storage(self) -> compute.StorageProfileArgs:
+        disk = self._args.settings.disk
+        return compute.StorageProfileArgs(
+            image_reference=machine.image(self._args),
+            os_disk=compute.OSDiskArgs(
+                create_option="FromImage",
+                delete_option="Delete",
+                caching=compute.CachingTypes.READ_WRITE,
+                disk_size_gb=disk.size,
+                managed_disk=compute.ManagedDiskParametersArgs(
+                    storage_account_type=machine.DISKS[disk.performance]
+                ),
+            ),
+        )
+
+    def _extensions(self, index: int, made: compute.VirtualMachine) -> pulumi.Resource:
+        """Make the machine's extensions; return the one that ends when the node serves."""
+        health = self._extension(
+            f"{index + 1}-{machine.HEALTH}",
+            made,
+            publisher="Microsoft.ManagedServices",
+            kind="ApplicationHealthLinux",
+            version="1.0",
+            settings=machine.health_settings(self._args.recipe.health),
+        )
+        return self._extension(
+            f"{index + 1}-{machine.READY}",
+            made,
+            publisher="Microsoft.Azure.Extensions",
+            kind="CustomScript",
+            version="2.1",
+            settings=machine.wait_settings(),
+            after=health,
+        )
+
+    def _extension(
+        self,
+        suffix: str,
+        made: compute.VirtualMachine,
+        *,
+        publisher: str,
+        kind: str,
+        version: str,
+        settings: dict[str, object],
+        after: pulumi.Resource | None = None,
+    ) -> pulumi.Resource:
+        return compute.VirtualMachineExtension(
+            f"{self._name}-{suffix}",
+            resource_group_name=self._args.site.resource_group,
+            location=self._args.site.location,
+            tags=self._args.site.tags,
+            vm_name=made.name,
+            publisher=publisher,
+            type=kind,
+            type_handler_version=version,
+            auto_upgrade_minor_version=True,
+            settings=settings,
+            opts=pulumi.ResourceOptions(
+                parent=self._parent,
+                depends_on=[after] if after else None,
+                deleted_with=made,
+                # The machine goes first, and an extension's name is the machine's and its own.
+                delete_before_replace=True,
+            ),
+        )

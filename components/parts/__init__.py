@@ -1,0 +1,51 @@
+"""What a part of an environment takes and gives, the same for every cloud.
+
+`components.azure` and `components.aws` implement these classes with their own resources;
+`components.topologies` composes them without knowing which cloud it is.
+"""
+
+from components.parts.arguments import (
+    AutoscalingArgs,
+    DatabaseArgs,
+    FoundationArgs,
+    IdentityArgs,
+    LoadBalancerArgs,
+    MonitoringArgs,
+    NetworkArgs,
+    NodeGroupArgs,
+    SecretStoreArgs,
+    StoredSecret,
+)
+from components.parts.cloud import Cloud
+from components.parts.outputs import (
+    DatabasePart,
+    FoundationPart,
+    IdentityPart,
+    LoadBalancerPart,
+    NetworkPart,
+    NodeGroupPart,
+    SecretStorePart,
+    Site,
+)
+
+__all__ = [
+    "AutoscalingArgs",
+    "Cloud",
+    "DatabaseArgs",
+    "DatabasePart",
+    "FoundationArgs",
+    "FoundationPart",
+    "IdentityArgs",
+    "IdentityPart",
+    "LoadBalancerArgs",
+    "LoadBalancerPart",
+    "MonitoringArgs",
+    "NetworkArgs",
+    "NetworkPart",
+    "NodeGroupArgs",
+    "NodeGroupPart",
+    "SecretStoreArgs",
+    "SecretStorePart",
+    "Site",
+    "StoredSecret",
+]

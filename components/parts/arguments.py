@@ -1,0 +1,157 @@
+"""What each part takes. Frozen values: settings as they are, outputs of the parts before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.parts.outputs import (
+    DatabasePart,
+    IdentityPart,
+    LoadBalancerPart,
+    NetworkPart,
+    NodeGroupPart,
+    SecretStorePart,
+    Site,
+)
+from components.runtimes.flows import Flow
+from components.runtimes.node import HealthProbe, NodeRecipe, Role
+from components.settings import (
+    AutoscaleSettings,
+    DatabaseSettings,
+    LoadBalancerSettings,
+    MonitoringSettings,
+    NodeGroupSettings,
+    RuntimeSettings,
+)
+from components.settings.addresses import AddressPlan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundationArgs:
+    """What the first part takes."""
+
+    stack: str
+    location: str
+    tags: Mapping[str, str]
+    protection: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkArgs:
+    """What the network takes."""
+
+    site: Site
+    plan: AddressPlan
+    existing: str | None
+    """Id of a network to join."""
+
+    flows: tuple[Flow, ...]
+    clients: tuple[str, ...]
+    """CIDRs behind the zone `clients`."""
+
+    zones: tuple[str, ...]
+    """Zones that public addresses live in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadBalancerArgs:
+    """What the load balancer takes."""
+
+    site: Site
+    settings: LoadBalancerSettings
+    health: HealthProbe
+    port: int
+    plan: AddressPlan
+    network: NetworkPart
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentityArgs:
+    """What an identity takes."""
+
+    site: Site
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredSecret:
+    """One secret of the vault."""
+
+    value: pulumi.Output[str]
+    content_type: str
+    expires: pulumi.Output[int] | None = None
+    """Unix seconds at which a certificate ends; a password or key ends when it is rotated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecretStoreArgs:
+    """What the vault takes."""
+
+    site: Site
+    secrets: Mapping[str, StoredSecret]
+    readers: Mapping[Role, tuple[str, ...]]
+    """Names of the secrets that each role may read, and no others."""
+
+    identities: Mapping[Role, IdentityPart]
+    network: NetworkPart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseArgs:
+    """What the database takes."""
+
+    site: Site
+    settings: DatabaseSettings
+    owner: IdentityPart
+    """Identity that administers the server: web nodes run the migrations."""
+
+    master_password: pulumi.Output[str]
+    network: NetworkPart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeGroupArgs:
+    """What a group of nodes takes."""
+
+    site: Site
+    recipe: NodeRecipe
+    runtime: RuntimeSettings
+    settings: NodeGroupSettings
+    zones: tuple[str, ...]
+    plan: AddressPlan
+    network: NetworkPart
+    identity: IdentityPart
+    user_data: pulumi.Output[str]
+    """base64."""
+
+    encryption_at_host: pulumi.Output[bool]
+    load_balancer: LoadBalancerPart | None
+    """Which one the nodes join; none for compute nodes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoscalingArgs:
+    """What the autoscaling of one group takes."""
+
+    site: Site
+    settings: AutoscaleSettings
+    group: NodeGroupPart
+    emails: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MonitoringArgs:
+    """What monitoring takes: the parts that it watches."""
+
+    site: Site
+    settings: MonitoringSettings
+    database_settings: DatabaseSettings
+    network: NetworkPart
+    load_balancer: LoadBalancerPart
+    secrets: SecretStorePart
+    database: DatabasePart
+    groups: Mapping[Role, NodeGroupPart]
+    sizes: Mapping[Role, str]
+    """Machine size of each group."""

@@ -1,0 +1,44 @@
+"""One cloud: how it makes each part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pulumi
+
+from components.parts.arguments import (
+    AutoscalingArgs,
+    DatabaseArgs,
+    FoundationArgs,
+    IdentityArgs,
+    LoadBalancerArgs,
+    MonitoringArgs,
+    NetworkArgs,
+    NodeGroupArgs,
+    SecretStoreArgs,
+)
+from components.parts.outputs import (
+    DatabasePart,
+    FoundationPart,
+    IdentityPart,
+    LoadBalancerPart,
+    NetworkPart,
+    NodeGroupPart,
+    SecretStorePart,
+)
+
+Options = pulumi.ResourceOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cloud:
+    """The classes that make each part on one cloud; mypy holds every cloud to the same shape."""
+
+    foundation: Callable[[str, FoundationArgs, Options], FoundationPart]
+    network: Callable[[str, NetworkArgs, Options], NetworkPart]
+    load_balancer: Callable[[str, LoadBalancerArgs, Options], LoadBalancerPart]
+    identity: Callable[[str, IdentityArgs, Options], IdentityPart]
+    secret_store: Callable[[str, SecretStoreArgs, Options], SecretStorePart]
+    database: Callable[[str, DatabaseArgs, Options], DatabasePart]
+    node_group: Callable[[str, NodeGroupArgs, Options], NodeGroupPart]
+    autoscaling: Callable[[str, AutoscalingArgs, Options], pulumi.ComponentResource]
+    monitoring: Callable[[str, MonitoringArgs, Options], pulumi.ComponentResource]

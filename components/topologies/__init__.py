@@ -1,0 +1,1 @@
+"""Whole environments, composed of parts without knowing whose cloud they are on."""
