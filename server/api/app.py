@@ -1,12 +1,16 @@
 """The application: routes, and what stands behind them."""
 
+# Debian 12's psycopg_pool 3.1 has no generic classes: annotations must stay text.
+from __future__ import annotations
+
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,6 +27,7 @@ from server.api.store import Store
 from server.api.tokens import Tokens
 from server.common.database import connection_string
 from server.common.node import credential, read_node
+from server.common.notify import ready
 
 ROLE = "operationalization_api"
 WAIT_SECONDS = 5.0
@@ -58,13 +63,16 @@ def routes(handlers: Handlers) -> list[Route]:
     ]
 
 
-def application(handlers: Handlers, pool: AsyncConnectionPool[Any]) -> Starlette:
+def application(
+    handlers: Handlers, pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
+) -> Starlette:
     """Return the application over *pool*, which it opens and closes."""
 
     @asynccontextmanager
     async def lifespan(_application: Starlette) -> AsyncIterator[None]:
         # Without waiting: this process lives while the database is away.
         await pool.open(wait=False)
+        ready()
         try:
             yield
         finally:
@@ -86,7 +94,7 @@ def application(handlers: Handlers, pool: AsyncConnectionPool[Any]) -> Starlette
 def create() -> Starlette:
     """Return the application of this node: what uvicorn calls."""
     node = read_node()
-    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+    pool = AsyncConnectionPool(
         connection_string(node.database, user=ROLE, password=credential("database-api")),
         min_size=1,
         max_size=node.settings["connections"],

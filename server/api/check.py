@@ -43,7 +43,8 @@ async def check_model(definition: Definition, proxy: Path = PROXY) -> None:
         raise ApiError(400, "model: R did not load it within 10 seconds and its share of memory")
     if status != http.client.OK:
         raise ApiError(503, "no compute node could check the model just now: try again")
-    arguments = [str(name) for name in answer.get("inputs", [])]
+    inputs = answer.get("inputs")
+    arguments = [str(name) for name in inputs] if isinstance(inputs, list) else []
     lacking = [p.name for p in definition.inputs if p.name not in arguments]
     if lacking and "..." not in arguments:
         raise ApiError(

@@ -1,5 +1,8 @@
 """The API's tables: services and refresh tokens. Each method is one statement."""
 
+# Debian 12's psycopg_pool 3.1 has no generic classes: annotations must stay text.
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
@@ -27,7 +32,7 @@ class Service:
     created_at: datetime
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> "Service":
+    def from_row(cls, row: Sequence[Any]) -> Service:
         """Return the service in a row of `operationalization.listed_service`."""
         name, version, description, operation_id, inputs, outputs, published_by, created_at = row
         return cls(
@@ -54,7 +59,7 @@ class ComputeNode:
 class Store:
     """What the API asks of the database, over a pool of connections."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[TupleRow]]) -> None:
         self._pool = pool
 
     async def list_services(self, name: str | None = None) -> list[Service]:
@@ -171,7 +176,7 @@ class Store:
         )
         return (rows[0][0], rows[0][1], rows[0][2]) if rows and rows[0][3] else None
 
-    async def _all(self, query: str, values: dict[str, Any]) -> list[Any]:
+    async def _all(self, query: str, values: dict[str, Any]) -> list[TupleRow]:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query.encode(), values)
             return await cursor.fetchall()

@@ -25,6 +25,19 @@ start_services() {
 
 is_live() { curl -fsSk --max-time 5 --noproxy '*' "https://localhost:$(node .port)$(node .health.live)" >/dev/null; }
 
+# Twice, because the proxy takes what it checks for healthy until its first check.
+stays_live() { is_live && sleep 2 && is_live; }
+
+# A service that died after its start is worth its own words.
+check_services() {
+  local services
+  mapfile -t services < <(systemctl list-units --state=failed --plain --no-legend 'operationalization-*' | awk '{ print $1 }')
+  for service in "${services[@]}"; do
+    journalctl --unit "$service" --lines 20 --no-pager --output cat >&2
+    fail "$service has died; its own words are above"
+  done
+}
+
 main() {
   # Nothing below may still run when a step has failed: `||` after a function would switch errexit off.
   trap '[[ $? == 0 ]] || ./state.sh failed' EXIT
@@ -35,7 +48,8 @@ main() {
   step ./role.sh
   log "starting services"
   start_services
-  retry 120 is_live || fail "the services started, but $(node .health.live) never answered 200"
+  retry 120 stays_live || fail "the services started, but $(node .health.live) does not go on answering 200"
+  check_services
   ./state.sh ready
   systemctl start --no-block operationalization-notices.service
   log "ready"

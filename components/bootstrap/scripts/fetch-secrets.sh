@@ -16,7 +16,7 @@ fetch() {
 
 while IFS=$'\t' read -r -u 3 name path owner mode; do
   mkdir -p "$(dirname "$path")"
-  [[ $(findmnt --noheadings --output FSTYPE --target "$path") == tmpfs ]] ||
+  [[ $(findmnt --noheadings --output FSTYPE --target "$(dirname "$path")") == tmpfs ]] ||
     fail "$path is not on tmpfs: a secret would reach a disk"
   retry 600 fetch "$name" "$path" "$owner" "$mode" || fail "secret $name could not be fetched from the vault, or is empty there"
 done 3< <(node '.secrets[] | [.name, .path, .owner, .mode] | @tsv')

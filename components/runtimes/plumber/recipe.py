@@ -93,6 +93,7 @@ def _files(role: Role) -> list[NodeFile]:
         ]
     return [
         *shared,
+        node_file(f"{node}/open-worker.sh", f"{ROOT}/bin/open-worker.sh", mode="0755"),
         *node_files("server/loader", "*.py", f"{ROOT}/server/loader"),
         *node_files("server/worker", "*.R", f"{ROOT}/server/worker"),
     ]
