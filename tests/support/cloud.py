@@ -114,8 +114,19 @@ class _Recorder(mocks.MockMonitor):
             self.options[urn] = _options(request)
         response = super().RegisterResource(request)
         for key in set(request.additionalSecretOutputs) & set(response.object.fields):
-            response.object[key] = rpc.wrap_rpc_secret(response.object[key])
+            _mark_secret(response.object.fields[key])
         return response
+
+
+def _mark_secret(value: struct_pb2.Value) -> None:
+    """Make *value* a secret, unless it is one already: inputs come back as they were sent."""
+    if value.HasField("struct_value") and _signed(value.struct_value):
+        return
+    plain = struct_pb2.Value()
+    plain.CopyFrom(value)
+    value.struct_value.Clear()
+    value.struct_value.fields[rpc._special_sig_key].string_value = rpc._special_secret_sig
+    value.struct_value.fields["value"].CopyFrom(plain)
 
 
 def _options(request: Any) -> Options:
