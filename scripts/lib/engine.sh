@@ -17,7 +17,7 @@ readonly OLDEST_GO=1.24
 at_least() { [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]; }
 
 engine_wanted() {
-  ENGINE_STAMP="${ENGINE_WAY:-any} $(cd "$ROOT" && digest scripts/engine/*/*.go scripts/engine/*/go.* scripts/lib/engine.sh)"
+  ENGINE_STAMP="${ENGINE_WAY:-any} $(cd "$ROOT" && digest scripts/engine/*/*.go scripts/engine/*/go.*)"
 }
 
 engine_is_current() {
@@ -123,6 +123,7 @@ go_build() {
 build_engine() {
   local library=github.com/pulumi/pulumi sdk
   need_space "$CACHE" 500 "the engine"
+  need_space "$("$GO" env GOMODCACHE)" 3000 "the modules that the engine is built from"
   go_build cli $library/pkg/v3/cmd/pulumi pulumi "-X $library/sdk/v3/go/common/version.Version=v$ENGINE_VERSION"
   go_build language $library/sdk/v3/python/cmd/pulumi-language-python pulumi-language-python
   sdk=$(cd "$ROOT/scripts/engine/cli" && GOWORK=off GOFLAGS=-mod=readonly "$GO" list -m -f '{{.Dir}}' $library/sdk/v3)

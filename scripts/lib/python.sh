@@ -7,7 +7,7 @@
 readonly OLDEST_PYTHON=3.11
 
 venv_wanted() {
-  WANTED=$CACHE/venv/$(digest requirements.txt requirements-dev.txt scripts/lib/python.sh)
+  WANTED=$CACHE/venv/$(digest requirements.txt requirements-dev.txt)
 }
 
 venv_is_current() {

@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# What up, preview and destroy share: a stack on the sandbox, through the real Pulumi.
+#
+# Pulumi writes a salt into the stack file that it is given. The sandbox's has no place in
+# stacks/, so Pulumi gets a copy under the sandbox's folder; stacks/ is only ever read.
+
+# shellcheck disable=SC2034 # YES and UNPROTECT are for scripts/destroy
+
+# shellcheck source=scripts/lib/project.sh
+source "${BASH_SOURCE[0]%/*}/project.sh"
+
+SANDBOX=${OPERATIONALIZATION_SANDBOX_HOME:-$CACHE/sandbox}
+STACK=dev
+YES=
+UNPROTECT=
+PULUMI_ARGUMENTS=()
+
+# parse_stack_options [--unprotect] -- ARGUMENTS...: the command line; --unprotect only where offered.
+parse_stack_options() {
+  local offered=
+  if [[ $1 == --unprotect ]]; then
+    offered=1
+    shift
+  fi
+  shift
+  while (($#)); do
+    case $1 in
+      -s | --stack)
+        STACK=$(value_of "$@") || exit 2
+        shift
+        ;;
+      --stack=*) STACK=${1#*=} ;;
+      -y | --yes) YES=1 ;;
+      --unprotect) if [[ $offered ]]; then UNPROTECT=1; else refuse "unknown option: $1"; fi ;;
+      -h | --help)
+        usage_of "$0"
+        exit 0
+        ;;
+      --)
+        shift
+        PULUMI_ARGUMENTS=("$@")
+        break
+        ;;
+      *) refuse "unknown option: $1" ;;
+    esac
+    shift
+  done
+  [[ $STACK =~ ^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$ ]] || refuse "not a stack's name: $STACK"
+  STACK_FILE=$ROOT/stacks/Pulumi.$STACK.yaml
+  [[ -r $STACK_FILE ]] ||
+    fail "no stack '$STACK'" "$STACK_FILE" "there is no such file" "take one of: $(known_stacks)"
+}
+
+known_stacks() {
+  local file names=()
+  for file in "$ROOT"/stacks/Pulumi.*.yaml; do
+    [[ -e $file ]] || continue
+    file=${file##*/Pulumi.}
+    names+=("${file%.yaml}")
+  done
+  printf '%s' "${names[*]:-(none yet)}"
+}
+
+# The engine, the daemon, and this shell pointed at both.
+enter_sandbox() {
+  "$ROOT/scripts/setup"
+  "$ROOT/scripts/sandbox" start >&2
+  local exports
+  exports=$("$ROOT/scripts/sandbox" env)
+  eval "$exports"
+  export PULUMI_SKIP_UPDATE_CHECK=true
+  cd "$ROOT"
+}
+
+# A project folder for the sandbox's own copies of stack files.
+copy_stack_file() {
+  local project=$SANDBOX/project kept=
+  CONFIG=$project/stacks/Pulumi.$STACK.yaml
+  if grep -Eq '(^|[{[:space:]])secure:' "$STACK_FILE"; then
+    fail "stack '$STACK' holds encrypted values" "$STACK_FILE" "only its own backend can decrypt them; the sandbox has a key of its own" \
+      "leave them out (passwords are then generated), or try the stack under another name without them"
+  fi
+  mkdir -p "$project/stacks"
+  cp "$ROOT/Pulumi.yaml" "$project/Pulumi.yaml"
+  [[ ! -e $CONFIG ]] || kept=$(grep '^encryptionsalt:' "$CONFIG" || true)
+  {
+    grep -Ev '^(encryptionsalt|encryptedkey|secretsprovider):' "$STACK_FILE" || true
+    [[ -z $kept ]] || printf '%s\n' "$kept"
+  } >"$CONFIG.new"
+  mv "$CONFIG.new" "$CONFIG"
+}
+
+# A killed pulumi leaves its lock in the file backend. It goes when its process is gone, never else.
+drop_stale_locks() {
+  local backend=${PULUMI_BACKEND_URL#file://} lock pid
+  for lock in "$backend"/.pulumi/locks/organization/*/"$STACK"/*.json; do
+    [[ -e $lock ]] || continue
+    pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "$lock")
+    if [[ $pid ]] && [[ $(cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid" 2>/dev/null) == *pulumi* ]]; then
+      fail "stack '$STACK' is in use" "$lock" "pulumi (process $pid) is at work on it" "wait for it, or stop it: kill -INT $pid"
+    fi
+    say "process ${pid:-unknown}, which had locked stack '$STACK', is gone: its lock is removed"
+    say "what it was doing may be half done; this run looks at what is really there and goes on from that"
+    rm -f "$lock"
+  done
+}
+
+select_stack() {
+  copy_stack_file
+  drop_stale_locks
+  pulumi -C "$SANDBOX/project" stack select --create "$STACK" >&2
+}
+
+stack_exists() { [[ -e ${PULUMI_BACKEND_URL#file://}/.pulumi/stacks/operationalization/$STACK.json ]]; }
+
+# run_pulumi ARGUMENTS...: Pulumi with its own display. One Ctrl-C reaches it once: it ends what is
+# under way in good order, and this script then ends with 130.
+run_pulumi() {
+  local status=0
+  INTERRUPTED=
+  if [[ -t 0 && -t 1 ]]; then
+    # In front of the terminal, which Pulumi sets up for its display and which hands it Ctrl-C.
+    trap 'INTERRUPTED=1' INT TERM
+    pulumi "$@" || status=$?
+  else
+    set -m
+    pulumi "$@" </dev/null &
+    local job=$!
+    set +m
+    # shellcheck disable=SC2064 # the number of now
+    trap "INTERRUPTED=1; kill -INT $job 2>/dev/null || true" INT TERM HUP
+    # wait returns early for a trap; ask again until Pulumi has ended.
+    while :; do
+      status=0
+      wait "$job" || status=$?
+      kill -0 "$job" 2>/dev/null || break
+    done
+  fi
+  trap - INT TERM HUP
+  if [[ $INTERRUPTED ]]; then
+    say "interrupted: what Pulumi had begun is in its state; run the same command to go on, or scripts/destroy"
+    exit 130
+  fi
+  return "$status"
+}
+
+# on_stack COMMAND ARGUMENTS...: a Pulumi operation on the selected stack.
+on_stack() {
+  local command=$1
+  shift
+  run_pulumi "$command" --stack "$STACK" --config-file "$CONFIG" "$@" "${PULUMI_ARGUMENTS[@]}"
+}
