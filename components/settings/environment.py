@@ -1,5 +1,6 @@
 """The object `operationalization:environment` of a stack file."""
 
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -105,7 +106,7 @@ class AccessSettings(Model):
 class NetworkSettings(Model):
     """The environment's private network."""
 
-    address_space: Cidr = Field(default="10.20.0.0/16", validate_default=True)
+    address_space: Cidr = IPv4Network("10.20.0.0/16")
     """Range that the subnets are cut from."""
 
     existing: str | None = None

@@ -61,6 +61,11 @@ def problem_of(error: ErrorDetails) -> Problem:
     return Problem(key, show(value), rule or error["msg"].lower(), fix)
 
 
+def echoes(error: ErrorDetails) -> bool:
+    """Return whether *error* only repeats others: a list is "too short" for invalid entries."""
+    return error["type"] == "too_short" and bool(error["input"])
+
+
 def _unknown(loc: Sequence[int | str]) -> Problem:
     """Return the problem of a key that nothing reads. Its value may be a misplaced secret."""
     name, key = str(loc[-1]), _key(loc)
@@ -132,6 +137,8 @@ def _limit(kind: str, schema: Schema) -> tuple[str, str]:
 def _example(schema: Schema) -> str:
     """Return something that may stand at the place of *schema*."""
     for source in (schema.get("examples") or [None])[0], schema.get("default"):
+        if isinstance(source, dict):
+            return json.dumps({key: value for key, value in source.items() if value is not None})
         if source is not None and source != "":
             return source if isinstance(source, str) else json.dumps(source)
     if "enum" in schema:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from components.settings.defaults import complete
 from components.settings.environment import Environment
-from components.settings.messages import problem_of
+from components.settings.messages import echoes, problem_of
 from components.settings.partial import build
 from components.settings.problems import Problem, SettingsError, show
 from components.settings.rules import CAUTIONS, RULES, broken
@@ -47,7 +47,7 @@ def _examine(value: dict[str, Any]) -> tuple[Environment | None, list[Problem]]:
     try:
         environment = Environment.model_validate(value)
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = [each for each in error.errors(include_url=False) if not echoes(each)]
         bad = {tuple(each["loc"]) for each in details}
         known = build(Environment, value, bad)
         found = [problem_of(each) for each in details]

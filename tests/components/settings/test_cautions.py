@@ -1,0 +1,81 @@
+"""What deploys and is worth a thought: said for protected environments, never refused."""
+
+from typing import Any
+
+import pytest
+
+from components.settings import cautions
+from tests.support.environments import GONE, environment
+
+CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "nothing": ({}, []),
+    "one web node": (
+        {"web__count": 1},
+        [("web.count", "leaves no node to answer while the only one is repaired")],
+    ),
+    "a minimum of one": (
+        {"compute__autoscale": {"minimum": 1, "maximum": 9, "scaleIn": {"below": 20}}},
+        [
+            (
+                "compute.autoscale.minimum",
+                "leaves no node to answer while the only one is repaired",
+            )
+        ],
+    ),
+    "one zone": (
+        {"web__zones": [2]},
+        [("web.zones", "puts all nodes where one failure reaches them")],
+    ),
+    "no standby": (
+        {"database__highAvailability": False},
+        [
+            (
+                "database.highAvailability",
+                "means minutes without a database when its machine fails",
+            )
+        ],
+    ),
+    "credits": (
+        {"web__size": "Standard_B2s_v2"},
+        [("web.size", "slows down when its credits are spent")],
+    ),
+    "credits of the database": (
+        {"database__size": "Standard_B2s", "database__highAvailability": False},
+        [
+            (
+                "database.highAvailability",
+                "means minutes without a database when its machine fails",
+            ),
+            ("database.size", "slows down when its credits are spent"),
+        ],
+    ),
+    "clients twice": (
+        {"access__clients": ["203.0.113.0/24", "203.0.113.9/32"]},
+        [("access.clients[1]", "overlaps with 203.0.113.0/24, which is there already")],
+    ),
+    "permission that nothing uses": (
+        {"access__anyClient": True},
+        [("access.anyClient", "allows ranges wider than a /8, and there is none")],
+    ),
+    "database given up": (
+        {"database__discard": "operationalization"},
+        [("database.discard", "leaves the database without protection")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_cautions(case: str) -> None:
+    changes, expected = CASES[case]
+    found = cautions(environment(**{"database__highAvailability": True, **changes}))
+    assert [(caution.key, caution.rule) for caution in found] == expected
+
+
+def test_a_throw_away_environment_may_be_small() -> None:
+    small = environment(
+        protection=False,
+        web={"count": 1, "size": "Standard_B2s_v2", "zones": [1]},
+        compute={"count": 1},
+        tags=GONE,
+    )
+    assert cautions(small) == []
