@@ -44,7 +44,11 @@ $(rules outbound daddr)
 }
 RULES
 nft --check --file "$RULES.new" || fail "nftables refuses $RULES.new"
-mv "$RULES.new" "$RULES"
+if cmp --silent "$RULES.new" "$RULES"; then
+  rm "$RULES.new"
+else
+  mv "$RULES.new" "$RULES"
+fi
 systemctl daemon-reload
-systemctl enable --quiet operationalization-firewall.service
+systemctl is-enabled --quiet operationalization-firewall.service || systemctl enable --quiet operationalization-firewall.service
 systemctl restart operationalization-firewall.service

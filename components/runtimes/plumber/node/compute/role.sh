@@ -30,7 +30,7 @@ printf '[Service]\nMemoryMax=%s%%\n' "$(awk -v share="$SHARE" -v workers="$worke
   >"$UNITS/operationalization-worker@.service.d/memory.conf"
 
 {
-  printf 'backend workers\n  balance leastconn\n  option http-keep-alive\n'
+  printf 'backend workers\n  balance leastconn\n  option abortonclose\n'
   for ((index = 1; index <= workers; index++)); do
     socket=/run/operationalization-worker/$index/worker.sock
     echo "  server worker$index unix@$socket maxconn 1 check inter 1s fall 3 rise 1"
