@@ -13,5 +13,5 @@ printf 'state %s\n' "$state" >"$map.new"
 mv "$map.new" "$map"
 if [[ -S $RUNTIME/proxy.sock ]]; then
   # A socket file that a stopped proxy left behind refuses; the next proxy reads the file.
-  printf 'set map %s state %s\n' "$map" "$state" | socat -t 5 - "UNIX-CONNECT:$RUNTIME/proxy.sock" >/dev/null || true
+  printf 'set map %s state %s\n' "$map" "$state" | socat -t 5 - "UNIX-CONNECT:$RUNTIME/proxy.sock" >/dev/null 2>&1 || true
 fi
