@@ -90,7 +90,8 @@ def _retype(kind: str, value: object, schema: Schema) -> str:
     if kind == "string_type" and isinstance(value, bool | int):
         return f'put it in quotes: "{json.dumps(value)}"'
     if kind == "tuple_type" and isinstance(value, str | int | float):
-        return f"write [{value}]" if len(str(value)) <= 40 else "put it in brackets"
+        text = str(value)
+        return f"write [{text}]" if len(text) <= 40 and text.isprintable() else "put it in brackets"
     if value is None:
         return f"give a value such as {_example(schema)}, or remove the line"
     return f"write it like {_example(schema)}"

@@ -4,6 +4,7 @@ A model alone checks types, ranges and spelling. What depends on more than one s
 `rules`; `components.settings.parse` runs both, so build an `Environment` with `parse` only.
 """
 
+import re
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,6 +54,9 @@ def refuse(rule: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule, "fix": fix})
 
 
+_ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+
+
 def _network(value: object) -> IPv4Network:
     if isinstance(value, IPv4Network):
         return value
@@ -63,8 +67,10 @@ def _network(value: object) -> IPv4Network:
             "must be IPv4: neither the products nor their address lists know IPv6",
             "name the IPv4 range",
         )
-    address, slash, prefix = value.partition("/")
-    if not slash or not prefix.isdecimal():
+    address, _, prefix = value.partition("/")
+    if not _ADDRESS.fullmatch(address) or (prefix and not prefix.isdecimal()):
+        raise refuse("must be an IPv4 range in CIDR form", 'write it like "10.20.0.0/16"')
+    if not prefix:
         raise refuse("must be an IPv4 range in CIDR form", f"write {address}/<prefix length>")
     try:
         network = IPv4Network(value, strict=False)

@@ -19,7 +19,9 @@ from components.settings.stack_file import NAMESPACE
 
 _SECRET = {
     "type": "object",
-    "properties": {"secure": {"type": "string"}},
+    "properties": {
+        "secure": {"type": "string", "description": "The encrypted value, as Pulumi wrote it."}
+    },
     "required": ["secure"],
     "additionalProperties": False,
 }

@@ -39,6 +39,9 @@ def join(path: str, part: object) -> str:
     if isinstance(part, int):
         return f"{path}[{part}]"
     text = str(part)[:80]
+    if not text.isprintable():
+        # A terminal would obey what is in there.
+        text = show(text)
     return f"{path}.{text}" if path else text
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.environment import Environment
 from components.settings.problems import Problem, closest, listed, show
+from components.settings.shape import join
 
 RESERVED_TAGS = frozenset({"environment", "project", "managed-by"})
 """Tags that every resource has already, from us."""
@@ -38,13 +39,15 @@ def tags_suit_the_cloud(environment: Environment) -> Iterator[Problem]:
     """Names and values of tags are ones that the cloud takes and that we don't set ourselves."""
     seen: dict[str, str] = {}
     for name, value in environment.tags.items():
-        key = f"tags.{name[:80]}"
+        key = join("tags", name)
         if name.lower() in RESERVED_TAGS:
             yield Problem(
                 key, "", "is a tag that every resource already has", "choose another name"
             )
         elif (first := seen.setdefault(name.lower(), name)) != name:
-            rule = f"differs from the tag {first} in case only, which Azure takes for the same"
+            rule = (
+                f"differs from the tag {show(first)} in case only, which Azure takes for the same"
+            )
             yield Problem(key, "", rule, "keep one of the two")
         elif rule := _tag_rule(environment.cloud, name):
             yield Problem(key, "", rule, "choose a name of letters, digits and hyphens")

@@ -173,6 +173,7 @@ def test_no_value_gives_anything_but_an_environment_or_problems(value: object) -
     environment, problems = examine(value)
     assert problems
     assert environment is None
+    assert all(part.isprintable() for each in problems for part in each)
 
 
 @given(environments(), JSON, st.data())
@@ -186,6 +187,7 @@ def test_any_value_at_any_place_is_judged(
     parsed, problems = examine(value)
     assert (parsed is None) <= bool(problems)
     assert all(each.key and each.rule and each.fix for each in problems)
+    assert all(part.isprintable() for each in problems for part in each)
 
 
 @given(

@@ -101,8 +101,8 @@ BEGIN = "begin with config: and indent the settings below it"
         (
             "config:\n\tx: 1\n",
             (
-                "stacks/Pulumi.dev.yaml:2:1: is not YAML: found character '\\t' that cannot start any "
-                "token"
+                "stacks/Pulumi.dev.yaml:2:1: is not YAML: found character '\\t' that cannot start "
+                "any token"
             ),
             MEND,
         ),
@@ -114,8 +114,8 @@ BEGIN = "begin with config: and indent the settings below it"
         (
             "config:\n  a: !!python/object:os.system x\n",
             (
-                "stacks/Pulumi.dev.yaml:2:6: is not YAML: could not determine a constructor for the "
-                "tag 'tag:yaml.org,2002:python/object:os.system'"
+                "stacks/Pulumi.dev.yaml:2:6: is not YAML: could not determine a constructor for "
+                "the tag 'tag:yaml.org,2002:python/object:os.system'"
             ),
             MEND,
         ),
