@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.engine import Engine, on_sandbox
 from tests.support.loops import new_loop
 
 
@@ -16,3 +17,10 @@ def event_loop_of_its_own() -> Iterator[None]:
     yield
     loop.close()
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The real engine on a sandbox daemon that this module's tests share; mark them `engine`."""
+    with on_sandbox(tmp_path_factory.mktemp("engine")) as running:
+        yield running

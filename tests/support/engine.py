@@ -1,0 +1,253 @@
+"""The real Pulumi engine, for tests: every operation, and what the engine said it did.
+
+An `Engine` has a backend, a PULUMI_HOME and stack files of its own in a temporary folder, so that
+tests run side by side and nothing touches the user's own stacks. `on_sandbox` adds a daemon of its
+own. What an operation did is read from the engine's event log, not from its display.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARIES = ROOT / ".cache/engine/bin"
+SECONDS = 240
+"""An operation that takes longer hangs: the largest stack of the tests takes a tenth."""
+
+SAME = frozenset({"same", "read", "refresh"})
+"""Steps that change nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing the engine did to one resource."""
+
+    op: str
+    urn: str
+    type: str
+    old: Mapping[str, Any] | None
+    new: Mapping[str, Any] | None
+    changed: tuple[str, ...]
+    """Paths of the properties that differ; of those that force a replacement too."""
+    replacing: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return self.urn.rpartition("::")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What an operation came to."""
+
+    exit_code: int
+    display: str
+    events: tuple[Mapping[str, Any], ...] = field(repr=False)
+
+    @property
+    def steps(self) -> list[Step]:
+        """Every step, in the engine's order: its start, so that order between resources shows."""
+        return [
+            _step(event["resourcePreEvent"]["metadata"])
+            for event in self.events
+            if "resourcePreEvent" in event
+        ]
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """(operation, type, name) of all steps that change something, the stack left out."""
+        return [
+            (step.op, step.type, step.name)
+            for step in self.steps
+            if step.op not in SAME and step.type != "pulumi:pulumi:Stack"
+        ]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Number of resources by operation, as in the engine's closing lines."""
+        found = [event["summaryEvent"] for event in self.events if "summaryEvent" in event]
+        return dict(found[-1].get("resourceChanges") or {}) if found else {}
+
+    @property
+    def errors(self) -> list[str]:
+        """The error messages that a user sees."""
+        return [
+            event["diagnosticEvent"]["message"].strip()
+            for event in self.events
+            if event.get("diagnosticEvent", {}).get("severity") == "error"
+        ]
+
+
+def _step(metadata: Mapping[str, Any]) -> Step:
+    detail = metadata.get("detailedDiff") or {}
+    return Step(
+        op=metadata["op"],
+        urn=metadata["urn"],
+        type=metadata["type"],
+        old=metadata.get("old"),
+        new=metadata.get("new"),
+        changed=tuple(sorted(metadata.get("diffs") or detail)),
+        replacing=tuple(sorted(metadata.get("keys") or ())),
+    )
+
+
+@dataclass
+class Engine:
+    """Pulumi on one program, with state in *folder* only."""
+
+    folder: Path
+    program: Path = ROOT
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The environment in which `pulumi` runs; *variables* have the last word."""
+        backend = self.folder / "backend"
+        backend.mkdir(parents=True, exist_ok=True)
+        own = {
+            "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}",
+            "PULUMI_BACKEND_URL": backend.as_uri(),
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
+            "NO_COLOR": "1",
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}
+        return {**kept, **own, **self.variables}
+
+    def up(self, stack: str, config: Mapping[str, Any] | None = None) -> Result:
+        """Deploy. *config* becomes the stack's whole configuration; None keeps the last one."""
+        return self._operate("up", stack, config, "--yes", "--skip-preview")
+
+    def preview(self, stack: str, config: Mapping[str, Any] | None = None) -> Result:
+        """Say what `up` would do."""
+        return self._operate("preview", stack, config)
+
+    def refresh(self, stack: str) -> Result:
+        """Read what is really there into the state."""
+        return self._operate("refresh", stack, None, "--yes", "--skip-preview")
+
+    def destroy(self, stack: str) -> Result:
+        """Delete every resource; the stack itself stays, empty."""
+        return self._operate("destroy", stack, None, "--yes", "--skip-preview")
+
+    def unprotect(self, stack: str) -> None:
+        """Take protection off every resource of the state."""
+        self.pulumi("state", "unprotect", "--all", "--yes", "--stack", stack)
+
+    def resources(self, stack: str) -> dict[str, dict[str, Any]]:
+        """The state's resources by URN."""
+        exported = self.pulumi("stack", "export", "--stack", stack).stdout
+        found = json.loads(exported)["deployment"].get("resources") or []
+        return {resource["urn"]: resource for resource in found}
+
+    def outputs(self, stack: str, *, secrets: bool = False) -> dict[str, Any]:
+        """The stack's outputs; secret ones are masked unless asked for."""
+        show = ["--show-secrets"] if secrets else []
+        arguments = ["stack", "output", "--json", "--stack", stack, *show]
+        return dict(json.loads(self.pulumi(*arguments).stdout))
+
+    def pulumi(
+        self, *arguments: str, cwd: Path | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `pulumi`; with *check* a failure shows what it said."""
+        done = subprocess.run(
+            ["pulumi", "--non-interactive", *arguments],
+            cwd=cwd or self.program,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"pulumi {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def _operate(
+        self, operation: str, stack: str, config: Mapping[str, Any] | None, *arguments: str
+    ) -> Result:
+        file = self._stack_file(stack, config)
+        log = self.folder / "events.jsonl"
+        log.unlink(missing_ok=True)
+        shared = ["--stack", stack, "--config-file", str(file), "--event-log", str(log)]
+        done = self.pulumi(operation, *shared, *arguments, check=False)
+        lines = log.read_text().splitlines() if log.exists() else []
+        return Result(
+            exit_code=done.returncode,
+            display=done.stdout + done.stderr,
+            events=tuple(json.loads(line) for line in lines),
+        )
+
+    def _stack_file(self, stack: str, config: Mapping[str, Any] | None) -> Path:
+        """The stack's file, in a project folder of our own: Pulumi writes its salt into it."""
+        project = self.folder / "project"
+        file = project / "stacks" / f"Pulumi.{stack}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (project / "Pulumi.yaml").write_text((self.program / "Pulumi.yaml").read_text())
+        new = not file.exists()
+        content = {} if new else yaml.safe_load(file.read_text())
+        if config is not None:
+            content["config"] = dict(config)
+        file.write_text(yaml.safe_dump(content))
+        if new:
+            self.pulumi("stack", "init", stack, cwd=project)
+        return file
+
+
+def require_engine() -> None:
+    """Skip, with the reason, where scripts/setup has not brought the engine."""
+    if not os.access(BINARIES / "pulumi", os.X_OK):
+        pytest.skip("no Pulumi engine in .cache/engine/bin: run scripts/setup")
+
+
+@contextmanager
+def on_sandbox(folder: Path, program: Path = ROOT) -> Iterator[Engine]:
+    """An engine whose providers are a sandbox daemon of its own, which ends with the context."""
+    require_engine()
+    home = {"OPERATIONALIZATION_SANDBOX_HOME": str(folder / "sandbox")}
+    _sandbox("start", home)
+    try:
+        yield Engine(folder, program, {**home, **_exports(_sandbox("env", home))})
+    finally:
+        _sandbox("stop", home)
+
+
+def _sandbox(command: str, variables: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        [str(ROOT / "scripts/sandbox"), command],
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"scripts/sandbox {command}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _exports(script: str) -> dict[str, str]:
+    """The variables that a shell gets from `eval "$(scripts/sandbox env)"`."""
+    printed = subprocess.run(
+        ["bash", "-c", 'eval "$1" && env -0', "bash", script],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = dict(entry.split("=", 1) for entry in printed.split("\0") if entry)
+    return {k: v for k, v in found.items() if k == "PATH" or k.startswith("PULUMI_")}
