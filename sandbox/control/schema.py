@@ -24,6 +24,7 @@ from types import ModuleType, UnionType
 import pulumi
 from pulumi import _types
 
+from sandbox.control import wire
 from sandbox.control.shapes import (
     BOOLEAN,
     INTEGER,
@@ -78,12 +79,43 @@ class Resource:
             return frozenset(_types.resource_py_to_pulumi_names(self.cls).values()) - {"urn", "id"}
 
     @cached_property
+    def _output_types(self) -> dict[str, object]:
+        with _IMPORTS:
+            return dict(_types.resource_types(self.cls))
+
+    def preview(self, inputs: Mapping[str, object]) -> dict[str, object]:
+        """The outputs before the resource exists: inputs as they are, all else unknown.
+
+        At every level, because a program reads `identity.principalId` too.
+        """
+        known = {name: self._output_types.get(name) for name in self.outputs}
+        with _IMPORTS:
+            return _filled(known, inputs)
+
+    @cached_property
     def api_version(self) -> str:
         """The ARM API version that azure-native uses for the type, or ""."""
         for overload in typing.get_overloads(vars(self.cls)["__init__"]):
             if found := _API_VERSION.search(overload.__doc__ or ""):
                 return found[1]
         return ""
+
+
+def _filled(known: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: _previewed(kind, values[name]) if values.get(name) is not None else wire.UNKNOWN
+        for name, kind in known.items()
+    }
+
+
+def _previewed(annotation: object, value: object) -> object:
+    members = [member for member in _members(annotation) if member is not type(None)]
+    member = members[0] if len(members) == 1 else None
+    if isinstance(value, list) and typing.get_origin(member) in (list, abc.Sequence):
+        return [_previewed(typing.get_args(member)[0], element) for element in value]
+    if isinstance(value, Mapping) and inspect.isclass(member) and _types.is_output_type(member):
+        return _filled(_types.output_type_types(member), value)
+    return value
 
 
 class Package:
@@ -160,8 +192,8 @@ def _properties(cls: type) -> dict[str, Property]:
         names = _types.input_type_py_to_pulumi_names(cls)
         constants = _constants(initializer.__doc__ or "")
         return {
-            wire: _property(hints[python], constants.get(python, ""))
-            for python, wire in names.items()
+            name: _property(hints[python], constants.get(python, ""))
+            for python, name in names.items()
             if python in hints
         }
 

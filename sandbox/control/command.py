@@ -1,0 +1,215 @@
+"""The command line of the sandbox."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.control import daemon, tamper, wire
+from sandbox.control.daemon import DaemonError
+from sandbox.control.home import Home, HomeError, Running
+from sandbox.control.packages import PACKAGES
+from sandbox.control.store import Store, StoreError
+
+_MEGABYTE = 1024 * 1024
+
+
+class CommandError(Exception):
+    """A command that can't be done; says what to do."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; 0 when it worked, 1 when it was refused, 2 when it was misspelt."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[Home, argparse.Namespace], int] = options.run
+    try:
+        return run(Home(options.home), options)
+    except (CommandError, DaemonError, HomeError, StoreError) as error:
+        sys.stderr.write(f"sandbox: {error}\n")
+        return 1
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/sandbox",
+        description="A cloud in a box: Pulumi's engine deploys to it as it does to Azure.",
+        epilog='Point a shell at it: eval "$(scripts/sandbox env)"',
+    )
+    parser.add_argument(
+        "--home", type=Path, help="folder of its files (default: .cache/sandbox of the project)"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, words: str, run: Callable[[Home, argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=words, description=words)
+        made.set_defaults(run=run)
+        return made
+
+    start = command("start", "start the daemon, and return when it serves", _start)
+    start.add_argument("--foreground", action="store_true", help="stay, and log to the terminal")
+    start.add_argument(
+        "--port", action="append", type=_port, default=[], metavar="PACKAGE=PORT",
+        help="a fixed port for a package (default: any free one)",
+    )  # fmt: skip
+    command("stop", "stop the daemon; what was created stays", _stop)
+    status = command("status", "show whether it runs, where, and what it holds", _status)
+    status.add_argument("--json", action="store_true", help="for programs")
+    command("env", "print the shell commands that point pulumi at the sandbox", _environment)
+    reset = command("reset", "forget every resource and every stack of the sandbox", _reset)
+    reset.add_argument("--yes", action="store_true", help="don't ask")
+    resources = command("resources", "list the resources that exist", _resources)
+    resources.add_argument("--json", action="store_true", help="with their properties")
+    change = command(
+        "change", "change or delete a resource behind Pulumi's back, as in the portal", _change
+    )
+    change.add_argument("id", help="the resource's id")
+    change.add_argument("path", nargs="?", help="property path, as in sku.capacity")
+    change.add_argument("value", nargs="?", help="new value, JSON")
+    change.add_argument("--delete", action="store_true", help="delete the resource")
+    command("types", "list the resource types that are emulated", _types)
+    return parser
+
+
+def _port(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    known = [package.name for package in PACKAGES]
+    if name not in known:
+        raise argparse.ArgumentTypeError(f"{name!r} is no package; use one of {', '.join(known)}")
+    if not number.isdecimal() or not 1 <= int(number) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{number!r} is no port; use 1 to 65535")
+    return name, int(number)
+
+
+def _start(home: Home, options: argparse.Namespace) -> int:
+    ports = dict(options.port)
+    if options.foreground:
+        daemon.run(home, ports)
+        return 0
+    found = daemon.start(home, ports)
+    print(f"The sandbox runs (pid {found.pid}).")  # noqa: T201
+    print('Point this shell at it: eval "$(scripts/sandbox env)"')  # noqa: T201
+    return 0
+
+
+def _stop(home: Home, _: argparse.Namespace) -> int:
+    stopped = daemon.stop(home)
+    print("The sandbox stopped." if stopped else "The sandbox was not running.")  # noqa: T201
+    return 0
+
+
+def _running(home: Home) -> Running:
+    if (found := daemon.find(home)) is None:
+        raise CommandError(f"no sandbox runs in {home.root}; start it with: scripts/sandbox start")
+    return found
+
+
+def _environment(home: Home, _: argparse.Namespace) -> int:
+    print(home.shell(_running(home).ports))  # noqa: T201
+    return 0
+
+
+def _store(home: Home) -> Store:
+    if not home.state.exists():
+        raise CommandError(f"there is no sandbox in {home.root}; scripts/sandbox start makes one")
+    return Store(home.state)
+
+
+def _status(home: Home, options: argparse.Namespace) -> int:
+    found = daemon.find(home)
+    counts = _store(home).read().counts() if home.state.exists() else {}
+    facts: dict[str, object] = {"running": found is not None, "home": str(home.root)}
+    if found:
+        memory = psutil.Process(found.pid).memory_info().rss / _MEGABYTE
+        facts |= {
+            "pid": found.pid,
+            "uptimeSeconds": round(time.time() - found.started),
+            "memoryMegabytes": round(memory),
+            "ports": found.ports,
+        }
+    facts |= {"log": str(home.log), "resources": counts}
+    if options.json:
+        print(json.dumps(facts, indent=2))  # noqa: T201
+    else:
+        _show(facts, counts)
+    return 0 if found else 3
+
+
+def _show(facts: dict[str, object], counts: dict[str, int]) -> None:
+    console = Console()
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        if name != "resources":
+            table.add_row(name, str(value))
+    console.print(table)
+    resources = Table("type", "resources")
+    for kind, count in counts.items():
+        resources.add_row(kind, str(count))
+    console.print(resources if counts else "No resources.")
+
+
+def _reset(home: Home, options: argparse.Namespace) -> int:
+    if daemon.find(home):
+        raise CommandError("the sandbox is running; stop it first: scripts/sandbox stop")
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise CommandError("reset forgets every resource and stack; say so with --yes")
+        answer = input(f"Forget every resource and stack in {home.root}? [y/N] ")
+        if answer.strip().casefold() not in ("y", "yes"):
+            print("Nothing was changed.")  # noqa: T201
+            return 1
+    for file in (home.state, *home.root.glob(f"{home.state.name}-*"), home.running, home.log):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(home.stacks, ignore_errors=True)
+    print("The sandbox is empty.")  # noqa: T201
+    return 0
+
+
+def _resources(home: Home, options: argparse.Namespace) -> int:
+    records = list(_store(home).read().all())
+    if options.json:
+        shown = [
+            {"id": each.id, "type": each.type, "created": each.created, "urn": each.urn}
+            for each in records
+        ]
+        print(json.dumps(shown, indent=2))  # noqa: T201
+        return 0
+    for each in records:
+        print(f"{each.type}  {each.id}")  # noqa: T201
+    return 0
+
+
+def _types(_: Home, __: argparse.Namespace) -> int:
+    for package in PACKAGES:
+        for kind in sorted(package.kinds):
+            print(kind)  # noqa: T201
+    return 0
+
+
+def _change(home: Home, options: argparse.Namespace) -> int:
+    store = _store(home)
+    try:
+        if options.delete:
+            tamper.delete(store, options.id)
+        elif options.path and options.value:
+            tamper.change(store, options.id, options.path, json.loads(options.value))
+        else:
+            raise CommandError("say which property gets which value, or --delete")
+    except (tamper.TamperError, json.JSONDecodeError, wire.WireError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        store.close()
+    return 0

@@ -1,0 +1,158 @@
+"""The one process that serves every package, and how it is found, started and stopped.
+
+The lock file decides who is the daemon: it is held as long as the process lives, so a second start
+finds it held, and a daemon that was killed leaves it free. The state file only tells ports and pid.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+import psutil
+
+from sandbox.control import server
+from sandbox.control.home import PROJECT, Home, Running
+from sandbox.control.packages import PACKAGES
+from sandbox.control.store import Store
+
+_LOG = logging.getLogger(__name__)
+_PATIENCE = 30.0
+"""Seconds that a daemon may take to start or to stop."""
+_GRACE = 5.0
+"""Seconds that calls under way may take when the daemon stops."""
+
+
+class DaemonError(Exception):
+    """The daemon can't be started or stopped; says why and what to do."""
+
+
+def run(home: Home, ports: Mapping[str, int]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises DaemonError when another daemon does."""
+    home.prepare()
+    with _locked(home):
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+        )
+        store = Store(home.state)
+        done = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: done.set())
+        allowed = frozenset({0, os.getuid()})
+        servers, bound = [], {}
+        try:
+            for package in PACKAGES:
+                started, port = server.serve(package, store, allowed, ports.get(package.name, 0))
+                servers.append(started)
+                bound[package.name] = port
+            home.announce(Running(pid=os.getpid(), started=_started(os.getpid()), ports=bound))
+            _LOG.info("serving %s", bound)
+            done.wait()
+        except OSError as error:
+            raise DaemonError(f"{error}; choose another with --port NAME=PORT") from error
+        finally:
+            for stopping in [each.stop(_GRACE) for each in servers]:
+                stopping.wait()
+            home.running.unlink(missing_ok=True)
+            store.close()
+        _LOG.info("stopped")
+
+
+@contextlib.contextmanager
+def _locked(home: Home) -> Iterator[None]:
+    with home.lock.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DaemonError(_already(home)) from None
+        yield
+
+
+def _already(home: Home) -> str:
+    found = home.announced()
+    which = f" (pid {found.pid})" if found else ""
+    return f"the sandbox in {home.root} is running already{which}; scripts/sandbox stop ends it"
+
+
+def _started(pid: int) -> float:
+    return psutil.Process(pid).create_time()
+
+
+def find(home: Home) -> Running | None:
+    """The running daemon, or None: a state file of a dead one counts for nothing."""
+    found = home.announced()
+    if found is None:
+        return None
+    try:
+        same = abs(_started(found.pid) - found.started) < 1
+    except psutil.Error:
+        return None
+    return found if same else None
+
+
+def start(home: Home, ports: Mapping[str, int]) -> Running:
+    """Start a daemon in the background. Raises DaemonError with the end of its log."""
+    if find(home):
+        raise DaemonError(_already(home))
+    home.prepare()
+    options = [option for name, port in ports.items() for option in ("--port", f"{name}={port}")]
+    command = [sys.executable, "-m", "sandbox", "start", "--foreground", *options]
+    environment = {**os.environ, "OPERATIONALIZATION_SANDBOX_HOME": str(home.root)}
+    with home.log.open("a") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if (found := find(home)) and found.pid == process.pid:
+            return found
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    else:
+        process.kill()
+        process.wait()
+    raise DaemonError(
+        f"the sandbox did not start; the end of {home.log} says:\n{_end_of_log(home)}"
+    )
+
+
+def _end_of_log(home: Home) -> str:
+    lines = home.log.read_text(errors="replace").splitlines()[-10:]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def stop(home: Home) -> bool:
+    """Stop the daemon and wait until it is gone; False when none runs. Raises DaemonError."""
+    found = find(home)
+    if found is None:
+        home.running.unlink(missing_ok=True)
+        return False
+    try:
+        process = psutil.Process(found.pid)
+        process.terminate()
+        process.wait(_PATIENCE)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.AccessDenied as error:
+        raise DaemonError(
+            f"the sandbox (pid {found.pid}) belongs to another user; stop it as that user"
+        ) from error
+    except psutil.TimeoutExpired as error:
+        raise DaemonError(
+            f"the sandbox (pid {found.pid}) did not stop within {_PATIENCE:.0f} seconds; "
+            f"see {home.log}, and end it with: kill -9 {found.pid}"
+        ) from error
+    return True

@@ -1,0 +1,128 @@
+"""The sandbox's files: where its state, its log and the engine's own files are.
+
+Everything is below one folder, `.cache/sandbox` of the project; OPERATIONALIZATION_SANDBOX_HOME
+names another one (tests).
+"""
+
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+VARIABLE = "OPERATIONALIZATION_SANDBOX_HOME"
+
+_FOREIGN = (
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_API",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_STACK",
+    "ARM_CLIENT_ID",
+    "ARM_CLIENT_SECRET",
+    "ARM_TENANT_ID",
+    "ARM_SUBSCRIPTION_ID",
+    "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+"""Variables that would lead a sandbox shell to another backend, stack or account."""
+
+
+class HomeError(Exception):
+    """The sandbox's folder can't be used; says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What a running daemon says of itself."""
+
+    pid: int
+    started: float
+    """Seconds since the epoch, as the kernel has it: a pid alone may belong to another process."""
+    ports: dict[str, int]
+
+
+class Home:
+    """Paths of one sandbox."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        chosen = os.environ.get(VARIABLE, "")
+        self.root = (root or Path(chosen or PROJECT / ".cache" / "sandbox")).absolute()
+        self.state = self.root / "cloud.sqlite"
+        self.log = self.root / "daemon.log"
+        self.lock = self.root / "daemon.lock"
+        self.running = self.root / "daemon.json"
+        self.passphrase = self.root / "passphrase"
+        self.stacks = self.root / "stacks"
+        self.engine = self.root / "pulumi"
+
+    def prepare(self) -> None:
+        """Make the folders, and the passphrase once. Raises HomeError."""
+        try:
+            for folder in (self.root, self.stacks, self.engine):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_passphrase()
+        except OSError as error:
+            raise HomeError(
+                f"{self.root} can't be used for the sandbox: {error.strerror}; make it writable "
+                f"for you, or set {VARIABLE} to another folder"
+            ) from error
+
+    def _make_passphrase(self) -> None:
+        try:
+            file = os.open(self.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return
+        with os.fdopen(file, "w") as stream:
+            stream.write(secrets.token_urlsafe(32))
+
+    def announce(self, running: Running) -> None:
+        """Write the state file at once: a reader finds the old one or the new one."""
+        draft = self.running.with_suffix(".new")
+        draft.write_text(json.dumps(asdict(running)))
+        draft.replace(self.running)
+
+    def announced(self) -> Running | None:
+        """What the last daemon wrote, if it is readable; it may be dead."""
+        try:
+            found = json.loads(self.running.read_text())
+            return Running(
+                pid=int(found["pid"]),
+                started=float(found["started"]),
+                ports={str(name): int(port) for name, port in found["ports"].items()},
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def environment(self, ports: Mapping[str, int]) -> dict[str, str]:
+        """The variables that point a shell's `pulumi` at this sandbox."""
+        providers = ",".join(f"{name}:{port}" for name, port in sorted(ports.items()))
+        engine = PROJECT / ".cache" / "engine" / "bin"
+        return {
+            "PULUMI_DEBUG_PROVIDERS": providers,
+            "PULUMI_BACKEND_URL": self.stacks.as_uri(),
+            "PULUMI_HOME": str(self.engine),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PATH": f"{engine}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def shell(self, ports: Mapping[str, int]) -> str:
+        """The same as lines for a POSIX shell, with what must not be set."""
+        unset = [f"unset {name}" for name in _FOREIGN]
+        exports = [
+            f"export {name}={shlex.quote(value)}"
+            for name, value in self.environment(ports).items()
+            if name != "PATH"
+        ]
+        engine = PROJECT / ".cache" / "engine" / "bin"
+        return "\n".join([*unset, *exports, f'export PATH={shlex.quote(str(engine))}:"$PATH"'])
+
+    def foreign(self) -> tuple[str, ...]:
+        """Variables that a sandbox process must not have."""
+        return _FOREIGN

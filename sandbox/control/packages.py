@@ -1,0 +1,70 @@
+"""The packages that the sandbox serves: one row each, loaded when it is first asked for."""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sandbox.control import schema
+from sandbox.control.kinds import Function, Kind, Problem, Values
+
+
+def _nothing_is_builtin(_: str) -> bool:
+    return False
+
+
+def _any_configuration(_: Values) -> Iterable[Problem]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Package:
+    """One Pulumi package: its SDK, and the module that says what the sandbox knows of it.
+
+    The module has `KINDS` and may have `FUNCTIONS`, `builtin(id)` (ids that the cloud provides) and
+    `configuration(values)` (problems of the provider's configuration).
+    """
+
+    name: str
+    module: str
+
+    @cached_property
+    def schema(self) -> schema.Package:
+        """The installed SDK. Raises UnknownTypeError when it is missing."""
+        return schema.Package(self.name)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """Emulated resource types by token."""
+        kinds: tuple[Kind, ...] = importlib.import_module(self.module).KINDS
+        return {kind.type: kind for kind in kinds}
+
+    @cached_property
+    def functions(self) -> Mapping[str, Function]:
+        """Emulated provider functions by token."""
+        module = importlib.import_module(self.module)
+        functions: tuple[Function, ...] = getattr(module, "FUNCTIONS", ())
+        return {function.name: function for function in functions}
+
+    @cached_property
+    def builtin(self) -> Callable[[str], bool]:
+        """Whether the cloud itself provides an id."""
+        module = importlib.import_module(self.module)
+        found: Callable[[str], bool] = getattr(module, "builtin", _nothing_is_builtin)
+        return found
+
+    @cached_property
+    def configuration(self) -> Callable[[Values], Iterable[Problem]]:
+        """Problems of a provider's configuration."""
+        module = importlib.import_module(self.module)
+        found: Callable[[Values], Iterable[Problem]] = getattr(
+            module, "configuration", _any_configuration
+        )
+        return found
+
+
+PACKAGES = (
+    Package("azure-native", "sandbox.control.azure"),
+    Package("random", "sandbox.control.random"),
+    Package("tls", "sandbox.control.tls"),
+)

@@ -1,0 +1,202 @@
+"""The verbs of a Pulumi provider, on plain values: what the engine may ask of the sandbox.
+
+Check and Diff only look; Create, Update and Delete are one transaction each; Read tells what is
+there. The wire is in `server.py`, the clouds' knowledge in the kinds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sandbox.control import changes, naming, operations, outputs, shapes, wire
+from sandbox.control.changes import CREATE_FIRST, Comparison
+from sandbox.control.kinds import Call, Kind, Problem
+from sandbox.control.operations import OperationError
+from sandbox.control.packages import Package
+from sandbox.control.schema import Resource, UnknownTypeError
+from sandbox.control.store import Changes, Rows, Store
+from sandbox.control.world import SUBSCRIPTION, StoreTransaction, StoreWorld
+
+Properties = wire.Properties
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Configuration:
+    """How a program configured one provider."""
+
+    location: str = ""
+    subscription: str = SUBSCRIPTION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Existing:
+    """A resource as Read finds it."""
+
+    id: str
+    inputs: Properties
+    outputs: Properties
+
+
+class Provider:
+    """One package of the sandbox, as one configuration sees it."""
+
+    def __init__(
+        self, package: Package, store: Store, configuration: Configuration | None = None
+    ) -> None:
+        self.package = package
+        self.store = store
+        self.configuration = configuration or Configuration()
+
+    def configured(self, values: Mapping[str, object]) -> "Provider":
+        """This provider with a program's configuration. Raises OperationError for a bad one."""
+        if problems := list(self.package.configuration(wire.known(values))):
+            raise OperationError(problems)
+        chosen = {
+            "location": values.get("location"),
+            "subscription": values.get("subscriptionId"),
+        }
+        given = {key: text for key, text in chosen.items() if isinstance(text, str) and text}
+        return Provider(self.package, self.store, Configuration(**given))
+
+    def check(self, kind_token: str, request: naming.Request) -> tuple[Properties, list[Problem]]:
+        """The inputs with defaults filled in, and everything that is wrong with them."""
+        try:
+            resource = self.package.schema.resource(kind_token)
+        except UnknownTypeError as error:
+            return dict(request.new), [Problem("", str(error))]
+        kind = self.package.kinds.get(kind_token)
+        if kind is None:
+            return dict(request.new), [Problem("", self._not_emulated(kind_token))]
+        inputs = naming.complete(kind, resource, request, self._world(self.store.read()))
+        given = {key: value for key, value in inputs.items() if key not in _FILLED_IN}
+        plain = wire.reveal(given)
+        found = dict.fromkeys(resource.inputs.problems(plain, ()))
+        for problem in naming.problems(kind, inputs):
+            found.setdefault(problem)
+        if not found:
+            # Rules may rely on what the schema says.
+            found = dict.fromkeys(kind.rules(wire.known(given)))
+        return inputs, list(found)[: shapes.MAX_PROBLEMS]
+
+    def diff(
+        self,
+        kind_token: str,
+        old: Mapping[str, object],
+        new: Mapping[str, object],
+        ignored: Sequence[str] = (),
+    ) -> Comparison:
+        """What differs between two sets of inputs, and what that means."""
+        kind, _ = self._known(kind_token)
+        return changes.compare(kind, old, new, ignored)
+
+    def create(
+        self, kind_token: str, urn: str, inputs: Mapping[str, object], *, preview: bool = False
+    ) -> tuple[str, Properties]:
+        """The new resource's id and outputs. Raises OperationError, CloudError."""
+        kind, resource = self._known(kind_token)
+        given = _given(inputs)
+        if preview:
+            return "", outputs.preview(kind, resource, given)
+        request = operations.Request(kind=kind, resource=resource, urn=urn, inputs=given)
+        if not kind.kept:
+            return operations.make(request, self._world(self.store.read()))
+        with self.store.change() as rows:
+            return operations.create(request, self._transaction(rows))
+
+    def read(
+        self, kind_token: str, target: str, inputs: Properties, state: Properties
+    ) -> Existing | None:
+        """The resource as it is now, or None when it is gone."""
+        kind, _ = self._known(kind_token)
+        if not kind.kept:
+            return Existing(id=target, inputs=inputs, outputs=state) if inputs else None
+        found = self.store.read().get(target)
+        if found is None or found.record.type != kind_token:
+            return None
+        # What check filled in and the cloud never sees is in the engine's inputs only.
+        own = {key: value for key, value in inputs.items() if key in _FILLED_IN}
+        now = {**found.inputs, **own}
+        return Existing(id=found.record.id, inputs=now, outputs=found.outputs)
+
+    def update(
+        self,
+        kind_token: str,
+        target: str,
+        inputs: Mapping[str, object],
+        state: Mapping[str, object],
+        *,
+        preview: bool = False,
+    ) -> Properties:
+        """The outputs after an update in place. Raises OperationError, CloudError."""
+        kind, resource = self._known(kind_token)
+        given = _given(inputs)
+        if preview and wire.has_unknown(given):
+            return outputs.preview(kind, resource, given)
+        request = operations.Request(kind=kind, resource=resource, urn="", inputs=given)
+        if not kind.kept:
+            return operations.remake(request, target, state, self._world(self.store.read()))
+        if preview:
+            return operations.foresee(request, target, self._world(self.store.read()))
+        with self.store.change() as rows:
+            return operations.update(request, target, self._transaction(rows))
+
+    def delete(self, kind_token: str, target: str) -> None:
+        """Delete a resource; one that is gone already is no error. Raises CloudError."""
+        kind = self.package.kinds.get(kind_token)
+        if kind is None or not kind.kept:
+            return
+        with self.store.change() as rows:
+            operations.delete(kind, target, self._transaction(rows), self.package.kinds.get)
+
+    def invoke(self, name: str, arguments: Properties) -> tuple[Properties, list[Problem]]:
+        """The result of a provider function, or what is wrong with its arguments."""
+        function = self.package.functions.get(name)
+        try:
+            shape = self.package.schema.arguments(name)
+        except UnknownTypeError as error:
+            return {}, [Problem("", str(error))]
+        if function is None:
+            return {}, [Problem("", self._not_emulated(name))]
+        if problems := list(shape.problems(wire.reveal(arguments), ())):
+            return {}, problems
+        world = self._world(self.store.read())
+        call = Call(
+            name=name,
+            arguments=wire.known(arguments),
+            world=world,
+            location=self.configuration.location,
+        )
+        result = function.run(call)
+        return {
+            key: wire.Secret(value) if key in function.secrets else value
+            for key, value in result.items()
+        }, []
+
+    def _not_emulated(self, token: str) -> str:
+        return (
+            f"{token} is not emulated by the sandbox, so nothing was created. "
+            f"The sandbox knows {len(self.package.kinds)} types of {self.package.name}: "
+            "scripts/sandbox types lists them. Deploy this one to the real cloud, "
+            f"or describe it in {self.package.module.replace('.', '/')}"
+        )
+
+    def _known(self, token: str) -> tuple[Kind, Resource]:
+        kind = self.package.kinds.get(token)
+        if kind is None:
+            raise OperationError([Problem("", self._not_emulated(token))])
+        return kind, self.package.schema.resource(token)
+
+    def _world(self, rows: Rows) -> StoreWorld:
+        return StoreWorld(rows, self.configuration.subscription, self.package.builtin)
+
+    def _transaction(self, rows: Changes) -> StoreTransaction:
+        lookup: Callable[[str], Kind | None] = self.package.kinds.get
+        subscription, builtin = self.configuration.subscription, self.package.builtin
+        return StoreTransaction(rows, subscription, builtin, changes=rows, kinds=lookup)
+
+
+_FILLED_IN = frozenset({CREATE_FIRST, "azureApiVersion"})
+"""Inputs that check adds for the engine's eyes; the cloud has no such properties."""
+
+
+def _given(inputs: Mapping[str, object]) -> Properties:
+    return {key: value for key, value in inputs.items() if key not in _FILLED_IN}

@@ -1,0 +1,337 @@
+"""The provider protocol over gRPC: Structs in, `provider.py`'s plain values, Structs out.
+
+The engine opens one connection for each provider that a program declares, and no later request says
+which provider it is for; so a configuration belongs to the connection that sent it. Every call is
+answered, also a hostile one: with a refusal that says what is wrong, never with a crash.
+"""
+
+import functools
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent import futures
+from threading import Lock
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from sandbox.control import naming, wire
+from sandbox.control.changes import How
+from sandbox.control.kinds import CloudError, Problem
+from sandbox.control.operations import OperationError
+from sandbox.control.packages import Package
+from sandbox.control.peers import Peers
+from sandbox.control.provider import Provider
+from sandbox.control.schema import UnknownTypeError
+from sandbox.control.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+_THREADS = 16
+"""The engine asks for at most four times the processors at once by default."""
+_MAX_CONFIGURATIONS = 1024
+"""Connections whose configuration is kept; the oldest go first."""
+
+Context = grpc.ServicerContext
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+_Verb = Callable[["Servicer", _Request, Context], _Response]
+
+
+class RefusalError(Exception):
+    """A call that is answered with a gRPC status."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def _answered(verb: _Verb[_Request, _Response]) -> _Verb[_Request, _Response]:
+    """Let only the sandbox's users in, and turn what is raised into a status."""
+
+    @functools.wraps(verb)
+    def answer(self: "Servicer", request: _Request, context: Context) -> _Response:
+        try:
+            self.admit(context)
+            return verb(self, request, context)
+        except RefusalError as error:
+            code, text = error.code, str(error)
+        except wire.WireError as error:
+            code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the sandbox can't read this: {error}"
+        except (OperationError, CloudError, UnknownTypeError) as error:
+            code, text = grpc.StatusCode.UNKNOWN, str(error)
+        except Exception as error:
+            _LOG.exception("%s failed", verb.__name__)
+            code = grpc.StatusCode.INTERNAL
+            text = (
+                f"the sandbox itself failed in {verb.__name__} ({type(error).__name__}: {error}); "
+                "its log has the trace: scripts/sandbox status shows where it is"
+            )
+        context.abort(code, text)
+        raise AssertionError("abort always raises")
+
+    return answer
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """One package, for every program that comes."""
+
+    def __init__(self, package: Package, store: Store, allowed: frozenset[int]) -> None:
+        self._package = package
+        self._provider = Provider(package, store)
+        self._allowed = allowed
+        self._peers: Peers | None = None
+        self._configured: OrderedDict[str, Provider] = OrderedDict()
+        self._lock = Lock()
+
+    def listen(self, port: int) -> None:
+        """Say which port is served: from here on every peer is looked up."""
+        self._peers = Peers(port, self._allowed)
+
+    def admit(self, context: Context) -> None:
+        """Raise RefusalError unless the caller is one of the sandbox's users."""
+        peer = context.peer()
+        if self._peers is None or not self._peers.may_call(peer):
+            raise RefusalError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this sandbox belongs to another user: only the one who started it, and root, "
+                "may use it; start your own with scripts/sandbox start",
+            )
+
+    def _of(self, context: Context) -> Provider:
+        with self._lock:
+            return self._configured.get(context.peer(), self._provider)
+
+    @_answered
+    def GetPluginInfo(  # noqa: N802 -- the protocol's name, here and below
+        self, _request: empty_pb2.Empty, _context: Context
+    ) -> plugin_pb2.PluginInfo:
+        """The SDK's version: what the provider of a real cloud would answer."""
+        return plugin_pb2.PluginInfo(version=self._package.schema.version)
+
+    @_answered
+    def Attach(  # noqa: N802
+        self, _request: plugin_pb2.PluginAttach, _context: Context
+    ) -> empty_pb2.Empty:
+        """Nothing to do: the sandbox logs to its own file."""
+        return empty_pb2.Empty()
+
+    @_answered
+    def Cancel(self, _request: empty_pb2.Empty, _context: Context) -> empty_pb2.Empty:  # noqa: N802
+        """Nothing to stop: each operation is one short transaction."""
+        return empty_pb2.Empty()
+
+    @_answered
+    def GetSchema(  # noqa: N802
+        self, _request: provider_pb2.GetSchemaRequest, _context: Context
+    ) -> provider_pb2.GetSchemaResponse:
+        """Only what identifies the package: its schema is in the SDK."""
+        schema = {"name": self._package.name, "version": self._package.schema.version}
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
+
+    @_answered
+    def CheckConfig(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, _context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Refuse a configuration that the cloud doesn't have (a misspelt location)."""
+        problems = self._package.configuration(wire.known(wire.decode(request.news)))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(list(problems)))
+
+    @_answered
+    def DiffConfig(  # noqa: N802
+        self, _request: provider_pb2.DiffRequest, _context: Context
+    ) -> provider_pb2.DiffResponse:
+        """A provider's configuration never forces replacement."""
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    @_answered
+    def Configure(  # noqa: N802
+        self, request: provider_pb2.ConfigureRequest, context: Context
+    ) -> provider_pb2.ConfigureResponse:
+        """Keep the configuration for the calls over this connection."""
+        values = wire.known(wire.decode(request.args))
+        provider = self._provider.configured(values)
+        with self._lock:
+            self._configured[context.peer()] = provider
+            while len(self._configured) > _MAX_CONFIGURATIONS:
+                self._configured.popitem(last=False)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
+        )
+
+    @_answered
+    def Check(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Fill in what azure-native fills in, and refuse what the cloud would refuse."""
+        naming_options = request.autonaming
+        modes = provider_pb2.CheckRequest.AutonamingOptions.Mode
+        automatic = request.HasField("autonaming")
+        provider = self._of(context)
+        wanted = naming.Request(
+            logical_name=request.name or request.urn.rpartition("::")[2],
+            seed=request.randomSeed,
+            old=wire.decode(request.olds),
+            new=wire.decode(request.news),
+            location=provider.configuration.location,
+            proposed=naming_options.proposed_name if automatic else "",
+            named=not automatic or naming_options.mode != modes.DISABLE,
+        )
+        inputs, problems = provider.check(_kind(request), wanted)
+        return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=_failures(problems))
+
+    @_answered
+    def Diff(  # noqa: N802
+        self, request: provider_pb2.DiffRequest, context: Context
+    ) -> provider_pb2.DiffResponse:
+        """What differs, property by property, and whether that replaces the resource."""
+        found = self._of(context).diff(
+            _kind(request),
+            wire.decode(request.old_inputs),
+            wire.decode(request.news),
+            list(request.ignoreChanges),
+        )
+        response = provider_pb2.DiffResponse
+        return response(
+            changes=response.DIFF_SOME if found.differences else response.DIFF_NONE,
+            replaces=found.replaces,
+            deleteBeforeReplace=found.delete_first,
+            diffs=list(dict.fromkeys(str(each.path[0]) for each in found.differences)),
+            detailedDiff={
+                each.text: provider_pb2.PropertyDiff(
+                    kind=_KINDS[each.how, each.replaces], inputDiff=True
+                )
+                for each in found.differences
+            },
+            hasDetailedDiff=True,
+        )
+
+    @_answered
+    def Create(  # noqa: N802
+        self, request: provider_pb2.CreateRequest, context: Context
+    ) -> provider_pb2.CreateResponse:
+        """Create one resource; it is on disk when this returns."""
+        inputs = wire.decode(request.properties)
+        target, outputs = self._of(context).create(
+            _kind(request), request.urn, inputs, preview=request.preview
+        )
+        return provider_pb2.CreateResponse(id=target, properties=wire.encode(outputs))
+
+    @_answered
+    def Read(  # noqa: N802
+        self, request: provider_pb2.ReadRequest, context: Context
+    ) -> provider_pb2.ReadResponse:
+        """The resource as it is; without id when it is gone."""
+        inputs, state = wire.decode(request.inputs), wire.decode(request.properties)
+        found = self._of(context).read(_kind(request), request.id, inputs, state)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=found.id,
+            properties=wire.encode(found.outputs),
+            inputs=wire.encode(found.inputs),
+        )
+
+    @_answered
+    def Update(  # noqa: N802
+        self, request: provider_pb2.UpdateRequest, context: Context
+    ) -> provider_pb2.UpdateResponse:
+        """Change one resource in place."""
+        outputs = self._of(context).update(
+            _kind(request),
+            request.id,
+            wire.decode(request.news),
+            wire.decode(request.olds),
+            preview=request.preview,
+        )
+        return provider_pb2.UpdateResponse(properties=wire.encode(outputs))
+
+    @_answered
+    def Delete(  # noqa: N802
+        self, request: provider_pb2.DeleteRequest, context: Context
+    ) -> empty_pb2.Empty:
+        """Delete one resource, or say who still needs it."""
+        self._of(context).delete(_kind(request), request.id)
+        return empty_pb2.Empty()
+
+    @_answered
+    def Invoke(  # noqa: N802
+        self, request: provider_pb2.InvokeRequest, context: Context
+    ) -> provider_pb2.InvokeResponse:
+        """Run a provider function."""
+        result, problems = self._of(context).invoke(request.tok, wire.decode(request.args))
+        if problems:
+            return provider_pb2.InvokeResponse(failures=_failures(problems))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(wire.encode(result))
+        return response
+
+    @_answered
+    def Construct(  # noqa: N802
+        self, request: provider_pb2.ConstructRequest, _context: Context
+    ) -> provider_pb2.ConstructResponse:
+        """Refused: neither cloud's provider has component resources."""
+        raise RefusalError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{request.type} is a component resource; {self._package.name} has none",
+        )
+
+    @_answered
+    def Call(  # noqa: N802
+        self, request: provider_pb2.CallRequest, _context: Context
+    ) -> provider_pb2.CallResponse:
+        """Refused: methods belong to component resources."""
+        raise RefusalError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{request.tok} is a method of a component resource; {self._package.name} has none",
+        )
+
+
+_KINDS = {
+    (How.ADD, False): provider_pb2.PropertyDiff.ADD,
+    (How.ADD, True): provider_pb2.PropertyDiff.ADD_REPLACE,
+    (How.DELETE, False): provider_pb2.PropertyDiff.DELETE,
+    (How.DELETE, True): provider_pb2.PropertyDiff.DELETE_REPLACE,
+    (How.UPDATE, False): provider_pb2.PropertyDiff.UPDATE,
+    (How.UPDATE, True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+def _kind(request: Any) -> str:
+    """The type token: newer engines send it, older ones only inside the URN."""
+    token: str = request.type
+    if token:
+        return token
+    parts = str(request.urn).split("::")
+    return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
+
+
+def _failures(problems: list[Problem]) -> list[provider_pb2.CheckFailure]:
+    return [
+        provider_pb2.CheckFailure(property=problem.path, reason=problem.reason)
+        for problem in problems
+    ]
+
+
+def serve(
+    package: Package, store: Store, allowed: frozenset[int], port: int = 0
+) -> tuple[grpc.Server, int]:
+    """Start a server for *package* on a loopback port (0: any). Raises OSError when it is taken."""
+    options = [
+        ("grpc.so_reuseport", 0),  # or a second daemon would share the port unnoticed
+        ("grpc.max_receive_message_length", wire.MAX_BYTES),
+        ("grpc.max_send_message_length", -1),
+    ]
+    server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=options)
+    servicer = Servicer(package, store, allowed)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    try:
+        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    except RuntimeError as error:
+        raise OSError(f"port {port} on 127.0.0.1 is taken by another program") from error
+    servicer.listen(bound)
+    server.start()
+    return server, bound

@@ -1,0 +1,283 @@
+"""Where resources are kept: one SQLite file, durable at every acknowledged operation.
+
+WAL with synchronous=FULL: a commit is on disk before it returns, and a process that is killed at
+any moment leaves the state before or after a transaction, never between. Reads use a connection per
+thread and wait for nobody; one writer works at a time. The file is readable by its owner only: it
+holds the secrets that a stack gives to the cloud.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.control import ids, wire
+from sandbox.control.kinds import Record
+
+VERSION = 1
+"""Of the tables below, in SQLite's user_version."""
+
+_TABLES = """
+CREATE TABLE resources (
+    key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, parent TEXT NOT NULL,
+    inputs TEXT NOT NULL, outputs TEXT NOT NULL,
+    incarnation TEXT NOT NULL, urn TEXT NOT NULL, created TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX resources_by_type ON resources (type, key);
+CREATE INDEX resources_by_parent ON resources (parent, key);
+CREATE TABLE parts (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX parts_by_owner ON parts (owner);
+CREATE TABLE links (
+    owner TEXT NOT NULL, path TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (owner, path)
+) WITHOUT ROWID;
+CREATE INDEX links_by_target ON links (target, owner);
+CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_COLUMNS = "id, type, inputs, outputs, incarnation, urn, created"
+
+
+class StoreError(Exception):
+    """The state file can't be used; says which file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A resource as it is kept: its secrets are still marked."""
+
+    record: Record
+    inputs: wire.Properties
+    outputs: wire.Properties
+
+
+def _dump(values: Mapping[str, object]) -> str:
+    return json.dumps(values, separators=(",", ":"), default=_secret, allow_nan=False)
+
+
+def _secret(value: object) -> object:
+    if isinstance(value, wire.Secret):
+        return {wire.SIGNATURE: wire.SECRET, "value": value.value}
+    raise TypeError(f"a {type(value).__name__} can't be kept")
+
+
+def _load(text: str) -> wire.Properties:
+    values: wire.Properties = json.loads(text, object_hook=_unwrapped)
+    return values
+
+
+def _unwrapped(value: dict[str, Any]) -> object:
+    if value.get(wire.SIGNATURE) == wire.SECRET:
+        return wire.Secret(value["value"])
+    return value
+
+
+class Rows:
+    """What can be asked of the state over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, target: str) -> Stored | None:
+        """The resource with this id, compared without case."""
+        query = f"SELECT {_COLUMNS} FROM resources WHERE key = ?"  # noqa: S608 -- own columns
+        row = self._connection.execute(query, (ids.key(target),)).fetchone()
+        return _stored(row) if row else None
+
+    def has(self, target: str) -> bool:
+        """Whether a resource or an inline part has this id."""
+        query = "SELECT 1 FROM resources WHERE key = ?1 UNION SELECT 1 FROM parts WHERE key = ?1"
+        return self._connection.execute(query, (ids.key(target),)).fetchone() is not None
+
+    def of(self, kind: str) -> Iterator[Record]:
+        """All resources of a type, by id."""
+        yield from self._records("type = ?", kind)
+
+    def children(self, target: str) -> Iterator[Record]:
+        """All resources with this parent, by id."""
+        yield from self._records("parent = ?", ids.key(target))
+
+    def all(self) -> Iterator[Record]:
+        """Every resource, by id."""
+        yield from self._records("key > ?", "")
+
+    def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
+        """Resources outside *target* that name it, or something below it."""
+        own = ids.key(target)
+        # "0" follows "/", so this range is all that is below.
+        query = (
+            "SELECT owner, path FROM links WHERE (target = ?1 OR (target > ?2 AND target < ?3))"
+            " AND owner <> ?1 AND NOT (owner > ?2 AND owner < ?3) ORDER BY owner, path"
+        )
+        for owner, path in self._connection.execute(query, (own, own + "/", own + "0")).fetchall():
+            if found := self.get(owner):
+                yield found.record, path
+
+    def note(self, key: str) -> object:
+        """The JSON value under *key*, or None."""
+        row = self._connection.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def counts(self) -> dict[str, int]:
+        """Number of resources per type."""
+        query = "SELECT type, count(*) FROM resources GROUP BY type ORDER BY type"
+        return dict(self._connection.execute(query).fetchall())
+
+    def _records(self, condition: str, value: str) -> Iterator[Record]:
+        query = f"SELECT {_COLUMNS} FROM resources WHERE {condition} ORDER BY key"  # noqa: S608
+        for row in self._connection.execute(query, (value,)).fetchall():
+            yield _stored(row).record
+
+
+def _stored(row: tuple[str, ...]) -> Stored:
+    target, kind, inputs, outputs, incarnation, urn, created = row
+    kept_inputs, kept_outputs = _load(inputs), _load(outputs)
+    record = Record(
+        id=target,
+        type=kind,
+        inputs=wire.known(kept_inputs),
+        outputs=wire.known(kept_outputs),
+        incarnation=incarnation,
+        urn=urn,
+        created=created,
+    )
+    return Stored(record, kept_inputs, kept_outputs)
+
+
+class Changes(Rows):
+    """One transaction."""
+
+    def put(self, record: Record, links: Mapping[str, str]) -> None:
+        """Add or replace a resource. *links*: path of an input -> id that it names.
+
+        Values may carry `wire.Secret`; what was secret in the kept resource stays so.
+        """
+        own, kept = ids.key(record.id), self.get(record.id)
+        inputs: Any = wire.mark_like(record.inputs, kept.inputs) if kept else record.inputs
+        outputs: Any = wire.mark_like(record.outputs, kept.outputs) if kept else record.outputs
+        row = (own, record.id, record.type, ids.key(ids.parent_of(record.id)))
+        values = (_dump(inputs), _dump(outputs), record.incarnation, record.urn, record.created)
+        marks = ",".join("?" * 9)
+        sql = f"INSERT OR REPLACE INTO resources VALUES ({marks})"  # noqa: S608 -- only marks
+        self._connection.execute(sql, (*row, *values))
+        self._forget_names(own)
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO links VALUES (?, ?, ?)",
+            [(own, path, ids.key(target)) for path, target in links.items()],
+        )
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO parts VALUES (?, ?)",
+            [(part, own) for part in parts(own, wire.known(outputs))],
+        )
+
+    def remove(self, target: str) -> None:
+        """Remove a resource and everything below it."""
+        own = ids.key(target)
+        below = (own, own + "/", own + "0")
+        query = "SELECT key FROM resources WHERE key = ? OR (key > ? AND key < ?)"
+        for (key,) in self._connection.execute(query, below).fetchall():
+            self._forget_names(key)
+            self._connection.execute("DELETE FROM resources WHERE key = ?", (key,))
+
+    def remember(self, key: str, value: object) -> None:
+        """Keep a JSON value; None forgets it."""
+        if value is None:
+            self._connection.execute("DELETE FROM notes WHERE key = ?", (key,))
+        else:
+            text = json.dumps(value, allow_nan=False)
+            self._connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, text))
+
+    def _forget_names(self, own: str) -> None:
+        self._connection.execute("DELETE FROM links WHERE owner = ?", (own,))
+        self._connection.execute("DELETE FROM parts WHERE owner = ?", (own,))
+
+
+def parts(own: str, outputs: Mapping[str, object]) -> set[str]:
+    """Ids below the resource's own, anywhere in its outputs: they exist as long as it does."""
+    found: set[str] = set()
+    pending: list[object] = [outputs]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending.extend(value.values())
+            named = value.get("id")
+            if isinstance(named, str) and ids.key(named).startswith(own + "/"):
+                found.add(ids.key(named))
+        elif isinstance(value, list):
+            pending.extend(value)
+    return found
+
+
+class Store:
+    """The state file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create it. Raises StoreError when it is not ours or can't be written."""
+        self.path = path
+        self._threads = threading.local()
+        self._writing = threading.RLock()
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._writer = self._connect()
+            self._create()
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"the sandbox's state {path} can't be used: {error}; "
+                "make it readable and writable for you, or run: scripts/sandbox reset"
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        self._connections.append(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _create(self) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            (found,) = self._writer.execute("PRAGMA user_version").fetchone()
+            if found == 0:
+                for statement in filter(str.strip, _TABLES.split(";")):
+                    self._writer.execute(statement)
+                self._writer.execute(f"PRAGMA user_version = {VERSION}")
+        finally:
+            self._writer.execute("COMMIT")
+        if found not in (0, VERSION):
+            raise StoreError(
+                f"the sandbox's state {self.path} has format {found}, this program writes "
+                f"{VERSION}; destroy its stacks with the program that made it, "
+                "or run: scripts/sandbox reset"
+            )
+
+    def read(self) -> Rows:
+        """What is there now, over this thread's connection."""
+        rows: Rows | None = getattr(self._threads, "rows", None)
+        if rows is None:
+            rows = self._threads.rows = Rows(self._connect())
+        return rows
+
+    @contextmanager
+    def change(self) -> Iterator[Changes]:
+        """One transaction: on disk when the block ends, undone when it raises."""
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield Changes(self._writer)
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close every connection; the store is not used any more."""
+        for connection in self._connections:
+            connection.close()

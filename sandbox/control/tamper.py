@@ -1,0 +1,63 @@
+"""What somebody does to a resource without Pulumi: in the portal, by hand, or an autoscaler.
+
+Tests use it to make drift. The change goes into the resource's inputs and outputs alike, as the
+next refresh of the real provider would see it.
+"""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+from sandbox.control.kinds import Kind, Record
+from sandbox.control.packages import PACKAGES
+from sandbox.control.paths import Path, parse
+from sandbox.control.store import Store
+from sandbox.control.world import held
+
+
+class TamperError(Exception):
+    """There is no such resource or property."""
+
+
+def delete(store: Store, target: str) -> None:
+    """Delete a resource and what is below it, whoever needs it."""
+    with store.change() as rows:
+        if rows.get(target) is None:
+            raise TamperError(_nothing(target))
+        rows.remove(target)
+
+
+def change(store: Store, target: str, path: str, value: object) -> None:
+    """Set one property."""
+    try:
+        steps = parse(path)
+    except ValueError as error:
+        raise TamperError(str(error)) from error
+    with store.change() as rows:
+        found = rows.get(target)
+        if found is None:
+            raise TamperError(_nothing(target))
+        inputs, outputs = copy.deepcopy(found.record.inputs), copy.deepcopy(found.record.outputs)
+        for values in (inputs, outputs):
+            _set(values, steps, value, path)
+        record: Record = replace(found.record, inputs=inputs, outputs=outputs)
+        rows.put(record, held(_kind(record.type), inputs))
+
+
+def _nothing(target: str) -> str:
+    return f"nothing has the id {target}; scripts/sandbox resources lists what exists"
+
+
+def _kind(token: str) -> Kind | None:
+    return next((p.kinds[token] for p in PACKAGES if token in p.kinds), None)
+
+
+def _set(values: Any, steps: Path, value: object, path: str) -> None:
+    for step in steps[:-1]:
+        try:
+            values = values[step]
+        except (KeyError, IndexError, TypeError) as error:
+            raise TamperError(f"the resource has no property {path}") from error
+    if isinstance(values, list) and not (isinstance(steps[-1], int) and steps[-1] < len(values)):
+        raise TamperError(f"the resource has no property {path}")
+    values[steps[-1]] = value
