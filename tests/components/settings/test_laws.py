@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from components.settings import parse
@@ -91,7 +91,6 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(environments())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_good_environment_parses_and_round_trips(value: dict[str, Any]) -> None:
     parsed = parse(value, stack="test")
     assert parse(parsed.model_dump(exclude_none=True), stack="test") == parsed
@@ -121,7 +120,6 @@ def problem_keys(value: object) -> list[str]:
 
 
 @given(environments(), st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_misspelt_key_is_named(value: dict[str, Any], data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sections(value)))
     section = place(value, path)
@@ -145,7 +143,6 @@ WRONG = st.one_of(
 
 
 @given(environments(), WRONG, st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_value_of_a_wrong_type_is_named(
     value: dict[str, Any], wrong: object, data: st.DataObject
 ) -> None:
@@ -177,7 +174,6 @@ def test_no_value_gives_anything_but_an_environment_or_problems(value: object) -
 
 
 @given(environments(), JSON, st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_value_at_any_place_is_judged(
     value: dict[str, Any], other: object, data: st.DataObject
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from components.settings.schema import render, stack_file_schema
 from tests.components.settings.test_laws import environments
@@ -33,7 +33,6 @@ def test_it_is_a_valid_schema() -> None:
 
 
 @given(environments())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_it_accepts_what_the_settings_accept(value: dict[str, Any]) -> None:
     assert errors(value) == []
 
