@@ -36,7 +36,8 @@ version_of() { PULUMI_SKIP_UPDATE_CHECK=true "$1" version 2>/dev/null | sed -n '
 engine_from_path() {
   local found version host
   while read -r found; do
-    [[ $found -ef $ENGINE/pulumi ]] && continue
+    # Our own folder is on the PATH of whoever did: eval "$(scripts/sandbox env)".
+    [[ ${found%/*} -ef $ENGINE ]] && continue
     version=$(version_of "$found")
     if [[ -z $version ]] || ! at_least "$version" "$OLDEST_ENGINE"; then
       echo "$found is version ${version:-unknown}; $OLDEST_ENGINE or newer is needed"

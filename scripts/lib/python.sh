@@ -28,7 +28,9 @@ find_python() {
         "Debian, Ubuntu: sudo apt install python3-venv"
     return 0
   done
-  fail "no Python $OLDEST_PYTHON or newer" "PATH=$PATH" "$(python3 --version 2>&1 || echo 'python3 is not there')" \
+  local why="python3 is not there"
+  ! have python3 || why="$(python3 --version 2>&1) is too old"
+  fail "no Python $OLDEST_PYTHON or newer" "PATH=$PATH" "$why" \
     "Debian, Ubuntu: sudo apt install python3 python3-venv"
 }
 

@@ -1,0 +1,84 @@
+"""Every script says how to use it and refuses what it doesn't know, before it does anything."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ["setup", "lock", "up", "preview", "destroy", "check", "fix"]
+
+
+def run(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ROOT / "scripts" / name), *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", [*OURS, "test"])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_is_the_usage_and_works_from_anywhere(name: str, option: str, tmp_path: Path) -> None:
+    done = run(name, option, cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert f"usage: scripts/{name}" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_unknown_option_is_refused_with_the_usage(name: str, tmp_path: Path) -> None:
+    done = run(name, "--sideways", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == f"error: unknown option: --sideways\n\n{run(name, '-h', cwd=ROOT).stdout}"
+
+
+@pytest.mark.parametrize("name", ["up", "preview", "destroy"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stack"], "--stack needs a value"),
+        (["--stack", "--yes"], "--stack needs a value"),
+        (["--stack", "../../etc"], "not a stack's name: ../../etc"),
+        (["--stack="], "not a stack's name: "),
+    ],
+)
+def test_a_stack_needs_a_name(
+    name: str, arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    done = run(name, *arguments, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {message}\n\n")
+
+
+@pytest.mark.parametrize("name", ["up", "preview", "destroy"])
+def test_a_stack_needs_a_file(name: str, tmp_path: Path) -> None:
+    done = run(name, "--stack", "nowhere", cwd=tmp_path)
+
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[:3] == [
+        "error: no stack 'nowhere'",
+        f"  where: {ROOT}/stacks/Pulumi.nowhere.yaml",
+        "  why:   there is no such file",
+    ]
+    assert lines[3].startswith("  fix:   take one of: ")
+
+
+def test_only_destroy_may_unprotect(tmp_path: Path) -> None:
+    assert run("up", "--unprotect", cwd=tmp_path).returncode == 2
+
+
+def test_setup_knows_three_ways_to_the_engine(tmp_path: Path) -> None:
+    done = run("setup", "--engine", "magic", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --engine is one of path, download, build\n")

@@ -1,0 +1,283 @@
+"""scripts/setup on small copies of the project, with tools that are stand-ins or missing.
+
+Nothing here uses the network: `python`, `pulumi` and the others on PATH are stubs that write down
+how they were called.
+"""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BASICS = "awk bash cat cp chmod cut date df dirname env find flock grep head id ln mkdir mv ps"
+MORE = "printf realpath rm sed sha256sum sleep sort tail tar touch tr"
+
+PYTHON = """#!/bin/bash
+echo "python3 $*" >>"$CALLS"
+case "$*" in
+  "-m venv "*)
+    mkdir -p "$3/bin" "$3/lib"
+    cp "$0" "$3/bin/python"
+    ;;
+  *"pip install"*) [[ ! ${PIP_FAILS:-} ]] || { echo "no matching distribution"; exit 1; } ;;
+esac
+"""
+PULUMI = """#!/bin/bash
+echo "pulumi $*" >>"$CALLS"
+echo "v${PULUMI_VERSION:-3.272.0}"
+"""
+
+
+@dataclass
+class Clone:
+    """A copy of what set-up reads, and a PATH with only what a test puts there."""
+
+    root: Path
+    tools: Path
+    calls: Path
+
+    def tool(self, name: str, text: str = "#!/bin/bash\n") -> Path:
+        path = self.tools / name
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def setup(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run set-up, and forget what it called the time before."""
+        self.calls.write_text("")
+        return subprocess.run(
+            [str(self.root / "scripts/setup"), *arguments],
+            env={
+                "PATH": str(self.tools),
+                "HOME": str(self.root),
+                "CALLS": str(self.calls),
+                **variables,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    @property
+    def log(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    root = tmp_path / "a clone"  # a space, as people have them
+    shutil.copytree(ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("*.pyc"))
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, root / name)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in f"{BASICS} {MORE}".split():
+        found = shutil.which(name)
+        assert found, name
+        (tools / name).symlink_to(found)
+    made = Clone(root, tools, tmp_path / "calls")
+    made.tool("python3", PYTHON)
+    made.tool("pulumi", PULUMI)
+    made.tool("pulumi-language-python")
+    return made
+
+
+def test_the_first_run_makes_all_and_the_second_touches_nothing(clone: Clone) -> None:
+    first = clone.setup()
+
+    assert first.returncode == 0, first.stderr
+    assert (clone.root / ".venv/bin/python").exists()
+    assert any("--require-hashes --only-binary :all:" in call for call in clone.log)
+    assert any("-m compileall" in call for call in clone.log)
+    assert (clone.root / ".cache/engine/bin/pulumi").readlink() == clone.tools / "pulumi"
+    assert f"Engine: {clone.tools}/pulumi, version 3.272.0, found on PATH\n" in first.stderr
+
+    second = clone.setup()
+
+    assert second.returncode == 0
+    assert second.stderr == second.stdout == ""
+    assert clone.log == []
+
+
+def test_a_changed_lock_makes_a_new_environment_and_drops_the_old(clone: Clone) -> None:
+    clone.setup()
+    before = (clone.root / ".venv").resolve()
+    with (clone.root / "requirements.txt").open("a") as lock:
+        lock.write("another==1.0\n")
+
+    clone.setup()
+
+    assert (clone.root / ".venv").resolve() != before
+    assert not before.exists()
+    assert not any(call.startswith("pulumi") for call in clone.log)
+
+
+def test_a_failed_installation_leaves_the_old_environment_in_force(clone: Clone) -> None:
+    clone.setup()
+    before = (clone.root / ".venv").resolve()
+    with (clone.root / "requirements-dev.txt").open("a") as lock:
+        lock.write("another==1.0\n")
+
+    failed = clone.setup(PIP_FAILS="1")
+
+    assert failed.returncode == 1
+    assert "error: the Python packages could not be installed\n" in failed.stderr
+    assert "  fix:   check the network (pip follows PIP_INDEX_URL" in failed.stderr
+    assert "  | no matching distribution\n" in failed.stderr
+    assert (clone.root / ".venv").resolve() == before
+    assert clone.setup().returncode == 0
+    assert (clone.root / ".venv").resolve() != before
+
+
+def test_a_clone_that_was_moved_is_set_up_anew(clone: Clone) -> None:
+    clone.setup()
+    moved = clone.root.rename(clone.root.parent / "moved")
+    clone.root = moved
+
+    again = clone.setup()
+
+    assert again.returncode == 0, again.stderr
+    assert f"python3 -m venv {(moved / '.venv').resolve()}" in clone.log
+
+
+def test_an_environment_made_by_hand_is_replaced(clone: Clone) -> None:
+    (clone.root / ".venv/bin").mkdir(parents=True)
+    (clone.root / ".venv/bin/python").touch(mode=0o755)
+
+    assert clone.setup().returncode == 0
+    assert (clone.root / ".venv").is_symlink()
+
+
+def test_a_changed_engine_lock_brings_the_engine_anew(clone: Clone) -> None:
+    clone.setup()
+    with (clone.root / "scripts/engine/cli/go.sum").open("a") as lock:
+        lock.write("example.org/module v1.0.0 h1:0\n")
+
+    again = clone.setup()
+
+    assert again.returncode == 0
+    assert clone.log == ["pulumi version"]
+
+
+def test_an_engine_that_was_uninstalled_is_looked_for_again(clone: Clone) -> None:
+    clone.setup()
+    (clone.tools / "pulumi").unlink()
+
+    again = clone.setup("--engine", "path")
+
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: no engine\n")
+
+
+def test_an_engine_that_is_too_old_is_not_used(clone: Clone) -> None:
+    done = clone.setup("--engine", "path", PULUMI_VERSION="3.199.9")
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"error: no engine\n  where: {clone.root}/.cache/engine/bin\n"
+        f"  why:   the way 'path' does not work here (the log: {clone.root}/.cache/log)\n"
+        "  fix:   run scripts/setup without --engine, or install Pulumi 3.200.0 or newer\n"
+    )
+    log = (clone.root / ".cache/log/engine-on-path.log").read_text()
+    assert log == f"{clone.tools}/pulumi is version 3.199.9; 3.200.0 or newer is needed\n"
+
+
+def test_no_python_is_named_with_its_package(clone: Clone) -> None:
+    (clone.tools / "python3").unlink()
+
+    done = clone.setup()
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: no Python 3.11 or newer\n  where: PATH={clone.tools}\n"
+        "  why:   python3 is not there\n"
+        "  fix:   Debian, Ubuntu: sudo apt install python3 python3-venv\n"
+    )
+
+
+def test_a_python_that_is_too_old_says_its_version(clone: Clone) -> None:
+    clone.tool("python3", '#!/bin/bash\n[[ $1 == --version ]] && echo "Python 3.9.2"\n')
+
+    done = clone.setup()
+
+    assert done.returncode == 1
+    assert "  why:   Python 3.9.2 is too old\n" in done.stderr
+
+
+def test_a_python_without_venv_is_named_with_its_package(clone: Clone) -> None:
+    python = clone.tool("python3", '#!/bin/bash\n[[ "$*" != *ensurepip* ]] || exit 1\nexit 0\n')
+
+    done = clone.setup()
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: Python cannot make a virtual environment\n  where: {python}\n"
+        "  why:   its venv module is not installed\n"
+        "  fix:   Debian, Ubuntu: sudo apt install python3-venv\n"
+    )
+
+
+def test_without_pulumi_network_and_go_the_end_says_what_to_install(clone: Clone) -> None:
+    (clone.tools / "pulumi").unlink()
+    clone.setup()  # no curl and no go on this PATH
+
+    done = clone.setup(PIP_FAILS="1")
+
+    assert done.returncode == 1
+    assert "Engine: Pulumi's installer cannot be reached from here\n" in done.stderr
+    assert "no Go 1.24 or newer is installed\n" in done.stderr
+    assert "error: no Go to build the engine with\n" in done.stderr
+    assert "  fix:   install Go (Debian 13: sudo apt install golang-go;" in done.stderr
+
+
+def test_a_full_disk_is_told_before_anything_is_written(clone: Clone) -> None:
+    (clone.tools / "df").unlink()
+    clone.tool("df", "#!/bin/bash\necho head\necho disk 100 90 10 90% /\n")
+
+    done = clone.setup()
+
+    assert done.returncode == 1
+    assert (
+        f"error: not enough disk space for the Python packages\n  where: {clone.root}/.cache\n"
+        "  why:   10 MB are free, 1200 MB are needed\n"
+        "  fix:   free some space on that disk\n"
+    ) in done.stderr
+
+
+def test_two_at_once_take_turns_with_a_word(clone: Clone) -> None:
+    (clone.root / ".cache").mkdir()
+    # Held by us; the waiting run gets it when we let go.
+    holder = subprocess.Popen(
+        ["flock", str(clone.root / ".cache/setup.lock"), "cat"], stdin=subprocess.PIPE
+    )
+    waiting = subprocess.Popen(
+        [str(clone.root / "scripts/setup")],
+        env={"PATH": str(clone.tools), "HOME": str(clone.root), "CALLS": str(clone.calls)},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stderr
+    assert holder.stdin
+    first = waiting.stderr.readline()
+    holder.stdin.close()
+    rest = waiting.stderr.read()
+
+    assert waiting.wait(30) == 0, rest
+    assert holder.wait(30) == 0
+    assert first == f"another setup is at work on {clone.root}; waiting for it\n"
+    waiting.stderr.close()
+
+
+def test_a_missing_schema_is_said_once_and_its_reason_kept(clone: Clone) -> None:
+    done = clone.setup()
+    reason = "this machine has no apt-get and dpkg-deb to fetch it with"
+
+    assert f"cloud-init's schema is missing: {reason}. The tests that need it" in done.stderr
+    assert (clone.root / ".cache/cloud-init/absent").read_text() == f"{reason}\n"
+    assert clone.setup().stderr == ""
