@@ -1,0 +1,234 @@
+"""up, preview and destroy with the real engine, on a stand-in sandbox: a backend and no provider.
+
+The program is one component, so that what is tested is the scripts.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import ROOT, require_engine
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """
+import os
+import pulumi
+
+config = pulumi.Config("operationalization")
+if gate := os.environ.get("TEST_GATE"):
+    open(gate, "w").close()  # tells the test that the program runs, once someone reads
+    open(gate).read()  # and waits for good
+protect = pulumi.ResourceOptions(protect=config.get_bool("protection"))
+kept = pulumi.ComponentResource("demo:index:Database", "database", None, protect)
+kept.register_outputs({})
+pulumi.export("size", config.require("size"))
+"""
+SANDBOX = """#!/usr/bin/env bash
+echo "$1" >>"$SANDBOX_CALLS"
+[[ $1 == env ]] || exit 0
+mkdir -p "$OPERATIONALIZATION_SANDBOX_HOME/backend"
+cat <<END
+export PULUMI_BACKEND_URL=file://$OPERATIONALIZATION_SANDBOX_HOME/backend
+export PULUMI_HOME=$OPERATIONALIZATION_SANDBOX_HOME/home
+export PULUMI_CONFIG_PASSPHRASE=
+export PATH=$PWD/.cache/engine/bin:$PATH
+END
+"""
+
+
+@dataclass
+class Tree:
+    root: Path
+    sandbox: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}
+        own = {
+            "OPERATIONALIZATION_SANDBOX_HOME": str(self.sandbox),
+            "SANDBOX_CALLS": str(self.root / "calls"),
+        }
+        return {**kept, **own}
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.root / "scripts" / name), *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def stack(self, name: str, text: str) -> Path:
+        path = self.root / f"stacks/Pulumi.{name}.yaml"
+        path.write_text(text)
+        return path
+
+    def lock(self, process: int) -> Path:
+        """A lock of the file backend, as the process would have left it."""
+        path = self.sandbox / "backend/.pulumi/locks/organization/operationalization/dev/l.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{{"pid":{process},"username":"me","hostname":"here"}}')
+        return path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    require_engine()
+    root = tmp_path / "tree"
+    shutil.copytree(ROOT / "scripts/lib", root / "scripts/lib")
+    for name in ("up", "preview", "destroy"):
+        shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
+    for name, text in (("setup", "#!/bin/sh\n"), ("sandbox", SANDBOX)):
+        (root / "scripts" / name).write_text(text)
+        (root / "scripts" / name).chmod(0o755)
+    for name in (".venv", ".cache/engine"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).symlink_to((ROOT / name).resolve())
+    shutil.copy(ROOT / "Pulumi.yaml", root)
+    (root / "__main__.py").write_text(PROGRAM)
+    (root / "stacks").mkdir()
+    made = Tree(root, tmp_path / "sandbox")
+    made.stack("dev", "config:\n  operationalization:size: small\n")
+    return made
+
+
+def test_a_stack_goes_up_stays_and_goes_away(tree: Tree) -> None:
+    file = tree.root / "stacks/Pulumi.dev.yaml"
+    before = file.read_text()
+
+    first = tree.run("up")
+    second = tree.run("up")
+    gone = tree.run("destroy")
+    again = tree.run("destroy")
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert 'size: "small"' in first.stdout
+    assert first.stderr.endswith(
+        "stack 'dev' is up on the sandbox; scripts/destroy --stack dev takes it down, "
+        "scripts/sandbox status shows it\n"
+    )
+    assert "2 unchanged" in second.stdout
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    assert gone.stderr.endswith("stack 'dev' is gone from the sandbox\n")
+    assert again.returncode == 0
+    assert again.stderr == "stack 'dev' is not on the sandbox: nothing to destroy\n"
+    assert file.read_text() == before, "stacks/ is only read"
+    assert (tree.root / "calls").read_text().split() == ["start", "env"] * 4
+
+
+def test_a_preview_changes_nothing_and_passes_arguments_on(tree: Tree) -> None:
+    shown = tree.run("preview", "--", "--json")
+
+    assert shown.returncode == 0, shown.stderr
+    assert '"create": 2' in shown.stdout
+    assert "2 created" in tree.run("up").stdout
+
+
+def test_a_protected_stack_goes_only_with_the_users_word(tree: Tree) -> None:
+    protected = "{operationalization:size: small, operationalization:protection: true}"
+    tree.stack("dev", f"config: {protected}\n")
+    tree.run("up")
+
+    refused = tree.run("destroy", "--yes")
+    agreed = tree.run("destroy", "--yes", "--unprotect")
+
+    assert refused.returncode == 1
+    assert refused.stderr.endswith(
+        "stack 'dev' protects what would be lost for ever:\n"
+        "  urn:pulumi:dev::operationalization::demo:index:Database::database\n"
+        "error: stack 'dev' is protected\n"
+        f"  where: {tree.root}/stacks/Pulumi.dev.yaml\n"
+        "  why:   nobody is there to ask\n"
+        "  fix:   add --yes --unprotect to destroy it with its data\n"
+    )
+    assert agreed.returncode == 0, agreed.stdout + agreed.stderr
+    assert agreed.stderr.endswith("stack 'dev' is gone from the sandbox\n")
+
+
+def test_values_that_only_another_key_decrypts_are_refused(tree: Tree) -> None:
+    file = tree.stack("real", "config:\n  operationalization:adminPassword:\n    secure: v1:abc\n")
+
+    done = tree.run("up", "--stack", "real")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: stack 'real' holds encrypted values\n  where: {file}\n"
+        "  why:   only its own backend can decrypt them; the sandbox has a key of its own\n"
+        "  fix:   leave them out (passwords are then generated), "
+        "or try the stack under another name without them\n"
+    )
+
+
+def test_another_backends_key_is_left_out_of_the_sandboxs_copy(tree: Tree) -> None:
+    tree.stack(
+        "real",
+        "secretsprovider: azurekeyvault://vault/keys/k\nencryptedkey: abc\n"
+        "config:\n  operationalization:size: large\n",
+    )
+
+    assert tree.run("up", "--stack", "real").returncode == 0
+    assert 'size: "large"' in tree.run("up", "--stack", "real").stdout
+
+
+def test_the_lock_of_a_dead_pulumi_is_removed_with_a_word(tree: Tree) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    lock = tree.lock(ended.pid)
+
+    done = tree.run("up")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not lock.exists()
+    assert f"process {ended.pid}, which had locked stack 'dev', is gone: its lock is" in done.stderr
+
+
+def test_the_lock_of_a_living_pulumi_is_respected(tree: Tree, tmp_path: Path) -> None:
+    living = tmp_path / "pulumi"
+    living.symlink_to(shutil.which("cat") or "cat")
+    with subprocess.Popen([living], stdin=subprocess.PIPE) as process:
+        lock = tree.lock(process.pid)
+        done = tree.run("up")
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"error: stack 'dev' is in use\n  where: {lock}\n"
+        f"  why:   pulumi (process {process.pid}) is at work on it\n"
+        f"  fix:   wait for it, or stop it: kill -INT {process.pid}\n"
+    )
+    assert lock.exists()
+
+
+def test_ctrl_c_ends_pulumi_in_good_order(tree: Tree, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with subprocess.Popen(
+        [str(tree.root / "scripts/up")],
+        cwd=tree.root,
+        env={**tree.environment, "TEST_GATE": str(gate)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as script:
+        gate.open().close()  # opens when the program runs
+        script.send_signal(signal.SIGINT)
+        _, said = script.communicate(timeout=60)
+
+    assert script.returncode == 130, said
+    assert said.endswith(
+        "interrupted: what Pulumi had begun is in its state; "
+        "run the same command to go on, or scripts/destroy\n"
+    )
+    after = tree.run("up")
+    assert after.returncode == 0, after.stdout + after.stderr
+    assert "which had locked" not in after.stderr
