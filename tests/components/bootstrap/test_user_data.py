@@ -1,0 +1,177 @@
+"""User data: golden documents, and the laws that hold for any."""
+
+import base64
+import gzip
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.bootstrap import user_data
+from components.bootstrap.user_data import UserDataTooLarge, render
+from components.runtimes.node import NodeFile
+from tests.support.nodes import ROLES, facts, recipe_of
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+GOLDEN = REPOSITORY / "tests" / "golden" / "user_data"
+SCHEMA = REPOSITORY / ".cache" / "cloud-init" / "schema-cloud-config-v1.json"
+UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
+WITHOUT_FILES = replace(recipe_of("web"), files=())
+CIDRS = st.ip_addresses(v=4).map(lambda address: f"{address}/32")
+
+
+def outline(text):
+    """The document with each static file as its length, then the one file that varies.
+
+    The static files are reviewed where they are.
+    """
+    document = yaml.safe_load(text)
+    for entry in document["write_files"]:
+        if entry["path"] == user_data.NODE_FILE:
+            node = entry["content"]
+            entry["content"] = "the next document"
+        else:
+            entry["content"] = f"{len(entry['content'].splitlines())} lines"
+    return f"#cloud-config\n{yaml.safe_dump(document, sort_keys=False)}---\n{node}"
+
+
+def node_json_of(found):
+    files = yaml.safe_load(found.text)["write_files"]
+    [content] = [entry["content"] for entry in files if entry["path"] == user_data.NODE_FILE]
+    return json.loads(content)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_user_data_is_the_golden_document(role):
+    found = outline(render(recipe_of(role), facts()).text)
+    golden = GOLDEN / f"plumber-{role}.yaml"
+    if UPDATE:
+        golden.write_text(found)
+
+    assert found == golden.read_text(), "run with UPDATE_GOLDEN=1 if the change is meant"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_files_reach_the_node_as_they_are_in_the_repository(role):
+    files = yaml.safe_load(render(recipe_of(role), facts()).text)["write_files"]
+    written = {entry["path"]: entry["content"] for entry in files}
+
+    for file in recipe_of(role).files:
+        assert written[file.path] == file.content
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_same_settings_give_the_same_bytes(role):
+    first, second = (render(recipe_of(role), facts()) for _ in range(2))
+
+    assert first.compressed == second.compressed
+    assert first.compressed[4:8] == b"\0\0\0\0", "gzip's header must hold no time"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_the_cloud_gets_unpacks_to_the_document(role):
+    found = render(recipe_of(role), facts())
+
+    assert gzip.decompress(base64.b64decode(found.base64)).decode() == found.text
+    assert found.size == len(base64.b64decode(found.base64))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_user_data_fits_azure_with_room_to_spare(role):
+    assert render(recipe_of(role), facts()).size < 0.8 * user_data.LIMITS["azure"]
+
+
+@pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
+@pytest.mark.parametrize("role", ROLES)
+def test_user_data_is_valid_under_cloud_inits_own_schema(role):
+    document = yaml.safe_load(render(recipe_of(role), facts()).text)
+
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
+def test_that_schema_refuses_a_wrong_document():
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"write_files": "all"}, json.loads(SCHEMA.read_text()))
+
+
+@given(
+    environment=st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True),
+    host=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=80),
+    principal=st.text(max_size=40).filter(lambda text: text.isprintable()),
+    clients=st.lists(CIDRS, max_size=8).map(tuple),
+    egress=st.sampled_from(["packages", "none"]),
+)
+@settings(max_examples=20, deadline=None)
+def test_any_facts_reach_the_node_unchanged(environment, host, principal, clients, egress):
+    found = node_json_of(
+        render(
+            WITHOUT_FILES,
+            facts(
+                environment=environment,
+                database_host=host,
+                database_principal=principal,
+                clients=clients,
+                egress=egress,
+            ),
+        )
+    )
+
+    assert found["environment"] == environment
+    assert (found["database"]["host"], found["database"]["principal"]) == (host, principal)
+    assert (tuple(found["clients"]), found["egress"]) == (clients, egress)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_the_json_file_differs_between_environments(role):
+    ours, theirs = (
+        {
+            entry["path"]: entry["content"]
+            for entry in yaml.safe_load(render(recipe_of(role), facts(**changes)).text)[
+                "write_files"
+            ]
+        }
+        for changes in ({}, {"environment": "other", "database_host": "db.example"})
+    )
+
+    assert [path for path in ours if ours[path] != theirs[path]] == [user_data.NODE_FILE]
+
+
+def test_a_compute_node_does_not_learn_who_the_clients_are():
+    assert node_json_of(render(recipe_of("compute"), facts()))["clients"] == []
+
+
+def test_user_data_over_the_limit_is_refused_with_what_is_largest():
+    noise = base64.b85encode(os.urandom(40_000)).decode()
+    files = (
+        NodeFile(path="/large", content=noise),
+        NodeFile(path="/small", content="x"),
+        NodeFile(path="/node", content="y" * 100),
+    )
+    compressed = b"z" * 50_000
+    weight = len(gzip.compress(noise.encode(), mtime=0))
+    with pytest.raises(UserDataTooLarge) as refused:
+        user_data.check_size(compressed, files, "azure")
+
+    assert str(refused.value) == (
+        "user data is 50000 bytes compressed, over the limit of 49152 on azure; "
+        f"largest: /large ({weight} bytes), /node ({_weight('y' * 100)} bytes), "
+        f"/small ({_weight('x')} bytes). Shorten access.clients, or bake the files into an image "
+        "(runtime.image: complete) and take them out of the recipe."
+    )
+
+
+def _weight(text):
+    return len(gzip.compress(text.encode(), mtime=0))
+
+
+def test_a_cloud_has_a_limit_of_its_own():
+    user_data.check_size(b"z" * 16_384, (), "aws")
+    with pytest.raises(UserDataTooLarge, match="over the limit of 16384 on aws"):
+        user_data.check_size(b"z" * 16_385, (), "aws")
