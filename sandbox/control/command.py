@@ -99,8 +99,9 @@ def _start(home: Home, options: argparse.Namespace) -> int:
     if options.foreground:
         daemon.run(home, ports)
         return 0
-    found = daemon.start(home, ports)
-    print(f"The sandbox runs (pid {found.pid}).")  # noqa: T201
+    before, found = daemon.find(home), daemon.start(home, ports)
+    how = "runs already" if before and before.pid == found.pid else "runs"
+    print(f"The sandbox {how} (pid {found.pid}).")  # noqa: T201
     print('Point this shell at it: eval "$(scripts/sandbox env)"')  # noqa: T201
     return 0
 

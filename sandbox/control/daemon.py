@@ -6,6 +6,7 @@ finds it held, and a daemon that was killed leaves it free. The state file only 
 
 import contextlib
 import fcntl
+import hashlib
 import logging
 import os
 import signal
@@ -44,14 +45,15 @@ def run(home: Home, ports: Mapping[str, int]) -> None:
         done = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
-        allowed = frozenset({0, os.getuid()})
+        allowed, code = frozenset({0, os.getuid()}), fingerprint()
         servers, bound = [], {}
         try:
             for package in PACKAGES:
                 started, port = server.serve(package, store, allowed, ports.get(package.name, 0))
                 servers.append(started)
                 bound[package.name] = port
-            home.announce(Running(pid=os.getpid(), started=_started(os.getpid()), ports=bound))
+            pid = os.getpid()
+            home.announce(Running(pid=pid, started=_started(pid), ports=bound, code=code))
             _LOG.info("serving %s", bound)
             done.wait()
         except OSError as error:
@@ -71,17 +73,39 @@ def _locked(home: Home) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DaemonError(_already(home)) from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
         yield
 
 
+def _holder(home: Home) -> int | None:
+    """The pid of the daemon, from the lock that it holds; None when nobody holds it."""
+    try:
+        with home.lock.open("r") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = home.lock.read_text()
+        return int(text) if text.isdecimal() else None
+    except OSError:
+        pass
+    return None
+
+
 def _already(home: Home) -> str:
-    found = home.announced()
-    which = f" (pid {found.pid})" if found else ""
+    which = f" (pid {pid})" if (pid := _holder(home)) else ""
     return f"the sandbox in {home.root} is running already{which}; scripts/sandbox stop ends it"
 
 
 def _started(pid: int) -> float:
     return psutil.Process(pid).create_time()
+
+
+def fingerprint() -> str:
+    """Changes when the sandbox's own code does: a daemon goes on running what it started with."""
+    files = sorted((PROJECT / "sandbox").rglob("*.py"))
+    text = "".join(f"{file}:{file.stat().st_mtime_ns}:{file.stat().st_size}\n" for file in files)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find(home: Home) -> Running | None:
@@ -97,9 +121,18 @@ def find(home: Home) -> Running | None:
 
 
 def start(home: Home, ports: Mapping[str, int]) -> Running:
-    """Start a daemon in the background. Raises DaemonError with the end of its log."""
-    if find(home):
-        raise DaemonError(_already(home))
+    """The running daemon, or one that is started in the background.
+
+    One that runs other code than this is stopped first; nothing is lost, the state is on disk.
+    Raises DaemonError with the end of its log, or when a running one has other ports.
+    """
+    if found := find(home):
+        if found.code != fingerprint():
+            stop(home)
+        elif ports.items() <= found.ports.items():
+            return found
+        else:
+            raise DaemonError(_already(home))
     home.prepare()
     options = [option for name, port in ports.items() for option in ("--port", f"{name}={port}")]
     command = [sys.executable, "-m", "sandbox", "start", "--foreground", *options]
@@ -119,6 +152,8 @@ def start(home: Home, ports: Mapping[str, int]) -> Running:
         if (found := find(home)) and found.pid == process.pid:
             return found
         if process.poll() is not None:
+            if ports == {} and (found := find(home)):
+                return found  # another start was faster
             break
         time.sleep(0.05)
     else:
@@ -136,23 +171,23 @@ def _end_of_log(home: Home) -> str:
 
 def stop(home: Home) -> bool:
     """Stop the daemon and wait until it is gone; False when none runs. Raises DaemonError."""
-    found = find(home)
-    if found is None:
+    pid = _holder(home)
+    if pid is None:
         home.running.unlink(missing_ok=True)
         return False
     try:
-        process = psutil.Process(found.pid)
+        process = psutil.Process(pid)
         process.terminate()
         process.wait(_PATIENCE)
     except psutil.NoSuchProcess:
         pass
     except psutil.AccessDenied as error:
         raise DaemonError(
-            f"the sandbox (pid {found.pid}) belongs to another user; stop it as that user"
+            f"the sandbox (pid {pid}) belongs to another user; stop it as that user"
         ) from error
     except psutil.TimeoutExpired as error:
         raise DaemonError(
-            f"the sandbox (pid {found.pid}) did not stop within {_PATIENCE:.0f} seconds; "
-            f"see {home.log}, and end it with: kill -9 {found.pid}"
+            f"the sandbox (pid {pid}) did not stop within {_PATIENCE:.0f} seconds; "
+            f"see {home.log}, and end it with: kill -9 {pid}"
         ) from error
     return True

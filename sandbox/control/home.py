@@ -44,6 +44,8 @@ class Running:
     started: float
     """Seconds since the epoch, as the kernel has it: a pid alone may belong to another process."""
     ports: dict[str, int]
+    code: str
+    """Fingerprint of the program that it runs."""
 
 
 class Home:
@@ -94,6 +96,7 @@ class Home:
                 pid=int(found["pid"]),
                 started=float(found["started"]),
                 ports={str(name): int(port) for name, port in found["ports"].items()},
+                code=str(found.get("code", "")),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None

@@ -270,6 +270,38 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
     @_answered
+    def Handshake(  # noqa: N802
+        self, _request: provider_pb2.ProviderHandshakeRequest, _context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Refused: that is for plug-ins that the engine starts; it goes on with Attach."""
+        raise RefusalError(grpc.StatusCode.UNIMPLEMENTED, "the sandbox is attached to, not started")
+
+    @_answered
+    def Parameterize(  # noqa: N802
+        self, _request: provider_pb2.ParameterizeRequest, _context: Context
+    ) -> provider_pb2.ParameterizeResponse:
+        """Refused: the sandbox has the installed SDKs' API versions only."""
+        raise RefusalError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"the sandbox serves {self._package.name} {self._package.schema.version} as it is "
+            "installed, no parameterized package; use the resource types of that SDK",
+        )
+
+    @_answered
+    def GetMapping(  # noqa: N802
+        self, _request: provider_pb2.GetMappingRequest, _context: Context
+    ) -> provider_pb2.GetMappingResponse:
+        """Nothing: mappings are for `pulumi convert`."""
+        return provider_pb2.GetMappingResponse()
+
+    @_answered
+    def GetMappings(  # noqa: N802
+        self, _request: provider_pb2.GetMappingsRequest, _context: Context
+    ) -> provider_pb2.GetMappingsResponse:
+        """Nothing: mappings are for `pulumi convert`."""
+        return provider_pb2.GetMappingsResponse()
+
+    @_answered
     def Construct(  # noqa: N802
         self, request: provider_pb2.ConstructRequest, _context: Context
     ) -> provider_pb2.ConstructResponse:
