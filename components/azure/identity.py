@@ -18,7 +18,7 @@ class Identity(IdentityPart):
     ) -> None:
         super().__init__("operationalization:azure:Identity", name, None, opts)
         identity = managedidentity.UserAssignedIdentity(
-            f"{name}-nodes",
+            name,
             resource_group_name=args.site.resource_group,
             location=args.site.location,
             tags=args.site.tags,

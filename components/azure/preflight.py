@@ -28,6 +28,9 @@ async def _registered(provider: pulumi.ProviderResource) -> bool:
         opts=pulumi.InvokeOutputOptions(provider=provider),
     )
     try:
+        if not await answer.is_known():
+            # A preview whose provider is not configured yet; the update asks again.
+            return True
         found = await answer.future()
     except Exception as error:
         # Azure answers 404 for a feature that was never registered.

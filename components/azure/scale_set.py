@@ -26,7 +26,7 @@ def make(name: str, args: NodeGroupArgs, parent: pulumi.Resource) -> compute.Vir
     site, settings = args.site, args.settings
     zones = list(args.zones)
     return compute.VirtualMachineScaleSet(
-        f"{name}-nodes",
+        name,
         resource_group_name=site.resource_group,
         location=site.location,
         tags=site.tags,

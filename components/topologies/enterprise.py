@@ -64,6 +64,7 @@ class Enterprise(pulumi.ComponentResource):
         self._recipes: Mapping[Role, NodeRecipe] = {
             role: recipe.for_role(self._environment, role) for role in ROLES
         }
+        self._flows = flows.allowed(self._environment, self._recipes)
         self._clients = tuple(str(client) for client in self._environment.access.clients)
         self._zones = self._environment.zone_names("web")
         self._foundation: FoundationPart = self._cloud.foundation(
@@ -81,7 +82,7 @@ class Enterprise(pulumi.ComponentResource):
         self._balancer: LoadBalancerPart = self._make_load_balancer()
         self._identities: Mapping[Role, IdentityPart] = {
             role: self._cloud.identity(
-                f"{name}-{role}", IdentityArgs(site=self._site, role=role), self._options()
+                f"{name}-{role}-identity", IdentityArgs(site=self._site, role=role), self._options()
             )
             for role in ROLES
         }
@@ -114,7 +115,7 @@ class Enterprise(pulumi.ComponentResource):
                 site=self._site,
                 plan=self._plan,
                 existing=self._environment.network.existing,
-                flows=flows.allowed(self._environment, self._recipes),
+                flows=self._flows,
                 clients=self._clients,
                 zones=self._zones,
             ),
@@ -199,6 +200,7 @@ class Enterprise(pulumi.ComponentResource):
             compute_subnet=str(self._plan.compute),
             endpoints_subnet=str(self._plan.endpoints),
             egress=environment.access.egress,
+            flows=self._flows,
         )
         return pulumi.Output.all(
             vault_uri=self._secrets.uri,

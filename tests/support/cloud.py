@@ -257,9 +257,10 @@ def deploy(
 
 def _abandon(loop: asyncio.AbstractEventLoop) -> None:
     """End what a failed program left under way, so that the next test hears nothing of it."""
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    # A task that ends lets others begin, which are cancelled in turn.
+    while tasks := asyncio.all_tasks(loop):
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.close()
     asyncio.set_event_loop(None)

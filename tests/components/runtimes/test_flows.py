@@ -1,0 +1,32 @@
+from components.runtimes import flows, recipe
+from components.settings import Environment, parse
+from tests.support.azure import CLOSED, changed
+
+
+def table(**changes) -> list[str]:
+    environment: Environment = parse(
+        changed("dev", **changes)["operationalization:environment"], stack="test"
+    )
+    recipes = {role: recipe.for_role(environment, role) for role in ("web", "compute")}
+    return [flow.name for flow in flows.allowed(environment, recipes)]
+
+
+def test_these_connections_and_no_others_are_allowed() -> None:
+    assert table() == [
+        "clients-to-web-12800",
+        "load-balancer-to-web-12800",
+        "web-to-compute-12805",
+        "web-to-database-5432",
+        "compute-to-database-5432",
+        "web-to-vault-443",
+        "compute-to-vault-443",
+        "web-to-internet-80",
+        "web-to-internet-443",
+        "compute-to-internet-80",
+        "compute-to-internet-443",
+    ]
+
+
+def test_a_complete_image_needs_no_way_to_the_internet() -> None:
+    closed = table(**CLOSED)
+    assert [name for name in closed if "internet" in name] == []

@@ -1,0 +1,160 @@
+import base64
+import gzip
+import os
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from tests.support.azure import (
+    CLOSED,
+    ROOT,
+    SECRET_VALUE,
+    changed,
+    deployed,
+    stack,
+    walk,
+    world,
+)
+from tests.support.cloud import World
+
+STACKS = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.azure*.yaml"))
+EVERY_STACK = ["dev", *STACKS]
+GOLDEN = Path(__file__).parents[2] / "golden" / "urns"
+VARIATIONS = {
+    "closed": CLOSED,
+    "fixed": {
+        "web": {"nodes": "fixed", "count": 2},
+        "compute": {"nodes": "fixed", "count": 3},
+    },
+    "internal": {"loadBalancer__exposure": "internal"},
+}
+
+
+def decoded(value: object) -> str:
+    """A text, and what is packed into it."""
+    text = str(value)
+    try:
+        return gzip.decompress(base64.b64decode(text, validate=True)).decode()
+    except (ValueError, OSError):
+        return text
+
+
+@pytest.mark.parametrize("name", EVERY_STACK)
+def test_the_resources_of_a_stack_are_these(name: str) -> None:
+    # To accept a change: UPDATE_GOLDEN=1 scripts/test tests/components/topologies
+    golden = GOLDEN / f"{name}.txt"
+    found = "".join(f"{urn}\n" for urn in sorted(world(name)))
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(found)
+    assert found == golden.read_text(), f"{golden} says otherwise: a new name is a new resource"
+
+
+@pytest.mark.parametrize("name", EVERY_STACK)
+def test_everything_lies_under_a_part_and_parts_under_the_environment(name: str) -> None:
+    top = "operationalization:topologies:Enterprise"
+    # Under mocks a URN has the type of the parent only, not of those above it.
+    for urn in world(name):
+        parent, _, kind = urn.partition("::")[0].rpartition("$")
+        if kind == top:
+            assert parent == ""
+        elif kind.startswith("operationalization:"):
+            assert parent.startswith("operationalization:")
+        else:
+            assert parent.startswith("operationalization:")
+            assert parent != top
+
+
+@pytest.mark.parametrize("name", EVERY_STACK)
+def test_no_secret_is_in_plain_sight(name: str) -> None:
+    leaks = [
+        f"{urn}{path}"
+        for urn, inputs in world(name).items()
+        for path, value in walk(inputs)
+        if isinstance(value, str) and SECRET_VALUE in decoded(value)
+    ]
+    assert leaks == []
+
+
+def test_the_walk_would_see_a_secret_in_custom_data() -> None:
+    packed = base64.b64encode(gzip.compress(f"x {SECRET_VALUE} y".encode())).decode()
+    assert SECRET_VALUE in decoded(packed)
+
+
+def counted(nodes: int) -> int:
+    size = {"count": nodes, "size": "Standard_D2s_v5"}
+    database = {"connectionsPerWebNode": 1, "size": "Standard_E48ds_v4"}
+    large = changed(
+        "dev", web=size, compute=size, **{f"database__{k}": v for k, v in database.items()}
+    )
+    return len(deployed(large))
+
+
+def test_a_thousand_nodes_are_as_many_resources_as_two() -> None:
+    assert counted(2) == counted(1000)
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_a_preview_of_what_does_not_exist_yet_declares_everything(variation: str) -> None:
+    config = changed("dev", **VARIATIONS[variation])
+    preview, update = deployed(config, unknowns=True), deployed(config)
+    assert list(preview) == list(update)
+
+
+@pytest.mark.parametrize("name", EVERY_STACK)
+def test_a_stacks_preview_declares_everything(name: str) -> None:
+    assert list(deployed(stack(name), unknowns=True)) == list(world(name))
+
+
+def test_the_same_settings_declare_the_same() -> None:
+    assert deployed(stack("dev")) == world("dev")
+
+
+def test_parts_come_in_order() -> None:
+    def waits_for(part: str) -> set[str]:
+        (options,) = [o for urn, o in world("dev").options.items() if urn.endswith(part)]
+        return {urn.partition("::")[2] for urn in options.depends_on}
+
+    assert "test-database-server" in waits_for("NodeGroup::test-compute-nodes")
+    assert "test-compute-nodes" in waits_for("NodeGroup::test-web-nodes")
+    assert "test-web-nodes" in waits_for("Monitoring::test-monitoring")
+
+
+def flat(deployment: World, value: Any, path: str = "") -> dict[str, Any]:
+    """The leaves of an output by path."""
+    if isinstance(value, pulumi.Output):
+        value = deployment.value(value)
+    match value:
+        case dict():
+            items = [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+        case list():
+            items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+        case _:
+            return {path: value}
+    return {k: v for at, item in items for k, v in flat(deployment, item, at).items()}
+
+
+def test_operations_learn_where_everything_is() -> None:
+    outputs = flat(world("dev"), world("dev").result.outputs)
+    wanted = {
+        "endpoint": "https://20.50.2.80:12800",
+        "loadBalancerAddress": "20.50.2.80",
+        "location": "westeurope",
+        "resourceGroup": "test-foundation-group",
+        "vault.name": "test-abc123",
+        "vault.uri": "https://test-abc123.vault.azure.net/",
+        "database.engine": "postgresql",
+        "database.host": "test-database-server.postgres.database.azure.com",
+        "database.port": 5432,
+        "database.name": "operationalization",
+        "groups.web.kind": "scaleSet",
+        "groups.web.names[0]": "test-web-nodes",
+        "groups.web.port": 12800,
+        "groups.compute.minimum": 2,
+        "groups.compute.maximum": 4,
+        "groups.compute.identity.clientId": "test-compute-identity-client",
+        "subnets.compute.range": "10.20.128.0/24",
+        "certificateAuthority": "certificate of test-credentials-ca\n",
+    }
+    assert {key: outputs[key] for key in wanted} == wanted
