@@ -68,7 +68,6 @@ enter_sandbox() {
   local exports
   exports=$("$ROOT/scripts/sandbox" env)
   eval "$exports"
-  export PULUMI_SKIP_UPDATE_CHECK=true
   cd "$ROOT"
 }
 
@@ -90,10 +89,16 @@ copy_stack_file() {
   mv "$CONFIG.new" "$CONFIG"
 }
 
+# The folder of the file backend: a URL holds blanks and the like as %20.
+backend_folder() {
+  local path=${PULUMI_BACKEND_URL#file://}
+  printf '%b' "${path//%/\\x}"
+}
+
 # A killed pulumi leaves its lock in the file backend. It goes when its process is gone, never else.
 drop_stale_locks() {
-  local backend=${PULUMI_BACKEND_URL#file://} lock pid
-  for lock in "$backend"/.pulumi/locks/organization/*/"$STACK"/*.json; do
+  local lock pid
+  for lock in "$(backend_folder)"/.pulumi/locks/organization/*/"$STACK"/*.json; do
     [[ -e $lock ]] || continue
     pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "$lock")
     if [[ $pid ]] && [[ $(cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid" 2>/dev/null) == *pulumi* ]]; then
@@ -111,7 +116,7 @@ select_stack() {
   pulumi -C "$SANDBOX/project" stack select --create "$STACK" >&2
 }
 
-stack_exists() { [[ -e ${PULUMI_BACKEND_URL#file://}/.pulumi/stacks/operationalization/$STACK.json ]]; }
+stack_exists() { [[ -e $(backend_folder)/.pulumi/stacks/operationalization/$STACK.json ]]; }
 
 # run_pulumi ARGUMENTS...: Pulumi with its own display. One Ctrl-C reaches it once: it ends what is
 # under way in good order, and this script then ends with 130.

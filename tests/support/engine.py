@@ -123,7 +123,10 @@ class Engine:
             "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
             "NO_COLOR": "1",
         }
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}
+        if "PULUMI_CONFIG_PASSPHRASE_FILE" in self.variables:
+            del own["PULUMI_CONFIG_PASSPHRASE"]  # Pulumi would prefer it
+        foreign = ("PULUMI_", "ARM_", "AWS_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         return {**kept, **own, **self.variables}
 
     def up(self, stack: str, config: Mapping[str, Any] | None = None) -> Result:

@@ -1,0 +1,189 @@
+"""The figures of scripts/benchmark: what the engine takes for environments of growing size.
+
+Every operation is timed as a whole process, from the start of `pulumi` to its end, on a sandbox
+and a backend of its own. The program's own share is what a preview of `azure-production` takes
+over one of an empty program, run in turn so that a slower moment of the machine meets both.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from tests.support.engine import Engine, Result, on_sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = "operationalization:environment"
+PRODUCTION = "azure-production"
+GOAL = 2.0
+"""Seconds that a preview of production may take over an empty program's (issue 3, acceptance 4)."""
+
+LARGEST_GROUP = 500
+"""Nodes of each role at the most, so that a fixed group stays within its limit."""
+
+
+class Shape(NamedTuple):
+    """One environment to measure."""
+
+    kind: str
+    nodes: int
+    """Web and compute nodes together."""
+
+
+class Figures(NamedTuple):
+    """What one environment took; seconds."""
+
+    shape: Shape
+    resources: int
+    preview: float
+    up: float
+    unchanged: float
+    destroy: float
+    memory: int
+    """Resident memory of the daemon when all is deployed, in MB."""
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, show, and write what was asked for."""
+    options = _options(arguments)
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        baseline = _over_empty(Path(folder) / "empty", options.runs, console)
+        shapes = [Shape(kind, n) for kind in ("scaleSet", "fixed") for n in options.nodes]
+        figures = []
+        for shape in shapes:
+            console.print(f"measuring {shape.nodes} nodes, {shape.kind} ...", style="dim")
+            figures.append(_measure(Path(folder) / f"{shape.kind}-{shape.nodes}", shape))
+    _show(console, baseline, figures)
+    if options.json:
+        rows = [{**each._asdict(), "shape": each.shape._asdict()} for each in figures]
+        report = {"preview": baseline, "environments": rows}
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/benchmark")
+    parser.add_argument("--nodes", type=_numbers, default=[2, 20, 200, 1000])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args(arguments)
+
+
+def _numbers(text: str) -> list[int]:
+    found = [int(part) for part in text.split(",")]
+    if any(not 2 <= each <= 2 * LARGEST_GROUP for each in found):
+        raise argparse.ArgumentTypeError(f"each must be 2 to {2 * LARGEST_GROUP}, got {text}")
+    return found
+
+
+def _over_empty(folder: Path, runs: int, console: Console) -> dict[str, float]:
+    """Return the median seconds of a preview: of an empty program, of production, and between."""
+    empty_program = folder / "program"
+    empty_program.mkdir(parents=True)
+    (empty_program / "__main__.py").write_text('"""Declares nothing."""\n')
+    # The same project but for the program, so that the engine does the same before it.
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    project["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
+    (empty_program / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+    config = yaml.safe_load((ROOT / f"stacks/Pulumi.{PRODUCTION}.yaml").read_text())["config"]
+    with on_sandbox(folder) as engine:
+        empty = Engine(folder / "empty", empty_program, engine.variables)
+        pairs = []
+        for run in range(runs + 1):
+            console.print(f"preview {run} of {runs} (0 warms up) ...", style="dim")
+            nothing, _ = _timed(lambda: empty.preview("empty", {}))
+            production, _ = _timed(lambda: engine.preview(PRODUCTION, config))
+            pairs.append((nothing, production))
+    return {
+        "empty": statistics.median(pair[0] for pair in pairs[1:]),
+        "production": statistics.median(pair[1] for pair in pairs[1:]),
+        "difference": statistics.median(pair[1] - pair[0] for pair in pairs[1:]),
+    }
+
+
+def _measure(folder: Path, shape: Shape) -> Figures:
+    folder.mkdir(parents=True)
+    with on_sandbox(folder) as engine:
+        config = {ENVIRONMENT: _environment(shape)}
+        preview, _ = _timed(lambda: engine.preview("bench", config))
+        up, _ = _timed(lambda: engine.up("bench"))
+        unchanged, again = _timed(lambda: engine.up("bench"))
+        if again.changes:
+            raise SystemExit(f"{shape}: a second up changed {again.changes}")
+        resources = len(engine.resources("bench"))
+        memory = _daemon(Path(engine.variables["OPERATIONALIZATION_SANDBOX_HOME"]))
+        destroy, _ = _timed(lambda: engine.destroy("bench"))
+    return Figures(shape, resources, preview, up, unchanged, destroy, memory)
+
+
+def _environment(shape: Shape) -> Mapping[str, Any]:
+    web = min(max(shape.nodes // 5, 1), LARGEST_GROUP)
+    compute = shape.nodes - web
+    if compute > LARGEST_GROUP:
+        web, compute = shape.nodes - LARGEST_GROUP, LARGEST_GROUP
+    return {
+        "topology": "enterprise",
+        "cloud": "azure",
+        "location": "westeurope",
+        "protection": False,
+        "runtime": {"product": "plumber"},
+        "web": {"nodes": shape.kind, "size": "Standard_D2s_v5", "count": web},
+        "compute": {"nodes": shape.kind, "size": "Standard_D2s_v5", "count": compute},
+        "database": {
+            "engine": "postgresql",
+            "size": "Standard_D16ds_v5",
+            "connectionsPerWebNode": 2,
+            "connectionsPerComputeNode": 1,
+        },
+        "access": {"clients": ["203.0.113.0/24"]},
+        "network": {"addressSpace": "10.20.0.0/16"},
+    }
+
+
+def _timed(operation: Callable[[], Result]) -> tuple[float, Result]:
+    start = time.perf_counter()
+    result = operation()
+    seconds = time.perf_counter() - start
+    if result.exit_code:
+        raise SystemExit(f"the engine failed:\n{result.display}")
+    return seconds, result
+
+
+def _daemon(home: Path) -> int:
+    """Return the resident memory of the daemon of *home*, in MB."""
+    process = psutil.Process(json.loads((home / "daemon.json").read_text())["pid"])
+    return int(process.memory_info().rss // 2**20)
+
+
+def _show(console: Console, baseline: Mapping[str, float], figures: list[Figures]) -> None:
+    over = baseline["difference"]
+    verdict = "within" if over <= GOAL else "over"
+    console.print(
+        f"preview of {PRODUCTION}: {baseline['production']:.2f} s, of an empty program "
+        f"{baseline['empty']:.2f} s; {over:.2f} s more, {verdict} the goal of {GOAL:.1f} s"
+    )
+    table = Table("nodes", "kind", "resources", "preview", "up", "up again", "destroy", "daemon")
+    for each in figures:
+        table.add_row(
+            str(each.shape.nodes),
+            each.shape.kind,
+            str(each.resources),
+            *(f"{s:.1f} s" for s in (each.preview, each.up, each.unchanged, each.destroy)),
+            f"{each.memory} MB",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
