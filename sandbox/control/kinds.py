@@ -228,7 +228,8 @@ class Kind:
     updated: Callable[[Context, Transaction], None] = _nothing
     """Side effects on other records, after this one is put. May raise CloudError."""
     deleting: Callable[[Record, Transaction], None] = _nothing
-    """Before removal; may raise CloudError to refuse, or remember what outlives the resource."""
+    """Before removal; may remember what outlives the resource, or raise CloudError to refuse,
+    which counts for nothing when the resource goes with its parent."""
     in_use: tuple[str, str] = (
         "ResourceInUse",
         "{kind} {id} is in use by {by} and cannot be deleted.",

@@ -1,5 +1,6 @@
 """Create, update and delete, inside one transaction each."""
 
+import contextlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -106,20 +107,20 @@ def delete(
     if record is None:
         return
     references.refuse_deletion(kind, record, world)
-    _leaving(kind, record, world, kinds)
+    kind.deleting(record, world)
+    _take_along(record, world, kinds)
     world.remove(target)
 
 
-def _leaving(
-    kind: Kind,
-    record: Record,
-    world: StoreTransaction,
-    kinds: Callable[[str], Kind | None],
+def _take_along(
+    record: Record, world: StoreTransaction, kinds: Callable[[str], Kind | None]
 ) -> None:
     for child in world.children(record.id):
-        if (below := kinds(child.type)) is not None:
-            _leaving(below, child, world, kinds)
-    kind.deleting(record, world)
+        _take_along(child, world, kinds)
+        if (kind := kinds(child.type)) is not None:
+            # What goes with its parent can't refuse, as it may when it is deleted by itself.
+            with contextlib.suppress(CloudError):
+                kind.deleting(child, world)
 
 
 def _write(request: Request, context: Context, world: StoreTransaction) -> Properties:
