@@ -1,0 +1,404 @@
+"""What scale sets and single virtual machines have in common.
+
+Sources: Azure documentation, "Azure virtual machine sizes naming conventions", "Custom data and
+cloud-init on Azure Virtual Machines" (65,535 bytes decoded), "Linux VM FAQ" (user names, passwords,
+SSH keys), "Trusted Launch for Azure virtual machines", "Azure subscription and service limits".
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from sandbox.control.azure.images import disk_problems, generation, platform, reference_rules
+from sandbox.control.azure.locations import normal
+from sandbox.control.azure.managed_identities import IDENTITY
+from sandbox.control.azure.passwords import weakness
+from sandbox.control.azure.reading import elements, flag, mapping, number, present, text
+from sandbox.control.azure.sizes import REGIONAL_VCPUS, SIZES, Size
+from sandbox.control.kinds import (
+    Context,
+    Outputs,
+    Problem,
+    Record,
+    Transaction,
+    Values,
+    World,
+)
+from sandbox.control.paths import get
+
+SCALE_SET_KIND = "azure-native:compute:VirtualMachineScaleSet"
+MACHINE_KIND = "azure-native:compute:VirtualMachine"
+
+CUSTOM_DATA_BYTES = 65_535
+
+DISK_TYPES = (
+    "Standard_LRS",
+    "StandardSSD_LRS",
+    "StandardSSD_ZRS",
+    "Premium_LRS",
+    "Premium_ZRS",
+)
+
+_FORBIDDEN_USERS = frozenset(
+    [
+        "administrator",
+        "admin",
+        "user",
+        "user1",
+        "test",
+        "user2",
+        "test1",
+        "user3",
+        "admin1",
+        "1",
+        "123",
+        "a",
+        "actuser",
+        "adm",
+        "admin2",
+        "aspnet",
+        "backup",
+        "console",
+        "david",
+        "guest",
+        "john",
+        "owner",
+        "root",
+        "server",
+        "sql",
+        "support",
+        "support_388945a0",
+        "sys",
+        "test2",
+        "test3",
+        "user4",
+        "user5",
+    ]
+)
+
+IDENTITY_REFERENCES: Mapping[str, tuple[str, ...]] = {
+    "identity.userAssignedIdentities[*]": (IDENTITY,)
+}
+
+
+@lru_cache(maxsize=1024)
+def size_of(name: str) -> Size | None:
+    """The size, found without case as in Azure."""
+    wanted = name.casefold()
+    return next((size for known, size in SIZES.items() if known.casefold() == wanted), None)
+
+
+def size_problems(values: Values, path: str) -> Iterator[Problem]:
+    """The size must be one that the table knows."""
+    name = text(values, path)
+    if name is not None and size_of(name) is None:
+        yield Problem(
+            path,
+            f"The value {name} provided for the VM size is not valid: the sandbox does not know "
+            f"it. "
+            "Sizes are written like Standard_D2s_v5.",
+            "InvalidParameter",
+        )
+
+
+def os_problems(values: Values, path: str) -> Iterator[Problem]:
+    """User, password or keys, and custom data of an OS profile."""
+    profile = mapping(values, path)
+    if not profile:
+        return
+    user = text(profile, "adminUsername")
+    if user is not None and (
+        user.casefold() in _FORBIDDEN_USERS or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,63}", user)
+    ):
+        yield Problem(
+            f"{path}.adminUsername",
+            "The Admin Username specified is not allowed.",
+            "InvalidParameter",
+        )
+    password = text(profile, "adminPassword")
+    why = weakness(password, user or "", 12, 72) if password is not None else None
+    if why:
+        yield Problem(f"{path}.adminPassword", f"The supplied password {why}.", "InvalidParameter")
+    yield from _custom_data(profile, path)
+    yield from _linux(profile, path, user)
+    for key in ("windowsConfiguration", "secrets"):
+        if present(profile, key):
+            yield Problem(
+                f"{path}.{key}", "the sandbox does not emulate this: it boots Linux nodes only"
+            )
+
+
+def _custom_data(profile: Values, path: str) -> Iterator[Problem]:
+    data = text(profile, "customData")
+    if data is None:
+        return
+    try:
+        size = len(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
+        size = CUSTOM_DATA_BYTES + 1
+    if size > CUSTOM_DATA_BYTES:
+        yield Problem(
+            f"{path}.customData",
+            "Custom data in OSProfile must be in Base64 encoding and with a maximum length of "
+            "87380 "
+            "characters.",
+            "InvalidParameter",
+        )
+
+
+def _linux(profile: Values, path: str, user: str | None) -> Iterator[Problem]:
+    linux = mapping(profile, "linuxConfiguration")
+    keys = elements(linux, "ssh.publicKeys")
+    if flag(linux, "disablePasswordAuthentication") and "ssh" not in linux:
+        yield Problem(
+            f"{path}.linuxConfiguration",
+            "Authentication using either SSH or by user name and password must be enabled in Linux "
+            "profile.",
+            "InvalidParameter",
+        )
+    if flag(linux, "disablePasswordAuthentication") and present(profile, "adminPassword"):
+        yield Problem(
+            f"{path}.adminPassword",
+            "is given, but linuxConfiguration.disablePasswordAuthentication is true",
+            "InvalidParameter",
+        )
+    for where, key in keys:
+        data, target = text(key, "keyData"), text(key, "path")
+        if data is not None and not re.fullmatch(
+            r"(ssh-rsa|ssh-ed25519) [A-Za-z0-9+/]{60,}={0,2}( [^\n]*)?\n?", data
+        ):
+            yield Problem(
+                f"{path}.linuxConfiguration.{where}.keyData",
+                "The value of parameter linuxConfiguration.ssh.publicKeys.keyData is invalid: it "
+                "is "
+                "one line, ssh-rsa or ssh-ed25519.",
+                "InvalidParameter",
+            )
+        expected = f"/home/{user}/.ssh/authorized_keys"
+        if user and target is not None and target != expected:
+            yield Problem(
+                f"{path}.linuxConfiguration.{where}.path",
+                "Destination path for SSH public keys is currently limited to its default value "
+                f"{expected} due to a known issue in Linux provisioning agent.",
+                "InvalidParameter",
+            )
+
+
+def storage_problems(values: Values, path: str, size_path: str) -> Iterator[Problem]:
+    """Image and operating system disk."""
+    image, disk = f"{path}.imageReference", f"{path}.osDisk"
+    yield from reference_rules(values, image)
+    yield from disk_problems(values, disk, image)
+    create = text(values, f"{disk}.createOption")
+    if create is not None and create != "FromImage":
+        yield Problem(f"{disk}.createOption", "the sandbox makes disks FromImage only")
+    kind = text(values, f"{disk}.managedDisk.storageAccountType")
+    if kind is not None and kind not in DISK_TYPES:
+        yield Problem(
+            f"{disk}.managedDisk.storageAccountType",
+            f"must be one of {', '.join(DISK_TYPES)}, got {kind!r}",
+            "InvalidParameter",
+        )
+    name = text(values, size_path)
+    size = size_of(name) if name else None
+    if kind and kind.startswith("Premium") and size and not size.premium:
+        yield Problem(
+            f"{disk}.managedDisk.storageAccountType",
+            f"Requested operation cannot be performed because the VM size {name} does not support "
+            f"the storage account type {kind} of disk. Consider updating the VM to a size that "
+            "supports Premium storage.",
+            "InvalidParameter",
+        )
+    for key in ("dataDisks", "osDisk.diffDiskSettings", "osDisk.image", "osDisk.vhdContainers"):
+        if present(values, f"{path}.{key}"):
+            yield Problem(f"{path}.{key}", "the sandbox does not emulate this: leave it out")
+
+
+def security_problems(values: Values, profile: str, storage: str) -> Iterator[Problem]:
+    """Trusted launch needs a generation 2 image; UEFI settings need Trusted launch."""
+    security = text(values, f"{profile}.securityType")
+    if security not in (None, "TrustedLaunch", "Standard"):
+        yield Problem(
+            f"{profile}.securityType", "the sandbox knows TrustedLaunch and Standard only"
+        )
+    if security != "TrustedLaunch" and present(values, f"{profile}.uefiSettings"):
+        yield Problem(
+            f"{profile}.uefiSettings",
+            "The property 'securityProfile.uefiSettings' needs securityType TrustedLaunch.",
+            "InvalidParameter",
+        )
+    image = platform(values, f"{storage}.imageReference")
+    if security == "TrustedLaunch" and image is not None and image.generation != 2:
+        yield Problem(f"{profile}.securityType", _NOT_GENERATION_2, "BadRequest")
+
+
+_NOT_GENERATION_2 = (
+    "Use of TrustedLaunch setting is not supported for the provided image. Please select Trusted "
+    "Launch Supported Gen2 OS Image."
+)
+
+
+def verify_security(context: Context, profile: str, storage: str) -> Iterator[Problem]:
+    """What only the world knows: a custom image's generation, the subscription's features."""
+    image = f"{storage}.imageReference"
+    trusted = text(context.inputs, f"{profile}.securityType") == "TrustedLaunch"
+    if (
+        trusted
+        and text(context.inputs, f"{image}.id")
+        and generation(context.world, context.inputs, image) == 1
+    ):
+        yield Problem(f"{profile}.securityType", _NOT_GENERATION_2, "BadRequest")
+    if flag(context.inputs, f"{profile}.encryptionAtHost") and not feature_registered(
+        context.world, "Microsoft.Compute", "EncryptionAtHost"
+    ):
+        yield Problem(
+            f"{profile}.encryptionAtHost",
+            "The property 'securityProfile.encryptionAtHost' is not valid because the "
+            "'Microsoft.Compute/EncryptionAtHost' feature is not enabled for this subscription.",
+            "InvalidParameter",
+        )
+
+
+def feature_note(namespace: str, feature: str) -> str:
+    """Where the state of a subscription's feature is kept when it is not the default."""
+    return f"feature/{namespace.casefold()}/{feature.casefold()}"
+
+
+def feature_registered(world: World, namespace: str, feature: str) -> bool:
+    """Whether a preview feature is on; the sandbox's subscription has them on until told not."""
+    return (world.note(feature_note(namespace, feature)) or "Registered") == "Registered"
+
+
+def cores_of(record: Record) -> int:
+    """VCPUs that a machine or scale set takes of the quota."""
+    scale_set = record.type == SCALE_SET_KIND
+    name = text(record.inputs, "sku.name" if scale_set else "hardwareProfile.vmSize")
+    size = size_of(name) if name else None
+    count = (number(record.inputs, "sku.capacity") or 0) if scale_set else 1
+    return count * size.vcpus if size else 0
+
+
+def _quota_note(location: str) -> str:
+    return f"vcpus/{location}"
+
+
+def _location(values: Values) -> str:
+    return normal(text(values, "location") or "")
+
+
+def _used(world: World, location: str) -> int:
+    noted = world.note(_quota_note(location))
+    return noted if isinstance(noted, int) else 0
+
+
+def verify_quota(context: Context, path: str, needed: int) -> Iterator[Problem]:
+    """The region's vCPUs: what all machines take must stay within the subscription's quota.
+
+    What they take is a note, so that a thousand machines are not counted a thousand times.
+    """
+    location = _location(context.inputs)
+    extra = needed - (cores_of(context.previous) if context.previous else 0)
+    used = _used(context.world, location)
+    if extra > 0 and used + extra > REGIONAL_VCPUS:
+        yield Problem(
+            path,
+            "Operation could not be completed as it results in exceeding approved Total Regional "
+            f"Cores quota. Additional details - Deployment Model: Resource Manager, Location: "
+            f"{location}, Current Limit: {REGIONAL_VCPUS}, Current Usage: {used}, Additional "
+            f"Required: {extra}, (Minimum) New Limit Required: {used + extra}.",
+            "QuotaExceeded",
+        )
+
+
+def take_cores(context: Context, transaction: Transaction) -> None:
+    """Count a machine or scale set that was created or changed."""
+    record = transaction.find(context.id)
+    if record is not None:
+        before = cores_of(context.previous) if context.previous else 0
+        _count(record, cores_of(record) - before, transaction)
+
+
+def give_cores_back(record: Record, transaction: Transaction) -> None:
+    """Count a machine or scale set that goes."""
+    _count(record, -cores_of(record), transaction)
+
+
+def _count(record: Record, change: int, transaction: Transaction) -> None:
+    location = _location(record.inputs)
+    used = max(0, _used(transaction, location) + change)
+    transaction.remember(_quota_note(location), used or None)
+
+
+def identity_problems(values: Values) -> Iterator[Problem]:
+    """The type of an identity says which kinds it has."""
+    given, kind = present(values, "identity.userAssignedIdentities"), text(values, "identity.type")
+    if kind is None:
+        return
+    if (
+        "UserAssigned" in kind.replace(" ", "")
+        and "userAssignedIdentities" in mapping(values, "identity")
+        and get(values, "identity.userAssignedIdentities") == []
+    ):
+        yield Problem(
+            "identity.userAssignedIdentities",
+            "The identity ids must not be null or empty for 'UserAssigned' identity type.",
+            "InvalidIdentityIds",
+        )
+    if given and "UserAssigned" not in kind:
+        yield Problem(
+            "identity.type",
+            f"is {kind}, but userAssignedIdentities are given",
+            "InvalidIdentityType",
+        )
+
+
+def identity_outputs(context: Context) -> Outputs:
+    """An identity as Azure gives it back: a map from each identity's id to its principal."""
+    given = mapping(context.inputs, "identity")
+    if not given:
+        return {}
+    result: dict[str, object] = {"type": given.get("type")}
+    if "SystemAssigned" in str(given.get("type")):
+        result["principalId"] = context.identifier("systemAssignedIdentity")
+        result["tenantId"] = context.world.tenant
+    found: dict[str, object] = {}
+    names = given.get("userAssignedIdentities")
+    for name in names if isinstance(names, list) else []:
+        record = context.world.find(str(name))
+        if record is not None:
+            found[str(name)] = {
+                "principalId": text(record.outputs, "principalId"),
+                "clientId": text(record.outputs, "clientId"),
+            }
+    if found:
+        result["userAssignedIdentities"] = found
+    return {"identity": result}
+
+
+def accelerated_problems(values: Values, path: str, size_path: str) -> Iterator[Problem]:
+    """Accelerated networking needs a size that has it."""
+    name = text(values, size_path)
+    size = size_of(name) if name else None
+    if size is not None and not size.accelerated and flag(values, path):
+        yield Problem(
+            path,
+            f"The VM size {name} does not support accelerated networking.",
+            "VMSizeIsNotPermittedToEnableAcceleratedNetworking",
+        )
+
+
+def generation_problems(values: Values, size_path: str, storage: str) -> Iterator[Problem]:
+    """A size without generation 2 can't boot an image of generation 2."""
+    name = text(values, size_path)
+    size = size_of(name) if name else None
+    image = platform(values, f"{storage}.imageReference")
+    if size is not None and image is not None and image.generation == 2 and not size.generation2:
+        yield Problem(
+            size_path,
+            f"The selected VM size '{name}' cannot boot Hypervisor Generation '2'. If this was a "
+            "Create operation please check that the Hypervisor Generation of the Image matches the "
+            "Hypervisor Generation of the selected VM Size.",
+            "BadRequest",
+        )
