@@ -1,12 +1,51 @@
 """What the sandbox knows of Azure: the kinds and functions of `azure-native`."""
 
-from sandbox.control.azure import resources
+from sandbox.control.azure import (
+    authorization,
+    autoscale,
+    functions,
+    images,
+    key_vaults,
+    load_balancers,
+    managed_identities,
+    monitor,
+    nat_gateways,
+    network_interfaces,
+    postgresql_parts,
+    private_dns,
+    private_endpoints,
+    public_addresses,
+    resources,
+    scale_sets,
+    security_groups,
+    virtual_machines,
+    virtual_networks,
+)
 from sandbox.control.kinds import Function, Kind
 
-KINDS: tuple[Kind, ...] = (*resources.KINDS,)
-FUNCTIONS: tuple[Function, ...] = ()
+KINDS: tuple[Kind, ...] = (
+    *resources.KINDS,
+    *virtual_networks.KINDS,
+    *security_groups.KINDS,
+    *public_addresses.KINDS,
+    *nat_gateways.KINDS,
+    *load_balancers.KINDS,
+    *network_interfaces.KINDS,
+    *private_endpoints.KINDS,
+    *private_dns.KINDS,
+    *managed_identities.KINDS,
+    *authorization.KINDS,
+    *key_vaults.KINDS,
+    *postgresql_parts.KINDS,
+    *images.KINDS,
+    *scale_sets.KINDS,
+    *virtual_machines.KINDS,
+    *autoscale.KINDS,
+    *monitor.KINDS,
+)
+FUNCTIONS: tuple[Function, ...] = functions.functions(KINDS)
 
 
-def builtin(_target: str) -> bool:
+def builtin(target: str) -> bool:
     """Whether Azure itself provides this id (built-in role definitions)."""
-    return False
+    return authorization.is_builtin_role(target)
