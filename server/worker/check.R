@@ -25,13 +25,14 @@ read_line <- function() {
 }
 
 read_body <- function(size) {
-  body <- raw()
-  while (length(body) < size) {
-    chunk <- readBin(input, "raw", size - length(body))
+  chunks <- list()
+  while (size > 0) {
+    chunk <- readBin(input, "raw", size)
     if (length(chunk) == 0L) stop("the request ended early")
-    body <- c(body, chunk)
+    chunks <- c(chunks, list(chunk))
+    size <- size - length(chunk)
   }
-  body
+  unlist(chunks)
 }
 
 size <- NA_real_

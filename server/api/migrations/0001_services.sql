@@ -23,6 +23,9 @@ CREATE TABLE service (
   PRIMARY KEY (name, version)
 );
 
+-- Models come compressed; a second attempt only takes time.
+ALTER TABLE service ALTER COLUMN model SET STORAGE EXTERNAL;
+
 CREATE TABLE refresh_token (
   digest bytea PRIMARY KEY,
   username text NOT NULL,
