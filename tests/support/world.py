@@ -23,7 +23,7 @@ CREATED = "2026-01-02T03:04:05.000000Z"
 KINDS: dict[str, Kind] = {kind.type: kind for kind in azure.KINDS}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the cloud said no to; each line is `path: reason (code)`."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -116,11 +116,11 @@ class World:
     def _write(self, kind: Kind, context: Context) -> Record:
         found = list(kind.rules(context.inputs))
         if found:
-            raise Refused(found)
+            raise RefusedError(found)
         computed: dict[str, Any] = {**context.inputs, **kind.outputs(context)}
         found = list(kind.verify(context))
         if found:
-            raise Refused(found)
+            raise RefusedError(found)
         record = Record(
             id=context.id,
             type=kind.type,

@@ -18,6 +18,7 @@ from sandbox.control.azure import (
     resources,
     scale_sets,
     security_groups,
+    sql,
     virtual_machines,
     virtual_networks,
 )
@@ -37,6 +38,7 @@ KINDS: tuple[Kind, ...] = (
     *authorization.KINDS,
     *key_vaults.KINDS,
     *postgresql_parts.KINDS,
+    *sql.KINDS,
     *images.KINDS,
     *scale_sets.KINDS,
     *virtual_machines.KINDS,
