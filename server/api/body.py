@@ -46,7 +46,18 @@ def take(body: dict[str, Any], key: str, kind: type[T], default: T | None = None
         return default
     if not isinstance(value, kind):
         raise ApiError(400, f"{key}: must be of type {NAMES[kind]}")
+    if isinstance(value, str) and not is_text(value):
+        raise ApiError(400, f"{key}: has a character that is not text")
     return value
+
+
+def is_text(value: str) -> bool:
+    """Return whether a database can keep *value*: JSON also has half surrogates and zeros."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 NAMES: dict[type, str] = {str: "string", list: "array", dict: "object"}

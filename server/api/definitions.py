@@ -62,6 +62,11 @@ class Definition:
         return hashlib.sha256(self.model).hexdigest()
 
 
+def could_exist(name: str, version: str) -> bool:
+    """Return whether somebody could have published this."""
+    return bool(NAME.fullmatch(name) and VERSION.fullmatch(version))
+
+
 def check_name(name: str, version: str) -> None:
     """Refuse names that could not be a path.
 
@@ -136,11 +141,9 @@ def _refuse_unknown(body: dict[str, Any]) -> None:
 
 
 def _text(body: dict[str, Any], key: str, default: str) -> str:
-    text = body.get(key)
-    if text is None:
-        return default
-    if not isinstance(text, str) or len(text) > LARGEST_TEXT or "\0" in text:
-        raise ApiError(400, f"{key}: must be a string of at most {LARGEST_TEXT} characters")
+    text = take(body, key, str, default)
+    if len(text) > LARGEST_TEXT:
+        raise ApiError(400, f"{key}: must have at most {LARGEST_TEXT} characters")
     return text
 
 

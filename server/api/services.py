@@ -13,6 +13,7 @@ from server.api.definitions import (
     Definition,
     amend,
     check_name,
+    could_exist,
     new_version,
     parse,
 )
@@ -36,6 +37,8 @@ class Services:
         """`GET /services` and `GET /services/{name}`."""
         caller = self.tokens.caller(request)
         name = request.path_params.get("name")
+        if name is not None and not could_exist(name, "1"):
+            raise _unknown()
         found = await self.store.list_services(name)
         if name is not None and not found:
             raise _unknown()
@@ -97,9 +100,10 @@ class Services:
         return JSONResponse(swagger(await self._find(request)))
 
     async def _find(self, request: Request) -> Service:
-        service = await self.store.find_service(
-            request.path_params["name"], request.path_params["version"]
-        )
+        name, version = request.path_params["name"], request.path_params["version"]
+        service = None
+        if could_exist(name, version):
+            service = await self.store.find_service(name, version)
         if service is None:
             raise _unknown()
         return service

@@ -3,6 +3,7 @@
 NAME <- "^[A-Za-z][A-Za-z0-9._-]{0,63}$"
 VERSION <- "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 CACHED_MODELS <- 16L
+LONGEST_SECONDS <- 1800 # as long as the proxies wait for an answer
 
 # Models that this worker has loaded, by SHA-256, the one used last at the end.
 new_cache <- function() {
@@ -81,6 +82,8 @@ consume <- function(model, service, given) {
     success = TRUE, errorMessage = "", outputParameters = structure(list(), names = character()),
     consoleOutput = "", changedFiles = list()
   )
+  setTimeLimit(elapsed = LONGEST_SECONDS, transient = TRUE)
+  on.exit(setTimeLimit())
   console <- utils::capture.output({
     outcome <- tryCatch(
       name_outputs(service$outputs, do.call(model, take_inputs(service$inputs, given))),

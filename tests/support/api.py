@@ -1,6 +1,7 @@
 """The API service in this process, over a real database, as a client sees it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,9 +73,6 @@ async def _send(client: httpx.AsyncClient, call: Call) -> Answer:
     if call.role is not None:
         token, _ = TOKENS.issue(Caller(call.username, call.role))
         headers["Authorization"] = f"Bearer {token}"
-    content = call.body if isinstance(call.body, bytes) else None
-    json = None if content is not None else call.body
-    response = await client.request(
-        call.method, call.path, json=json, content=content, headers=headers
-    )
+    content = call.body if isinstance(call.body, bytes) else json.dumps(call.body).encode()
+    response = await client.request(call.method, call.path, content=content, headers=headers)
     return response.status_code, response.json()

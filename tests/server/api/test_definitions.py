@@ -55,8 +55,10 @@ def test_a_change_keeps_what_it_does_not_name():
         ({"model": 1}, "model: must be of type string"),
         ({"model": "é"}, "model: must be a file of R's saveRDS, in base64"),
         ({"model": ""}, "model: must have 1 to 67108864 bytes"),
-        ({"description": 1}, "description: must be a string of at most 4096 characters"),
-        ({"description": "a\0"}, "description: must be a string of at most 4096 characters"),
+        ({"description": 1}, "description: must be of type string"),
+        ({"description": 4097 * "a"}, "description: must have at most 4096 characters"),
+        ({"description": "a\0"}, "description: has a character that is not text"),
+        ({"operationId": "a\ud800"}, "operationId: has a character that is not text"),
         (
             {"outputParameterDefinitions": []},
             "outputParameterDefinitions: must have 1 to 256 entries",

@@ -52,6 +52,7 @@ def test_wrong_credentials_are_refused_in_the_same_words(conninfo, username, pas
     ("body", "message"),
     [
         ({"username": "admin"}, "password: is missing"),
+        ({"username": "\ud800", "password": "x"}, "username: has a character that is not text"),
         ({"username": ["admin"], "password": "x"}, "username: must be of type string"),
     ],
 )

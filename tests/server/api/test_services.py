@@ -91,6 +91,8 @@ def test_a_change_shows_and_a_removed_service_is_gone(conninfo):
     [
         ("GET", "/services/none"),
         ("GET", "/services/none/1"),
+        ("GET", "/services/%00"),
+        ("GET", "/services/none/%00"),
         ("PATCH", "/services/none/1"),
         ("DELETE", "/services/none/1"),
         ("GET", "/api/none/1/swagger.json"),
