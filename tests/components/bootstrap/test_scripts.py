@@ -1,8 +1,16 @@
 """The node scripts themselves, where no node is needed; the sandbox runs them all."""
 
+import getpass
 import json
+import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "components" / "bootstrap" / "scripts"
 
@@ -63,11 +71,162 @@ def test_without_egress_a_missing_package_is_named(tmp_path):
     )
 
 
-def run_with_node(script, node, folder):
+def run_with_node(script, node, folder, *arguments, **replaced):
     """Run *script* as it is, with *node* in place of the node's own file."""
     for name in ("library.sh", script):
         text = (SCRIPTS / name).read_text()
-        (folder / name).write_text(text.replace("/etc/operationalization/node.json", str(node)))
+        text = text.replace("/etc/operationalization/node.json", str(node))
+        for old, new in replaced.items():
+            assert name == "library.sh" or old in text
+            text = text.replace(old, new)
+        (folder / Path(name).name).write_text(text)
     return subprocess.run(
-        ["bash", str(folder / script)], capture_output=True, text=True, check=False
+        ["bash", str(folder / Path(script).name), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+needs_jq = pytest.mark.skipif(
+    not (shutil.which("jq") and shutil.which("curl")), reason="needs jq and curl, as on a node"
+)
+
+
+@pytest.fixture
+def vault(tmp_path):
+    """Fetches one secret into a folder of which the kernel is made to say what it is."""
+    node, cloud, findmnt = (tmp_path / name for name in ("node.json", "cloud.sh", "findmnt"))
+    use = {"name": "one", "path": str(tmp_path / "secrets" / "one"), "mode": "0400"}
+    node.write_text(json.dumps({"secrets": [use | {"owner": getpass.getuser()}]}))
+    cloud.write_text('#!/bin/sh\nprintf "the value of %s" "$2"\n')
+    cloud.chmod(0o755)
+
+    def fetch(kind):
+        findmnt.write_text(f"#!/bin/sh\necho {kind}\n")
+        findmnt.chmod(0o755)
+        return run_with_node("fetch-secrets.sh", node, tmp_path, findmnt=str(findmnt))
+
+    return fetch
+
+
+@needs_jq
+def test_a_secret_lands_where_only_its_reader_looks(vault, tmp_path):
+    found = vault("tmpfs")
+
+    assert (found.returncode, found.stderr) == (0, "")
+    assert (tmp_path / "secrets" / "one").read_text() == "the value of one"
+    assert (tmp_path / "secrets" / "one").stat().st_mode & 0o777 == 0o400
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+@needs_jq
+def test_a_secret_is_never_written_to_a_disk(vault, tmp_path):
+    found = vault("ext4")
+
+    assert found.returncode == 1
+    assert found.stderr.endswith(
+        f"failed: {tmp_path}/secrets/one is not on tmpfs: a secret would reach a disk\n"
+    )
+    assert list((tmp_path / "secrets").iterdir()) == []
+
+
+class Azure(BaseHTTPRequestHandler):
+    """The metadata service and a vault, in what the node script asks of them."""
+
+    events: ClassVar[list[dict[str, object]]] = []
+
+    def do_GET(self):
+        if self.path.startswith("/metadata/") and self.headers.get("Metadata") != "true":
+            self.answer(400, {})
+        elif "/identity/" in self.path:
+            resource = parse_qs(urlsplit(self.path).query)["resource"][0]
+            self.answer(200, {"access_token": f"token for {resource}"})
+        elif "/compute/name" in self.path:
+            self.answer(200, "web_3")
+        elif "/scheduledevents" in self.path:
+            self.answer(200, {"Events": self.events})
+        elif self.headers.get("Authorization") != "Bearer token for https://vault.azure.net":
+            self.answer(401, {})
+        elif self.path == "/secrets/known?api-version=7.4":
+            self.answer(200, {"value": "line one\nline two"})
+        else:
+            self.answer(403, {"error": {"code": "Forbidden"}})
+
+    def answer(self, status, body):
+        content = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture
+def azure(tmp_path):
+    """Runs the cloud script of Azure against a pretended Azure."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    node = tmp_path / "node.json"
+    node.write_text(json.dumps({"vault": {"uri": f"{address}/", "identity": "an-id"}}))
+
+    def run(*arguments):
+        return run_with_node(
+            "clouds/azure.sh", node, tmp_path, *arguments, **{"http://169.254.169.254": address}
+        )
+
+    yield run
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@needs_jq
+def test_a_secret_comes_from_key_vault_as_it_is(azure):
+    found = azure("secret", "known")
+
+    assert (found.returncode, found.stdout) == (0, "line one\nline two")
+
+
+@needs_jq
+def test_a_denial_is_said_in_the_vaults_words(azure):
+    found = azure("secret", "other")
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.endswith(
+        'the vault gave no secret other: {"error": {"code": "Forbidden"}}\n'
+    )
+
+
+@needs_jq
+def test_the_database_token_is_for_the_database(azure):
+    found = azure("database-token")
+
+    assert found.stdout == "token for https://ossrdbms-aad.database.windows.net\n"
+
+
+@needs_jq
+def test_only_the_end_of_this_machine_is_a_notice(azure, monkeypatch):
+    events = [
+        {"EventId": "mine", "EventType": "Terminate", "Resources": ["web_3"]},
+        {"EventId": "spot", "EventType": "Preempt", "Resources": ["web_1", "web_3"]},
+        {"EventId": "other", "EventType": "Terminate", "Resources": ["web_4"]},
+        {"EventId": "freeze", "EventType": "Freeze", "Resources": ["web_3"]},
+    ]
+    monkeypatch.setattr(Azure, "events", events)
+
+    assert azure("notices").stdout == "mine\nspot\n"
+
+
+@needs_jq
+def test_an_unknown_question_says_what_may_be_asked(azure):
+    found = azure("everything")
+
+    assert found.returncode == 1
+    assert found.stderr.endswith(
+        "failed: usage: cloud.sh secret NAME | database-token | notices | acknowledge EVENT\n"
     )
