@@ -51,9 +51,13 @@ def owner(peer: str, port: int) -> int | None:
         address, client_port = ipaddress.ip_address(host.strip("[]")), int(client)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     wanted = {_row_address(address, client_port)}
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        wanted.add(_row_address(address.ipv4_mapped, client_port))
+    if isinstance(address, ipaddress.IPv4Address):
+        # A client may reach IPv4 through an IPv6 socket; gRPC's own library does.
+        mapped = ipaddress.IPv6Address(f"::ffff:{address}")
+        wanted.add(_row_address(mapped, client_port))
     for table in _TABLES:
         for local, remote, state, uid in _rows(table):
             ours = int(remote.rpartition(":")[2], 16) == port

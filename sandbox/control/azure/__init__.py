@@ -22,6 +22,7 @@ from sandbox.control.azure import (
     virtual_machines,
     virtual_networks,
 )
+from sandbox.control.azure.configuration import configuration as configuration
 from sandbox.control.kinds import Function, Kind
 
 KINDS: tuple[Kind, ...] = (
