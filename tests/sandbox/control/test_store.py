@@ -1,0 +1,177 @@
+"""What the store promises: durable, private, one writer, references found."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from sandbox.control.home import PROJECT
+from sandbox.control.kinds import Record
+from sandbox.control.store import Store, StoreError
+from sandbox.control.wire import Secret
+
+ROOT = "/subscriptions/s/resourceGroups/g"
+
+
+def record(target, **more):
+    values = {"inputs": {}, "outputs": {}, "incarnation": "i", **more}
+    return Record(id=target, type="t", **values)
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path / "cloud.sqlite")
+    yield made
+    made.close()
+
+
+def test_only_the_owner_may_read_the_file(store):
+    assert store.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_ids_are_compared_without_case(store):
+    with store.change() as rows:
+        rows.put(record(ROOT), {})
+    assert store.read().get(ROOT.upper()).record.id == ROOT
+
+
+def test_a_transaction_that_fails_changes_nothing(store):
+    def fail():
+        with store.change() as rows:
+            rows.put(record(ROOT), {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert store.read().get(ROOT) is None
+
+
+def test_a_secret_is_kept_as_one_and_read_as_plain(store):
+    with store.change() as rows:
+        rows.put(record(ROOT, inputs={"a": Secret("x")}), {})
+    kept = store.read().get(ROOT)
+    assert kept.inputs == {"a": Secret("x")}
+    assert kept.record.inputs == {"a": "x"}
+
+
+def test_a_secret_stays_one_when_a_kind_changes_the_record(store):
+    with store.change() as rows:
+        rows.put(record(ROOT, inputs={"a": Secret("x"), "b": 1}), {})
+        rows.put(record(ROOT, inputs={"a": "y", "b": 2}), {})
+    assert store.read().get(ROOT).inputs == {"a": Secret("y"), "b": 2}
+
+
+def test_referrers_are_those_outside_that_name_it_or_a_part(store):
+    balancer, other = f"{ROOT}/lb", f"{ROOT}/nic"
+    with store.change() as rows:
+        rows.put(record(balancer), {"self": f"{balancer}/pools/p"})
+        rows.put(record(other), {"ip.pool": f"{balancer}/POOLS/p"})
+        rows.put(record(f"{ROOT}/lb2"), {"x": f"{ROOT}/lb2/pools/p"})
+    assert [(r.id, path) for r, path in store.read().referrers(balancer)] == [(other, "ip.pool")]
+
+
+def test_inline_parts_exist_as_long_as_their_owner(store):
+    part = f"{ROOT}/lb/pools/p"
+    with store.change() as rows:
+        rows.put(record(f"{ROOT}/lb", outputs={"pools": [{"id": part}]}), {})
+    assert store.read().has(part.upper())
+    with store.change() as rows:
+        rows.put(record(f"{ROOT}/lb"), {})
+    assert not store.read().has(part)
+
+
+def test_removal_takes_what_is_below_and_not_what_only_sounds_alike(store):
+    with store.change() as rows:
+        for name in ("a", "a/b", "ab"):
+            rows.put(record(f"{ROOT}/{name}"), {})
+        rows.remove(f"{ROOT}/a")
+    assert [each.id for each in store.read().all()] == [f"{ROOT}/ab"]
+
+
+def test_notes_outlive_resources_until_they_are_forgotten(store):
+    with store.change() as rows:
+        rows.remember("vault/x", {"deleted": True})
+    assert store.read().note("vault/x") == {"deleted": True}
+    with store.change() as rows:
+        rows.remember("vault/x", None)
+    assert store.read().note("vault/x") is None
+
+
+def test_writers_from_many_threads_lose_nothing(store):
+    def write(number):
+        for each in range(20):
+            with store.change() as rows:
+                rows.put(record(f"{ROOT}/{number}-{each}"), {})
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(store.read().all())) == 160
+
+
+WRITER = """
+import sys, itertools
+from pathlib import Path
+from sandbox.control.kinds import Record
+from sandbox.control.store import Store
+store = Store(Path(sys.argv[1]))
+for number in itertools.count():
+    with store.change() as rows:
+        rows.put(Record(id=f"/a/{number}", type="t", inputs={}, outputs={}, incarnation="i"), {})
+        rows.put(Record(id=f"/b/{number}", type="t", inputs={}, outputs={}, incarnation="i"), {})
+    print(number, flush=True)
+"""
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged_and_halves_nothing(tmp_path):
+    path = tmp_path / "cloud.sqlite"
+    acknowledged = -1
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        lines = [process.stdout.readline() for _ in range(25)]
+        os.kill(process.pid, signal.SIGKILL)
+        lines += process.stdout.readlines()
+        process.wait()
+        process.stdout.close()
+        acknowledged = max(acknowledged, *(int(line) for line in lines if line.endswith("\n")))
+        store = Store(path)
+        found = {each.id for each in store.read().all()}
+        store.close()
+        assert {f"/a/{n}" for n in range(acknowledged + 1)} <= found
+        assert {i[3:] for i in found if i[1] == "a"} == {i[3:] for i in found if i[1] == "b"}
+
+
+def test_a_file_of_another_format_is_refused(tmp_path):
+    path = tmp_path / "cloud.sqlite"
+    Store(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError) as refusal:
+        Store(path)
+    assert str(refusal.value) == (
+        f"the sandbox's state {path} has format 99, this program writes 1; destroy its stacks "
+        "with the program that made it, or run: scripts/sandbox reset"
+    )
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "cloud.sqlite"
+    path.write_text("not a database, and longer than its header would be " * 20)
+    with pytest.raises(StoreError) as refusal:
+        Store(path)
+    assert str(refusal.value) == (
+        f"the sandbox's state {path} can't be used: file is not a database; "
+        "make it readable and writable for you, or run: scripts/sandbox reset"
+    )
