@@ -198,7 +198,7 @@ _NAME = Name(pattern=_UUID, minimum=36, maximum=36, words="a UUID", naming=Namin
 KINDS = (
     Kind(
         type=ASSIGNMENT,
-        id_template="{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
+        id_template="/{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         name=_NAME,
         replace_on=("principalId", "scope"),
         references={"roleDefinitionId": ("Microsoft.Authorization/roleDefinitions",)},
@@ -208,7 +208,7 @@ KINDS = (
     ),
     Kind(
         type=DEFINITION,
-        id_template="{scope}/providers/Microsoft.Authorization/roleDefinitions/{roleDefinitionId}",
+        id_template="/{scope}/providers/Microsoft.Authorization/roleDefinitions/{roleDefinitionId}",
         name=_NAME,
         replace_on=("scope",),
         rules=_definition_rules,

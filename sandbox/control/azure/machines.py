@@ -9,27 +9,20 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 from sandbox.control.azure.images import disk_problems, generation, platform, reference_rules
-from sandbox.control.azure.locations import normal
 from sandbox.control.azure.managed_identities import IDENTITY
 from sandbox.control.azure.passwords import weakness
-from sandbox.control.azure.reading import elements, flag, mapping, number, present, text
-from sandbox.control.azure.sizes import REGIONAL_VCPUS, SIZES, Size
+from sandbox.control.azure.reading import elements, flag, mapping, present, text
+from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import (
     Context,
     Outputs,
     Problem,
-    Record,
-    Transaction,
     Values,
     World,
 )
 from sandbox.control.paths import get
-
-SCALE_SET_KIND = "azure-native:compute:VirtualMachineScaleSet"
-MACHINE_KIND = "azure-native:compute:VirtualMachine"
 
 CUSTOM_DATA_BYTES = 65_535
 
@@ -81,13 +74,6 @@ _FORBIDDEN_USERS = frozenset(
 IDENTITY_REFERENCES: Mapping[str, tuple[str, ...]] = {
     "identity.userAssignedIdentities[*]": (IDENTITY,)
 }
-
-
-@lru_cache(maxsize=1024)
-def size_of(name: str) -> Size | None:
-    """The size, found without case as in Azure."""
-    wanted = name.casefold()
-    return next((size for known, size in SIZES.items() if known.casefold() == wanted), None)
 
 
 def size_problems(values: Values, path: str) -> Iterator[Problem]:
@@ -269,66 +255,6 @@ def feature_note(namespace: str, feature: str) -> str:
 def feature_registered(world: World, namespace: str, feature: str) -> bool:
     """Whether a preview feature is on; the sandbox's subscription has them on until told not."""
     return (world.note(feature_note(namespace, feature)) or "Registered") == "Registered"
-
-
-def cores_of(record: Record) -> int:
-    """VCPUs that a machine or scale set takes of the quota."""
-    scale_set = record.type == SCALE_SET_KIND
-    name = text(record.inputs, "sku.name" if scale_set else "hardwareProfile.vmSize")
-    size = size_of(name) if name else None
-    count = (number(record.inputs, "sku.capacity") or 0) if scale_set else 1
-    return count * size.vcpus if size else 0
-
-
-def _quota_note(location: str) -> str:
-    return f"vcpus/{location}"
-
-
-def _location(values: Values) -> str:
-    return normal(text(values, "location") or "")
-
-
-def _used(world: World, location: str) -> int:
-    noted = world.note(_quota_note(location))
-    return noted if isinstance(noted, int) else 0
-
-
-def verify_quota(context: Context, path: str, needed: int) -> Iterator[Problem]:
-    """The region's vCPUs: what all machines take must stay within the subscription's quota.
-
-    What they take is a note, so that a thousand machines are not counted a thousand times.
-    """
-    location = _location(context.inputs)
-    extra = needed - (cores_of(context.previous) if context.previous else 0)
-    used = _used(context.world, location)
-    if extra > 0 and used + extra > REGIONAL_VCPUS:
-        yield Problem(
-            path,
-            "Operation could not be completed as it results in exceeding approved Total Regional "
-            f"Cores quota. Additional details - Deployment Model: Resource Manager, Location: "
-            f"{location}, Current Limit: {REGIONAL_VCPUS}, Current Usage: {used}, Additional "
-            f"Required: {extra}, (Minimum) New Limit Required: {used + extra}.",
-            "QuotaExceeded",
-        )
-
-
-def take_cores(context: Context, transaction: Transaction) -> None:
-    """Count a machine or scale set that was created or changed."""
-    record = transaction.find(context.id)
-    if record is not None:
-        before = cores_of(context.previous) if context.previous else 0
-        _count(record, cores_of(record) - before, transaction)
-
-
-def give_cores_back(record: Record, transaction: Transaction) -> None:
-    """Count a machine or scale set that goes."""
-    _count(record, -cores_of(record), transaction)
-
-
-def _count(record: Record, change: int, transaction: Transaction) -> None:
-    location = _location(record.inputs)
-    used = max(0, _used(transaction, location) + change)
-    transaction.remember(_quota_note(location), used or None)
 
 
 def identity_problems(values: Values) -> Iterator[Problem]:

@@ -294,7 +294,7 @@ def _workspace_outputs(context: Context) -> Outputs:
 KINDS = (
     Kind(
         type=DIAGNOSTIC,
-        id_template="{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}",
+        id_template="/{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}",
         name=replace(MONITOR_NAME, naming=None),
         references={"workspaceId": (WORKSPACE,)},
         weak=("workspaceId",),

@@ -51,12 +51,12 @@ def _zone_outputs(context: Context) -> Outputs:
 
 def _link_rules(values: Values) -> Iterator[Problem]:
     yield from not_emulated(values, {"resolutionPolicy": "leave it out: Default"})
-    if not present(values, "virtualNetwork") and "virtualNetwork" in values:
-        yield Problem("virtualNetwork.id", "is missing", "BadRequest")
 
 
 def _verify_link(context: Context) -> Iterator[Problem]:
     network = text(context.inputs, "virtualNetwork.id") or ""
+    if not network:
+        yield Problem("virtualNetwork.id", "is missing", "BadRequest")
     zone = name_of(parent_of(context.id))
     for link in context.world.of(context.type):
         if same(link.id, context.id) or not same(

@@ -8,7 +8,7 @@ virtual machine scale sets", "Create a Virtual Machine Scale Set that uses Avail
 
 from collections.abc import Iterator
 
-from sandbox.control.azure import extensions, machines
+from sandbox.control.azure import extensions, machines, quotas
 from sandbox.control.azure.addresses import verify_room
 from sandbox.control.azure.arm import (
     name_of,
@@ -23,6 +23,7 @@ from sandbox.control.azure.arm import (
 from sandbox.control.azure.durations import between
 from sandbox.control.azure.network_interfaces import POOL, verify_pool
 from sandbox.control.azure.reading import elements, flag, mapping, number, present, text, texts
+from sandbox.control.azure.sizes import size_of
 from sandbox.control.azure.virtual_networks import SUBNET
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
 
@@ -248,10 +249,10 @@ def _verify_change(context: Context) -> Iterator[Problem]:
 def _verify(context: Context) -> Iterator[Problem]:
     yield from _verify_change(context)
     yield from machines.verify_security(context, _SECURITY, _STORAGE)
-    size = machines.size_of(text(context.inputs, "sku.name") or "")
+    size = size_of(text(context.inputs, "sku.name") or "")
     capacity = number(context.inputs, "sku.capacity") or 0
     if size is not None:
-        yield from machines.verify_quota(context, "sku.capacity", capacity * size.vcpus)
+        yield from quotas.verify_quota(context, "sku.capacity", capacity * size.vcpus)
     for path, configuration in elements(context.inputs, f"{_INTERFACES}[0].ipConfigurations"):
         subnet = text(configuration, "subnet.id")
         if subnet is None:
@@ -277,7 +278,7 @@ def _outputs(context: Context) -> Outputs:
 
 KINDS = (
     Kind(
-        type=machines.SCALE_SET_KIND,
+        type=quotas.SCALE_SET_KIND,
         id_template=provider(SCALE_SET, "vmScaleSetName"),
         name=MACHINE_NAME,
         references={
@@ -301,8 +302,8 @@ KINDS = (
         rules=standard(SCALE_SET, _rules),
         verify=_verify,
         outputs=_outputs,
-        created=machines.take_cores,
-        updated=machines.take_cores,
-        deleting=machines.give_cores_back,
+        created=quotas.take_cores,
+        updated=quotas.take_cores,
+        deleting=quotas.give_cores_back,
     ),
 )

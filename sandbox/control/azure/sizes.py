@@ -5,6 +5,7 @@ Launch for Azure virtual machines" (sizes), "Accelerated Networking overview", "
 host" (sizes).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -102,5 +103,9 @@ SIZES: dict[str, Size] = {
     },
 }
 
-REGIONAL_VCPUS = 20_000
-"""The subscription's quota of vCPUs in each region: two node groups of 1,000 nodes, twice."""
+
+@lru_cache(maxsize=1024)
+def size_of(name: str) -> Size | None:
+    """The size, found without case as in Azure."""
+    wanted = name.casefold()
+    return next((size for known, size in SIZES.items() if known.casefold() == wanted), None)

@@ -7,7 +7,7 @@ interfaces".
 
 from collections.abc import Iterator
 
-from sandbox.control.azure import extensions, machines
+from sandbox.control.azure import extensions, machines, quotas
 from sandbox.control.azure.arm import (
     not_emulated,
     parent_of,
@@ -20,6 +20,7 @@ from sandbox.control.azure.durations import between
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE
 from sandbox.control.azure.reading import elements, flag, mapping, text, texts
 from sandbox.control.azure.scale_sets import MACHINE_NAME
+from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
 
 MACHINE = "Microsoft.Compute/virtualMachines"
@@ -84,9 +85,9 @@ def _verify(context: Context) -> Iterator[Problem]:
         },
     )
     yield from machines.verify_security(context, "securityProfile", "storageProfile")
-    size = machines.size_of(text(context.inputs, _SIZE) or "")
+    size = size_of(text(context.inputs, _SIZE) or "")
     if size is not None:
-        yield from machines.verify_quota(context, _SIZE, size.vcpus)
+        yield from quotas.verify_quota(context, _SIZE, size.vcpus)
     for path, interface in texts(context.inputs, f"{_INTERFACES}[*].id"):
         for user, _ in context.world.referrers(interface):
             if user.type == context.type and not same(user.id, context.id):
@@ -147,7 +148,7 @@ def _verify_extension(context: Context) -> Iterator[Problem]:
 
 KINDS = (
     Kind(
-        type=machines.MACHINE_KIND,
+        type=quotas.MACHINE_KIND,
         id_template=provider(MACHINE, "vmName"),
         name=MACHINE_NAME,
         references={
@@ -161,9 +162,9 @@ KINDS = (
         rules=standard(MACHINE, _rules),
         verify=_verify,
         outputs=_outputs,
-        created=machines.take_cores,
-        updated=machines.take_cores,
-        deleting=machines.give_cores_back,
+        created=quotas.take_cores,
+        updated=quotas.take_cores,
+        deleting=quotas.give_cores_back,
     ),
     Kind(
         type=EXTENSION_KIND,
