@@ -10,9 +10,7 @@ def parts(subnet, **rule):
         "sku": {"name": "Standard", "tier": "Regional"},
         "frontendIPConfigurations": [{"name": "clients", "subnet": {"id": subnet}}],
         "backendAddressPools": [{"name": "web"}],
-        "probes": [
-            {"name": "ready", "protocol": "Https", "port": 12800, "requestPath": "/ping"}
-        ],
+        "probes": [{"name": "ready", "protocol": "Https", "port": 12800, "requestPath": "/ping"}],
         "loadBalancingRules": [
             {
                 "name": "calls",
@@ -60,19 +58,29 @@ def test_the_address_stays_when_the_balancer_changes(site):
     [
         (
             "10.20.1.4",
-            "IP configuration frontendIPConfigurations[0].privateIPAddress is using the private IP "
-            "address 10.20.1.4 which is not within the address range 10.20.0.0/28 of subnet web. "
-            "(PrivateIPAddressNotInSubnet)",
+            (
+                "IP configuration frontendIPConfigurations[0].privateIPAddress is using the "
+                "private IP "
+                "address 10.20.1.4 which is not within the address range 10.20.0.0/28 of subnet "
+                "web. "
+                "(PrivateIPAddressNotInSubnet)"
+            ),
         ),
         (
             "10.20.0.3",
-            "Private static IP address 10.20.0.3 falls within reserved IP range of subnet prefix "
-            "10.20.0.0/28. (PrivateIPAddressInReservedRange)",
+            (
+                "Private static IP address 10.20.0.3 falls within reserved IP range of subnet "
+                "prefix "
+                "10.20.0.0/28. (PrivateIPAddressInReservedRange)"
+            ),
         ),
         (
             "10.20.0.15",
-            "Private static IP address 10.20.0.15 falls within reserved IP range of subnet prefix "
-            "10.20.0.0/28. (PrivateIPAddressInReservedRange)",
+            (
+                "Private static IP address 10.20.0.15 falls within reserved IP range of subnet "
+                "prefix "
+                "10.20.0.0/28. (PrivateIPAddressInReservedRange)"
+            ),
         ),
     ],
 )
@@ -106,9 +114,12 @@ def test_two_rules_do_not_share_a_port():
     inputs["loadBalancingRules"].append({**inputs["loadBalancingRules"][0], "name": "again"})
 
     assert problems("network:LoadBalancer", **inputs) == [
-        "loadBalancingRules[1].frontendPort: Load balancing rules calls and again both use frontend "
-        "port 12800 and protocol of one frontend IP configuration. "
-        "(RulesUseSameFrontendPortProtocolAndIPConfig)"
+        (
+            "loadBalancingRules[1].frontendPort: Load balancing rules calls and again both use "
+            "frontend "
+            "port 12800 and protocol of one frontend IP configuration. "
+            "(RulesUseSameFrontendPortProtocolAndIPConfig)"
+        )
     ]
 
 
@@ -127,8 +138,10 @@ def test_probes_that_azure_refuses():
 
     assert problems("network:LoadBalancer", sku={"name": "Standard"}, probes=probes) == [
         "probes[2].name: b is there twice (DuplicateResourceName)",
-        "probes[0].requestPath: an HTTPS probe needs a path that starts with /, got None "
-        "(ProbeRequestPathInvalid)",
+        (
+            "probes[0].requestPath: an HTTPS probe needs a path that starts with /, got None "
+            "(ProbeRequestPathInvalid)"
+        ),
         "probes[1].port: must be 1 to 65535, got 0 (InvalidParameter)",
         "probes[1].requestPath: a TCP probe has no path (ProbeRequestPathNotAllowed)",
         "probes[2].intervalInSeconds: must be 5 to 2147483646, got 4 (InvalidParameter)",
@@ -137,8 +150,10 @@ def test_probes_that_azure_refuses():
 
 def test_basic_balancers_are_retired():
     assert problems("network:LoadBalancer") == [
-        "sku.name: Basic SKU load balancers are retired: set sku.name to Standard. "
-        "(BasicSkuLoadBalancerRetired)"
+        (
+            "sku.name: Basic SKU load balancers are retired: set sku.name to Standard. "
+            "(BasicSkuLoadBalancerRetired)"
+        )
     ]
 
 
@@ -172,7 +187,8 @@ def test_members_of_a_pool_are_in_one_network(site):
 
     assert other.outputs["enableDdosProtection"] is False
     assert str(refused.value) == (
-        "ipConfigurations[0].loadBalancerBackendAddressPools[0].id: Backend pool web has members in "
+        "ipConfigurations[0].loadBalancerBackendAddressPools[0].id: Backend pool web has members "
+        "in "
         "virtual network vnet; two is in other. All members of a backend pool must be in the same "
         "virtual network. (NetworkInterfacesInDifferentVirtualNetworks)"
     )

@@ -42,16 +42,21 @@ def test_a_label_is_unique_in_its_region(world):
 
 def test_basic_addresses_are_retired():
     assert problems("network:PublicIPAddress") == [
-        "sku.name: Cannot create more than 0 IPv4 Basic SKU public IP addresses for this "
-        "subscription in this region: the Basic SKU is retired, set sku.name to Standard. "
-        "(IPv4BasicSkuPublicIpCountLimitReached)"
+        (
+            "sku.name: Cannot create more than 0 IPv4 Basic SKU public IP addresses for this "
+            "subscription in this region: the Basic SKU is retired, set sku.name to Standard. "
+            "(IPv4BasicSkuPublicIpCountLimitReached)"
+        )
     ]
 
 
 def test_standard_addresses_are_static():
     assert problems("network:PublicIPAddress", sku={"name": "Standard"}) == [
-        "publicIPAllocationMethod: Standard sku publicIp must have AllocationMethod set to Static. "
-        "(StandardSkuPublicIPAddressesMustUseStaticAllocation)"
+        (
+            "publicIPAllocationMethod: Standard sku publicIp must have AllocationMethod set to "
+            "Static. "
+            "(StandardSkuPublicIPAddressesMustUseStaticAllocation)"
+        )
     ]
 
 
@@ -71,8 +76,11 @@ def test_zones_of_an_address_do_not_change(world):
 
 def test_a_zone_that_the_region_lacks():
     assert problems("network:PublicIPAddress", **STATIC, location="ukwest", zones=["1"]) == [
-        "zones[0]: The zone(s) '1' is not supported. The supported zones for location 'ukwest' are "
-        "'none'. (AvailabilityZoneNotSupported)"
+        (
+            "zones[0]: The zone(s) '1' is not supported. The supported zones for location "
+            "'ukwest' are "
+            "'none'. (AvailabilityZoneNotSupported)"
+        )
     ]
 
 
@@ -112,6 +120,8 @@ def test_a_nat_gateway_lies_in_one_zone_and_times_out_in_two_hours():
 
     assert found == [
         "idleTimeoutInMinutes: must be 4 to 120, got 121 (InvalidParameter)",
-        "zones: a Standard NAT gateway lies in one zone or in none, not in 2 "
-        "(NatGatewayWithMultipleZones)",
+        (
+            "zones: a Standard NAT gateway lies in one zone or in none, not in 2 "
+            "(NatGatewayWithMultipleZones)"
+        ),
     ]

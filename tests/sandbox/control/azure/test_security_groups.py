@@ -51,40 +51,57 @@ def test_ports_hold(port):
     [
         (
             {"priority": 99},
-            "priority: Security rule has invalid Priority. Value provided: 99. Priority should be "
-            "between 100 and 4096. (SecurityRuleInvalidPriority)",
+            (
+                "priority: Security rule has invalid Priority. Value provided: 99. Priority "
+                "should be "
+                "between 100 and 4096. (SecurityRuleInvalidPriority)"
+            ),
         ),
         (
             {"protocol": "HTTP"},
-            "protocol: must be one of Tcp, Udp, Icmp, Esp, Ah, *, got 'HTTP' "
-            "(SecurityRuleInvalidProtocol)",
+            (
+                "protocol: must be one of Tcp, Udp, Icmp, Esp, Ah, *, got 'HTTP' "
+                "(SecurityRuleInvalidProtocol)"
+            ),
         ),
         (
             {"sourceAddressPrefix": "AzureLoadbalancers"},
-            "sourceAddressPrefix: Security rule has invalid Address prefix. Value provided: "
-            "AzureLoadbalancers. Give a CIDR range, an address, * or a service tag. "
-            "(SecurityRuleInvalidAddressPrefix)",
+            (
+                "sourceAddressPrefix: Security rule has invalid Address prefix. Value provided: "
+                "AzureLoadbalancers. Give a CIDR range, an address, * or a service tag. "
+                "(SecurityRuleInvalidAddressPrefix)"
+            ),
         ),
         (
             {"destinationPortRange": "443-80"},
-            "destinationPortRange: Security rule has invalid Port range. Value provided: 443-80. "
-            "Value should be an integer OR integer range with '-' delimiter. Valid range 0-65535. "
-            "(SecurityRuleInvalidPortRange)",
+            (
+                "destinationPortRange: Security rule has invalid Port range. Value provided: "
+                "443-80. "
+                "Value should be an integer OR integer range with '-' delimiter. Valid range "
+                "0-65535. "
+                "(SecurityRuleInvalidPortRange)"
+            ),
         ),
         (
             {"sourceAddressPrefixes": ["10.0.0.0/8"]},
-            "sourceAddressPrefixes: Security rule cannot specify both sourceAddressPrefix and "
-            "sourceAddressPrefixes. (SecurityRuleParameterConflict)",
+            (
+                "sourceAddressPrefixes: Security rule cannot specify both sourceAddressPrefix and "
+                "sourceAddressPrefixes. (SecurityRuleParameterConflict)"
+            ),
         ),
         (
             {"protocol": "Icmp"},
-            "destinationPortRange: Security rule with protocol Icmp has no ports: use * "
-            "(SecurityRuleInvalidPortRange)",
+            (
+                "destinationPortRange: Security rule with protocol Icmp has no ports: use * "
+                "(SecurityRuleInvalidPortRange)"
+            ),
         ),
         (
             {"sourceApplicationSecurityGroups": [{"id": "x"}]},
-            "sourceApplicationSecurityGroups: the sandbox does not emulate this: give "
-            "sourceAddressPrefix or sourceAddressPrefixes",
+            (
+                "sourceApplicationSecurityGroups: the sandbox does not emulate this: give "
+                "sourceAddressPrefix or sourceAddressPrefixes"
+            ),
         ),
     ],
 )
@@ -96,6 +113,9 @@ def test_priorities_are_unique_in_a_direction():
     rules = [RULE, {**RULE, "name": "other"}, {**RULE, "name": "out", "direction": "Outbound"}]
 
     assert problems("network:NetworkSecurityGroup", securityRules=rules) == [
-        "securityRules[1].priority: Security rule other conflicts with rule clients. Rules cannot "
-        "have the same Priority and Direction. (SecurityRuleConflict)"
+        (
+            "securityRules[1].priority: Security rule other conflicts with rule clients. Rules "
+            "cannot "
+            "have the same Priority and Direction. (SecurityRuleConflict)"
+        )
     ]

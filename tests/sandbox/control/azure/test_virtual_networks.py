@@ -13,23 +13,36 @@ def test_a_network_has_a_guid_of_its_own(site):
     [
         (
             "10.20.0.1/16",
-            "The address prefix 10.20.0.1/16 has an invalid CIDR notation. For the given prefix "
-            "length, the address prefix should be 10.20.0.0/16. (InvalidCIDRNotation)",
+            (
+                "The address prefix 10.20.0.1/16 has an invalid CIDR notation. For the given "
+                "prefix "
+                "length, the address prefix should be 10.20.0.0/16. (InvalidCIDRNotation)"
+            ),
         ),
         (
             "10.20.0.0",
-            "Address prefix 10.20.0.0 must be /2 to /29: Azure keeps 5 addresses of each subnet. "
-            "(InvalidAddressPrefixFormat)",
+            (
+                "Address prefix 10.20.0.0 must be /2 to /29: Azure keeps 5 addresses of each "
+                "subnet. "
+                "(InvalidAddressPrefixFormat)"
+            ),
         ),
         (
             "fd00::/48",
-            "Address prefix fd00::/48 is not formatted correctly. It should follow CIDR notation, "
-            "for example 10.0.0.0/24 (the sandbox knows IPv4 only). (InvalidAddressPrefixFormat)",
+            (
+                "Address prefix fd00::/48 is not formatted correctly. It should follow CIDR "
+                "notation, "
+                "for example 10.0.0.0/24 (the sandbox knows IPv4 only). "
+                "(InvalidAddressPrefixFormat)"
+            ),
         ),
         (
             "169.254.0.0/24",
-            "Address prefix 169.254.0.0/24 overlaps 169.254.0.0/16, which Azure does not route. "
-            "(AddressPrefixNotAllowed)",
+            (
+                "Address prefix 169.254.0.0/24 overlaps 169.254.0.0/16, which Azure does not "
+                "route. "
+                "(AddressPrefixNotAllowed)"
+            ),
         ),
     ],
 )
@@ -46,8 +59,11 @@ def test_prefixes_of_a_network_do_not_overlap():
     )
 
     assert found == [
-        "addressSpace.addressPrefixes[1]: Address prefix 10.0.1.0/24 overlaps 10.0.0.0/16 of the "
-        "same virtual network. (AddressPrefixesOverlap)"
+        (
+            "addressSpace.addressPrefixes[1]: Address prefix 10.0.1.0/24 overlaps 10.0.0.0/16 of "
+            "the "
+            "same virtual network. (AddressPrefixesOverlap)"
+        )
     ]
 
 
@@ -55,8 +71,10 @@ def test_inline_subnets_are_refused_by_name():
     found = problems("network:VirtualNetwork", subnets=[{"name": "a"}])
 
     assert found == [
-        "subnets: the sandbox does not emulate this: declare each subnet as an "
-        "azure-native:network:Subnet, so that no subnet is both inline and standalone"
+        (
+            "subnets: the sandbox does not emulate this: declare each subnet as an "
+            "azure-native:network:Subnet, so that no subnet is both inline and standalone"
+        )
     ]
 
 
@@ -125,8 +143,11 @@ def test_subnets_do_not_overlap(site):
 
 def test_a_subnet_smaller_than_29_is_refused():
     assert problems("network:Subnet", addressPrefix="10.20.0.0/30") == [
-        "addressPrefix: Address prefix 10.20.0.0/30 must be /2 to /29: Azure keeps 5 addresses of "
-        "each subnet. (InvalidAddressPrefixFormat)"
+        (
+            "addressPrefix: Address prefix 10.20.0.0/30 must be /2 to /29: Azure keeps 5 "
+            "addresses of "
+            "each subnet. (InvalidAddressPrefixFormat)"
+        )
     ]
 
 
