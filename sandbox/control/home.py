@@ -102,9 +102,8 @@ class Home:
             return None
 
     def environment(self, ports: Mapping[str, int]) -> dict[str, str]:
-        """The variables that point a shell's `pulumi` at this sandbox."""
+        """The variables that point `pulumi` at this sandbox, beside PATH."""
         providers = ",".join(f"{name}:{port}" for name, port in sorted(ports.items()))
-        engine = PROJECT / ".cache" / "engine" / "bin"
         return {
             "PULUMI_DEBUG_PROVIDERS": providers,
             "PULUMI_BACKEND_URL": self.stacks.as_uri(),
@@ -112,20 +111,16 @@ class Home:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PATH": f"{engine}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
 
     def shell(self, ports: Mapping[str, int]) -> str:
-        """The same as lines for a POSIX shell, with what must not be set."""
-        unset = [f"unset {name}" for name in _FOREIGN]
-        exports = [
-            f"export {name}={shlex.quote(value)}"
-            for name, value in self.environment(ports).items()
-            if name != "PATH"
-        ]
-        engine = PROJECT / ".cache" / "engine" / "bin"
-        return "\n".join([*unset, *exports, f'export PATH={shlex.quote(str(engine))}:"$PATH"'])
-
-    def foreign(self) -> tuple[str, ...]:
-        """Variables that a sandbox process must not have."""
-        return _FOREIGN
+        """Lines for a POSIX shell: these variables, the engine first, and what must not be set."""
+        values = self.environment(ports).items()
+        engine = shlex.quote(str(PROJECT / ".cache" / "engine" / "bin"))
+        return "\n".join(
+            [
+                *(f"unset {name}" for name in _FOREIGN),
+                *(f"export {name}={shlex.quote(value)}" for name, value in values),
+                f'export PATH={engine}:"$PATH"',
+            ]
+        )
