@@ -111,6 +111,9 @@ def _filled(known: Mapping[str, object], values: Mapping[str, object]) -> dict[s
 def _previewed(annotation: object, value: object) -> object:
     members = [member for member in _members(annotation) if member is not type(None)]
     member = members[0] if len(members) == 1 else None
+    if isinstance(value, list) and typing.get_origin(member) in (dict, abc.Mapping):
+        # Ids go in as a list and come back as a mapping of what is known of each (identities).
+        return wire.UNKNOWN
     if isinstance(value, list) and typing.get_origin(member) in (list, abc.Sequence):
         return [_previewed(typing.get_args(member)[0], element) for element in value]
     if isinstance(value, Mapping) and inspect.isclass(member) and _types.is_output_type(member):
@@ -143,7 +146,7 @@ class Package:
         """The arguments of a provider function. Raises UnknownTypeError."""
         module, name = self._split(token)
         with _IMPORTS:
-            function = getattr(self._import(token, module), _snake(name), None)
+            function = _function(self._import(token, module), name)
             if not inspect.isfunction(function) or token not in inspect.getsource(function):
                 raise UnknownTypeError(f"{token} is not a function of {self.module} {self.version}")
             return Object(name, lambda: _function_properties(function))
@@ -176,8 +179,10 @@ class Package:
         return importlib.import_module(name)
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+def _function(module: ModuleType, name: str) -> object:
+    """`get_public_ip_address` for `getPublicIPAddress`: the way back is not unique."""
+    names = (each for each in dir(module) if each.replace("_", "") == name.lower())
+    return next((getattr(module, each) for each in names), None)
 
 
 @cache
