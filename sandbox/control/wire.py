@@ -210,10 +210,18 @@ def known(value: Mapping[str, object]) -> Properties:
 
 def _without_unknowns(value: object) -> object:
     if isinstance(value, Mapping):
-        return {k: _without_unknowns(v) for k, v in value.items() if v is not UNKNOWN}
+        return {k: _without_unknowns(v) for k, v in value.items() if not _is_open(v)}
     if isinstance(value, list):
-        return [_without_unknowns(element) for element in value if element is not UNKNOWN]
+        return [_without_unknowns(element) for element in value if not _is_open(element)]
     return value
+
+
+def _is_open(value: object) -> bool:
+    """Whether *value* is unknown, or a list of which not even the length is worth a rule.
+
+    A list without its unknown elements would look empty, or complete, to a rule.
+    """
+    return value is UNKNOWN or (isinstance(value, list) and UNKNOWN in value)
 
 
 def has_unknown(value: object) -> bool:
