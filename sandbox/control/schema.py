@@ -181,7 +181,8 @@ class Package:
 
 def _function(module: ModuleType, name: str) -> object:
     """`get_public_ip_address` for `getPublicIPAddress`: the way back is not unique."""
-    names = (each for each in dir(module) if each.replace("_", "") == name.lower())
+    # Asking for an attribute is what loads the SDK's lazy modules; `dir` alone shows them empty.
+    names = (each for each in module.__dict__ if each.replace("_", "") == name.lower())
     return next((getattr(module, each) for each in names), None)
 
 
