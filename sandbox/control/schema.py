@@ -146,7 +146,7 @@ class Package:
         """The arguments of a provider function. Raises UnknownTypeError."""
         module, name = self._split(token)
         with _IMPORTS:
-            function = _function(self._import(token, module), name)
+            function = getattr(self._import(token, module), _snake(name), None)
             if not inspect.isfunction(function) or token not in inspect.getsource(function):
                 raise UnknownTypeError(f"{token} is not a function of {self.module} {self.version}")
             return Object(name, lambda: _function_properties(function))
@@ -179,11 +179,9 @@ class Package:
         return importlib.import_module(name)
 
 
-def _function(module: ModuleType, name: str) -> object:
-    """`get_public_ip_address` for `getPublicIPAddress`: the way back is not unique."""
-    # Asking for an attribute is what loads the SDK's lazy modules; `dir` alone shows them empty.
-    names = (each for each in module.__dict__ if each.replace("_", "") == name.lower())
-    return next((getattr(module, each) for each in names), None)
+def _snake(name: str) -> str:
+    """`get_public_ip_address` for `getPublicIPAddress`, as the SDK's generator names it."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 @cache

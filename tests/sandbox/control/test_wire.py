@@ -109,8 +109,12 @@ def test_an_unknown_signature_is_refused():
 
 
 def test_a_rule_sees_neither_unknowns_nor_marks():
-    values = {"a": UNKNOWN, "b": Secret({"c": UNKNOWN, "d": 1}), "e": [1, UNKNOWN, Secret("x")]}
+    values = {"a": UNKNOWN, "b": Secret({"c": UNKNOWN, "d": 1}), "e": [1, Secret("x")]}
     assert wire.known(values) == {"b": {"d": 1}, "e": [1, "x"]}
+
+
+def test_a_list_that_is_not_wholly_known_is_absent_for_a_rule():
+    assert wire.known({"a": [1, UNKNOWN], "b": [{"c": UNKNOWN}]}) == {"b": [{}]}
 
 
 def outermost(value):
