@@ -1,5 +1,6 @@
 """Azure, as `components.topologies` sees it."""
 
+from components.azure.aliases import drop_versions
 from components.azure.autoscaling import Autoscaling
 from components.azure.database import Database
 from components.azure.foundation import Foundation
@@ -21,4 +22,5 @@ CLOUD = Cloud(
     node_group=NodeGroup,
     autoscaling=Autoscaling,
     monitoring=Monitoring,
+    transformations=(drop_versions,),
 )

@@ -42,3 +42,5 @@ class Cloud:
     node_group: Callable[[str, NodeGroupArgs, Options], NodeGroupPart]
     autoscaling: Callable[[str, AutoscalingArgs, Options], pulumi.ComponentResource]
     monitoring: Callable[[str, MonitoringArgs, Options], pulumi.ComponentResource]
+    transformations: tuple[pulumi.ResourceTransformation, ...] = ()
+    """What every resource of this cloud passes through before it is registered."""

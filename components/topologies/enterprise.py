@@ -75,7 +75,9 @@ class Enterprise(pulumi.ComponentResource):
                 tags=self._environment.tags,
                 protection=self._environment.protection,
             ),
-            pulumi.ResourceOptions(parent=self),
+            pulumi.ResourceOptions(
+                parent=self, transformations=list(self._cloud.transformations)
+            ),
         )
         self._site = self._foundation.site
         self._network: NetworkPart = self._make_network()
@@ -105,7 +107,10 @@ class Enterprise(pulumi.ComponentResource):
 
     def _options(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(
-            parent=self, providers=[self._foundation.provider], depends_on=list(after)
+            parent=self,
+            providers=[self._foundation.provider],
+            depends_on=list(after),
+            transformations=list(self._cloud.transformations),
         )
 
     def _make_network(self) -> NetworkPart:
