@@ -25,7 +25,8 @@ from uuid import NAMESPACE_URL, uuid5
 Values = Mapping[str, object]
 """Property values by wire name (camelCase): str, bool, int, float, None, lists and mappings.
 
-Integral numbers are ints. Secrets are plain. Unknowns of a preview are absent, and so is a list with an unknown element.
+Integral numbers are ints. Secrets are plain. Unknowns of a preview are absent, and so is a list
+with an unknown element.
 """
 
 
