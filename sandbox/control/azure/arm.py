@@ -8,7 +8,7 @@ location".
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sandbox.control.azure.locations import LOCATIONS, normal
-from sandbox.control.azure.reading import text, texts
+from sandbox.control.azure.reading import present, text, texts
 from sandbox.control.kinds import Context, Problem, Values
 from sandbox.control.paths import find, get
 
@@ -194,6 +194,22 @@ def not_emulated(values: Values, properties: Mapping[str, str]) -> Iterator[Prob
         for where, found in find(values, path):
             if found is not None and found is not False and found != [] and found != {}:
                 yield Problem(where, f"the sandbox does not emulate this: {advice}")
+
+
+def required(values: Values, *paths: str, code: str = "InvalidRequestFormat") -> Iterator[Problem]:
+    """What must be given; asked in `verify`, because at check an unknown is absent too."""
+    for path in paths:
+        if not present(values, path):
+            yield Problem(path, "is missing", code)
+
+
+def named_once(values: Values, pattern: str) -> Iterator[Problem]:
+    """The elements of a list have different names."""
+    seen: set[str] = set()
+    for path, name in texts(values, f"{pattern}[*].name"):
+        if name.casefold() in seen:
+            yield Problem(path, f"{name} is there twice", "DuplicateResourceName")
+        seen.add(name.casefold())
 
 
 def within(

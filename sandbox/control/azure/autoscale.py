@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from sandbox.control.azure import durations
 from sandbox.control.azure.arm import (
     name_of,
+    named_once,
     not_emulated,
     one_of,
     provider,
@@ -134,8 +135,6 @@ def _recurrence(path: str, profile: Values) -> Iterator[Problem]:
 def _pairs(profiles: list[tuple[str, Values]]) -> Iterator[Problem]:
     """A profile that ends a recurring one says so in its name: `{"name":..., "for":...}`."""
     names = [text(profile, "name") or "" for _, profile in profiles]
-    if len({name.casefold() for name in names}) < len(names):
-        yield Problem("profiles", "two profiles have one name", _CODE)
     for path, profile in profiles:
         name = text(profile, "name") or ""
         if not name.startswith("{"):
@@ -169,12 +168,7 @@ def _rules(values: Values) -> Iterator[Problem]:
         for where, rule in rules:
             yield from _rule(f"{path}.{where}", rule)
         yield from _recurrence(path, profile)
-    always = [
-        p for _, p in profiles if not present(p, "recurrence") and not present(p, "fixedDate")
-    ]
-    if len(always) > 1:
-        yield Problem("profiles", "more than one profile applies at all times", _CODE)
-    yield from _pairs(profiles)
+    yield from named_once(values, "profiles")
     for path, email in texts(values, "notifications[*].email.customEmails[*]"):
         if "@" not in email:
             yield Problem(path, f"{email!r} is not an e-mail address", _CODE)
@@ -193,6 +187,11 @@ def _verify(context: Context) -> Iterator[Problem]:
     if target is None:
         yield Problem("targetResourceUri", "is missing", _CODE)
         return
+    profiles = elements(context.inputs, "profiles")
+    yield from _pairs(profiles)
+    always = [p for _, p in profiles if "recurrence" not in p and "fixedDate" not in p]
+    if len(always) > 1:
+        yield Problem("profiles", "more than one profile applies at all times", _CODE)
     for other in context.world.of(context.type):
         if not same(other.id, context.id) and same(
             text(other.inputs, "targetResourceUri") or "", target

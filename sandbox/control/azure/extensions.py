@@ -70,41 +70,51 @@ def problems(path: str, extension: Values) -> Iterator[Problem]:
 
 
 def _health(path: str, settings: Values) -> Iterator[Problem]:
-    protocol = (text(settings, "protocol") or "").casefold()
-    if protocol not in ("http", "https", "tcp"):
+    protocol = text(settings, "protocol")
+    if "protocol" in settings and protocol not in ("http", "https", "tcp"):
         yield Problem(
             f"{path}.protocol",
-            f"must be http, https or tcp, got {text(settings, 'protocol')!r}",
+            f"must be http, https or tcp, got {settings['protocol']!r}",
             "InvalidParameter",
         )
-        return
     port = number(settings, "port")
     if "port" in settings and (port is None or not 1 <= port <= 65535):
         yield Problem(
             f"{path}.port", f"must be 1 to 65535, got {settings['port']!r}", "InvalidParameter"
         )
-    if protocol == "tcp" and "port" not in settings:
-        yield Problem(f"{path}.port", "is needed for tcp", "InvalidParameter")
     if protocol == "tcp" and "requestPath" in settings:
         yield Problem(f"{path}.requestPath", "is not for tcp", "InvalidParameter")
-    if protocol != "tcp" and not text(settings, "requestPath"):
-        yield Problem(f"{path}.requestPath", f"is needed for {protocol}", "InvalidParameter")
 
 
 def _script(dot: str, extension: Values) -> Iterator[Problem]:
-    """Exactly one command, in the open settings or in the protected ones."""
-    places = [
+    """At most one command, in the open settings or in the protected ones."""
+    places = _commands(dot, extension)
+    if len(places) > 1:
+        yield Problem(
+            places[1], f"{places[0]} is there too: give one command", "VMExtensionProvisioningError"
+        )
+
+
+def _commands(dot: str, extension: Values) -> list[str]:
+    return [
         f"{dot}{where}.{key}"
         for where in ("settings", "protectedSettings")
         for key in ("commandToExecute", "script")
         if present(extension, f"{where}.{key}")
     ]
-    unknown = "protectedSettings" not in extension and "settings" not in extension
-    if len(places) > 1:
-        yield Problem(
-            places[1], f"{places[0]} is there too: give one command", "VMExtensionProvisioningError"
-        )
-    if not places and not unknown and "settings" in extension and not extension["settings"]:
+
+
+def missing(path: str, extension: Values) -> Iterator[Problem]:
+    """What an extension's settings need, when everything is known."""
+    dot = f"{path}." if path else ""
+    key = identity(extension)
+    settings = mapping(extension, "settings")
+    if key[1].startswith("ApplicationHealth"):
+        wanted = ["protocol", "port" if settings.get("protocol") == "tcp" else "requestPath"]
+        for name in wanted:
+            if not present(settings, name):
+                yield Problem(f"{dot}settings.{name}", "is missing", "InvalidParameter")
+    if key[1].startswith("CustomScript") and not _commands(dot, extension):
         yield Problem(
             f"{dot}settings", "needs commandToExecute or script", "VMExtensionProvisioningError"
         )

@@ -53,8 +53,13 @@ def deleted_secret_note(vault: str, name: str) -> str:
     return f"deleted-secret/{vault.casefold()}/{name.casefold()}"
 
 
+_ACCESS_POLICIES = Problem(
+    "properties.enableRbacAuthorization",
+    "the sandbox does not emulate access policies: set it to true and assign roles",
+)
+
+
 def _vault_rules(values: Values) -> Iterator[Problem]:
-    properties = "properties"
     yield from one_of(values, "properties.sku.family", ("A",), "BadRequest")
     yield from one_of(values, "properties.sku.name", ("standard", "premium"), "BadRequest")
     yield from within(values, "properties.softDeleteRetentionInDays", 7, 90, "BadRequest")
@@ -75,13 +80,8 @@ def _vault_rules(values: Values) -> Iterator[Problem]:
             "protection for a vault is an irreversible action. Leave it out instead.",
             "BadRequest",
         )
-    if "enableRbacAuthorization" in mapping(values, properties) and not flag(
-        values, "properties.enableRbacAuthorization"
-    ):
-        yield Problem(
-            "properties.enableRbacAuthorization",
-            "the sandbox does not emulate access policies: set it to true and assign roles",
-        )
+    if flag(values, "properties.enableRbacAuthorization") is False:
+        yield _ACCESS_POLICIES
     for path, written in texts(values, "properties.networkAcls.ipRules[*].value"):
         try:
             ip_network(written, strict=False)
@@ -98,6 +98,8 @@ def _vault_rules(values: Values) -> Iterator[Problem]:
 
 def _verify_vault(context: Context) -> Iterator[Problem]:
     yield from _verify_tenant(context)
+    if not flag(context.inputs, "properties.enableRbacAuthorization"):
+        yield _ACCESS_POLICIES
     if context.previous is None:
         yield from _verify_vault_name(context)
         return

@@ -15,7 +15,16 @@ from sandbox.control.azure.addresses import (
     verify_address,
     verify_room,
 )
-from sandbox.control.azure.arm import not_emulated, one_of, provider, same, standard, within
+from sandbox.control.azure.arm import (
+    named_once,
+    not_emulated,
+    one_of,
+    provider,
+    required,
+    same,
+    standard,
+    within,
+)
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free
 from sandbox.control.azure.reading import elements, flag, number, present, text, texts
 from sandbox.control.azure.virtual_networks import SUBNET, network_name
@@ -54,12 +63,11 @@ def _each(
 
 
 def _frontend(values: Values) -> Iterator[Problem]:
-    public, internal = present(values, "publicIPAddress"), present(values, "subnet")
-    if public == internal:
+    public, internal = "publicIPAddress" in values, "subnet" in values
+    if public and internal:
         yield Problem(
             "publicIPAddress",
-            "a frontend has either publicIPAddress or subnet"
-            + (", not both" if public else "; it has neither"),
+            "a frontend has either publicIPAddress or subnet, not both",
             "LoadBalancerFrontendIpConfigurationInvalid",
         )
     if public and (present(values, "zones") or present(values, "privateIPAddress")):
@@ -68,13 +76,6 @@ def _frontend(values: Values) -> Iterator[Problem]:
             "belongs to an internal frontend: a public one has the address and zones of its "
             "publicIPAddress",
             "LoadBalancerFrontendIpConfigurationInvalid",
-        )
-    static = (text(values, "privateIPAllocationMethod") or "Dynamic").casefold() == "static"
-    if static and internal and values.get("privateIPAddress") == "":
-        yield Problem(
-            "privateIPAddress",
-            "is required when privateIPAllocationMethod is Static",
-            "PrivateIPAddressRequired",
         )
     yield from one_of(values, "privateIPAddressVersion", ("IPv4",))
     yield from not_emulated(
@@ -89,12 +90,8 @@ def _probe(values: Values) -> Iterator[Problem]:
     yield from within(values, "numberOfProbes", 1, 429496729)
     yield from within(values, "probeThreshold", 1, 100)
     protocol, path = (text(values, "protocol") or "").casefold(), text(values, "requestPath")
-    if protocol in ("http", "https") and not (path or "").startswith("/"):
-        yield Problem(
-            "requestPath",
-            f"an {protocol.upper()} probe needs a path that starts with /, got {path!r}",
-            "ProbeRequestPathInvalid",
-        )
+    if protocol in ("http", "https") and path is not None and not path.startswith("/"):
+        yield Problem("requestPath", f"must start with /, got {path!r}", "ProbeRequestPathInvalid")
     if protocol == "tcp" and path:
         yield Problem("requestPath", "a TCP probe has no path", "ProbeRequestPathNotAllowed")
     yield from not_emulated(values, {"noHealthyBackendsBehavior": "leave it out"})
@@ -108,8 +105,6 @@ def _rule(values: Values) -> Iterator[Problem]:
     low = 0 if everything else 1
     yield from within(values, "frontendPort", low, 65534)
     yield from within(values, "backendPort", low, 65535)
-    if not everything and number(values, "backendPort") is None and "backendPort" in values:
-        yield Problem("backendPort", "is missing", "InvalidRequestFormat")
     if everything and number(values, "frontendPort") not in (None, 0):
         yield Problem(
             "frontendPort", "a rule for all protocols (HA ports) has port 0", "InvalidRequestFormat"
@@ -122,18 +117,6 @@ def _outbound(values: Values) -> Iterator[Problem]:
     yield from one_of(values, "protocol", ("Tcp", "Udp", "All"))
     yield from within(values, "idleTimeoutInMinutes", 4, 100)
     yield from within(values, "allocatedOutboundPorts", 0, 64000)
-
-
-def _names(values: Values) -> Iterator[Problem]:
-    for part in (FRONTENDS, POOLS, PROBES, RULES, OUTBOUND):
-        seen: set[str] = set()
-        for path, element in elements(values, part):
-            name = text(element, "name")
-            if not name:
-                yield Problem(f"{path}.name", "is missing", "InvalidRequestFormat")
-            elif name.casefold() in seen:
-                yield Problem(f"{path}.name", f"{name} is there twice", "DuplicateResourceName")
-            seen.add((name or "").casefold())
 
 
 def _ports(values: Values) -> Iterator[Problem]:
@@ -155,22 +138,26 @@ def _ports(values: Values) -> Iterator[Problem]:
             )
 
 
+_RETIRED = Problem(
+    "sku.name",
+    "Basic SKU load balancers are retired: set sku.name to Standard.",
+    "BasicSkuLoadBalancerRetired",
+)
+
+
 def _sku(values: Values) -> Iterator[Problem]:
-    name = text(values, "sku.name") or "Basic"
-    if name.casefold() == "basic":
-        yield Problem(
-            "sku.name",
-            "Basic SKU load balancers are retired: set sku.name to Standard.",
-            "BasicSkuLoadBalancerRetired",
-        )
-    elif name.casefold() != "standard":
+    name = text(values, "sku.name")
+    if name is not None and name.casefold() == "basic":
+        yield _RETIRED
+    elif name is not None and name.casefold() != "standard":
         yield Problem("sku.name", f"the sandbox does not emulate {name!r}: use Standard")
     yield from one_of(values, "sku.tier", ("Regional",))
 
 
 def _rules(values: Values) -> Iterator[Problem]:
     yield from _sku(values)
-    yield from _names(values)
+    for part in _DEFAULTS:
+        yield from named_once(values, part)
     yield from _each(values, FRONTENDS, _frontend)
     yield from _each(values, PROBES, _probe)
     yield from _each(values, RULES, _rule)
@@ -204,7 +191,29 @@ def _verify_parts(context: Context) -> Iterator[Problem]:
                 )
 
 
+def _verify_given(context: Context) -> Iterator[Problem]:
+    """What must be there; at check it could still have been unknown."""
+    if not text(context.inputs, "sku.name"):
+        yield _RETIRED
+    for part in _DEFAULTS:
+        for path, _ in elements(context.inputs, part):
+            yield from required(context.inputs, f"{path}.name")
+    for path, frontend in elements(context.inputs, FRONTENDS):
+        if "publicIPAddress" not in frontend and "subnet" not in frontend:
+            yield Problem(
+                path,
+                "a frontend has either publicIPAddress or subnet; it has neither",
+                "LoadBalancerFrontendIpConfigurationInvalid",
+            )
+    for path, probe in elements(context.inputs, PROBES):
+        if (text(probe, "protocol") or "").casefold() != "tcp":
+            yield from required(
+                context.inputs, f"{path}.requestPath", code="ProbeRequestPathInvalid"
+            )
+
+
 def _verify(context: Context) -> Iterator[Problem]:
+    yield from _verify_given(context)
     yield from _verify_parts(context)
     for path, frontend in elements(context.inputs, FRONTENDS):
         if address := text(frontend, "publicIPAddress.id"):

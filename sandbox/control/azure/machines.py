@@ -137,13 +137,6 @@ def _custom_data(profile: Values, path: str) -> Iterator[Problem]:
 def _linux(profile: Values, path: str, user: str | None) -> Iterator[Problem]:
     linux = mapping(profile, "linuxConfiguration")
     keys = elements(linux, "ssh.publicKeys")
-    if flag(linux, "disablePasswordAuthentication") and "ssh" not in linux:
-        yield Problem(
-            f"{path}.linuxConfiguration",
-            "Authentication using either SSH or by user name and password must be enabled in Linux "
-            "profile.",
-            "InvalidParameter",
-        )
     if flag(linux, "disablePasswordAuthentication") and present(profile, "adminPassword"):
         yield Problem(
             f"{path}.adminPassword",
@@ -209,12 +202,6 @@ def security_problems(values: Values, profile: str, storage: str) -> Iterator[Pr
         yield Problem(
             f"{profile}.securityType", "the sandbox knows TrustedLaunch and Standard only"
         )
-    if security != "TrustedLaunch" and present(values, f"{profile}.uefiSettings"):
-        yield Problem(
-            f"{profile}.uefiSettings",
-            "The property 'securityProfile.uefiSettings' needs securityType TrustedLaunch.",
-            "InvalidParameter",
-        )
     image = platform(values, f"{storage}.imageReference")
     if security == "TrustedLaunch" and image is not None and image.generation != 2:
         yield Problem(f"{profile}.securityType", _NOT_GENERATION_2, "BadRequest")
@@ -226,10 +213,29 @@ _NOT_GENERATION_2 = (
 )
 
 
+def verify_login(context: Context, path: str) -> Iterator[Problem]:
+    """There must be a way in: a key, or a password where passwords are on."""
+    profile = mapping(context.inputs, path)
+    keys = elements(profile, "linuxConfiguration.ssh.publicKeys")
+    if profile and not keys and not text(profile, "adminPassword"):
+        yield Problem(
+            f"{path}.linuxConfiguration",
+            "Authentication using either SSH or by user name and password must be enabled in Linux "
+            "profile.",
+            "InvalidParameter",
+        )
+
+
 def verify_security(context: Context, profile: str, storage: str) -> Iterator[Problem]:
     """What only the world knows: a custom image's generation, the subscription's features."""
     image = f"{storage}.imageReference"
     trusted = text(context.inputs, f"{profile}.securityType") == "TrustedLaunch"
+    if not trusted and present(context.inputs, f"{profile}.uefiSettings"):
+        yield Problem(
+            f"{profile}.uefiSettings",
+            "The property 'securityProfile.uefiSettings' needs securityType TrustedLaunch.",
+            "InvalidParameter",
+        )
     if (
         trusted
         and text(context.inputs, f"{image}.id")

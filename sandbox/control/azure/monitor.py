@@ -12,9 +12,11 @@ from dataclasses import replace
 from sandbox.control.azure.arm import (
     global_only,
     name_of,
+    named_once,
     not_emulated,
     one_of,
     provider,
+    required,
     same,
     standard,
     type_of,
@@ -150,9 +152,7 @@ def _action_rules(values: Values) -> Iterator[Problem]:
         yield Problem(
             "groupShortName", f"has 1 to 12 characters, not {len(short)}: {short!r}", _CODE
         )
-    names = [text(found, "name") or "" for _, found in elements(values, "emailReceivers")]
-    if len({name.casefold() for name in names}) < len(names):
-        yield Problem("emailReceivers", "two receivers have one name", _CODE)
+    yield from named_once(values, "emailReceivers")
     for path, address in texts(values, "emailReceivers[*].emailAddress"):
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
             yield Problem(path, f"{address!r} is not an e-mail address", _CODE)
@@ -190,18 +190,23 @@ def _alert_rules(values: Values) -> Iterator[Problem]:
         yield Problem("windowSize", "must not be shorter than evaluationFrequency", _CODE)
     yield from _criteria(values)
     scopes = [scope for _, scope in texts(values, "scopes[*]")]
-    several = text(values, "criteria.odataType") == _MULTIPLE
-    if several:
-        for key in ("targetResourceType", "targetResourceRegion"):
-            if not present(values, key) and (len(scopes) > 1):
-                yield Problem(key, "is needed for an alert on several resources", _CODE)
-        region = text(values, "targetResourceRegion")
-        if region is not None and normal(region) not in LOCATIONS:
-            yield Problem("targetResourceRegion", f"{region!r} is not a region", _CODE)
-    elif len(scopes) > 1:
+    region = text(values, "targetResourceRegion")
+    if region is not None and normal(region) not in LOCATIONS:
+        yield Problem("targetResourceRegion", f"{region!r} is not a region", _CODE)
+    if text(values, "criteria.odataType") == _SINGLE and len(scopes) > 1:
         yield Problem("scopes", f"an alert with {_SINGLE} has one scope", _CODE)
     if "scopes" in values and values["scopes"] == []:
         yield Problem("scopes", "needs at least one resource", _CODE)
+
+
+def _verify_alert(context: Context) -> Iterator[Problem]:
+    yield from required(
+        context.inputs, "scopes", "criteria.odataType", "criteria.allOf", code=_CODE
+    )
+    if len(texts(context.inputs, "scopes[*]")) > 1:
+        yield from required(
+            context.inputs, "targetResourceType", "targetResourceRegion", code=_CODE
+        )
 
 
 def _criteria(values: Values) -> Iterator[Problem]:
@@ -324,6 +329,7 @@ KINDS = (
         weak=("scopes[*]", "actions[*].actionGroupId"),
         auto_location=False,
         rules=global_only(METRIC_ALERT, _alert_rules),
+        verify=_verify_alert,
         outputs=lambda context: {
             "lastUpdatedTime": context.created,
             "isMigrated": False,

@@ -11,12 +11,13 @@ from sandbox.control.azure.arm import (
     not_emulated,
     one_of,
     provider,
+    required,
     standard,
     within,
     zones_are_fixed,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free, zones_of
-from sandbox.control.azure.reading import number, text, texts
+from sandbox.control.azure.reading import number, texts
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
 
@@ -24,8 +25,6 @@ NAT_GATEWAY = "Microsoft.Network/natGateways"
 
 
 def _rules(values: Values) -> Iterator[Problem]:
-    if text(values, "sku.name") is None:
-        yield Problem("sku.name", "a NAT gateway needs sku.name Standard", "InvalidRequestFormat")
     yield from one_of(values, "sku.name", ("Standard",))
     yield from within(values, "idleTimeoutInMinutes", 4, 120)
     zones = texts(values, "zones[*]")
@@ -46,6 +45,7 @@ def _rules(values: Values) -> Iterator[Problem]:
 
 
 def _verify(context: Context) -> Iterator[Problem]:
+    yield from required(context.inputs, "sku.name")
     yield from zones_are_fixed(context)
     own = [zone for _, zone in texts(context.inputs, "zones[*]")]
     for path, address in texts(context.inputs, "publicIpAddresses[*].id"):

@@ -17,10 +17,12 @@ from sandbox.control.azure.addresses import (
 )
 from sandbox.control.azure.arm import (
     name_of,
+    named_once,
     not_emulated,
     one_of,
     parent_of,
     provider,
+    required,
     same,
     standard,
 )
@@ -45,23 +47,13 @@ _LIST = "ipConfigurations"
 
 
 def _rules(values: Values) -> Iterator[Problem]:
-    configurations = elements(values, _LIST)
-    if not configurations:
-        yield Problem(
-            _LIST, "a network interface needs an IP configuration", "InvalidRequestFormat"
-        )
-    names = [text(configuration, "name") or "" for _, configuration in configurations]
-    if len({name.casefold() for name in names}) < len(names):
-        yield Problem(_LIST, "two IP configurations have one name", "DuplicateResourceName")
-    primary = [path for path, found in configurations if flag(found, "primary")]
-    if len(configurations) > 1 and len(primary) != 1:
-        yield Problem(
-            _LIST,
-            f"exactly one IP configuration must be primary, not {len(primary)}",
-            "MultiplePrimaryIpConfigurations" if primary else "MissingPrimaryIpConfiguration",
-        )
-    for path, configuration in configurations:
-        yield from _configuration(path, configuration)
+    yield from named_once(values, _LIST)
+    for path, configuration in elements(values, _LIST):
+        for problem in (
+            *one_of(configuration, "privateIPAllocationMethod", ("Static", "Dynamic")),
+            *one_of(configuration, "privateIPAddressVersion", ("IPv4",)),
+        ):
+            yield problem._replace(path=f"{path}.{problem.path}")
     yield from not_emulated(
         values,
         {
@@ -78,26 +70,31 @@ def _rules(values: Values) -> Iterator[Problem]:
     )
 
 
-def _configuration(path: str, values: Values) -> Iterator[Problem]:
-    method = (text(values, "privateIPAllocationMethod") or "Dynamic").casefold()
-    given = text(values, "privateIPAddress")
-    if method == "static" and "privateIPAddress" in values and not given:
+def _verify_shape(values: Values) -> Iterator[Problem]:
+    """What must be there; at check it could still have been unknown."""
+    configurations = elements(values, _LIST)
+    primary = [path for path, found in configurations if flag(found, "primary")]
+    if not configurations:
         yield Problem(
-            f"{path}.privateIPAddress",
-            "Private static IP address is required when privateIPAllocationMethod is Static.",
-            "PrivateIPAddressRequired",
+            _LIST, "a network interface needs an IP configuration", "InvalidRequestFormat"
         )
-    if method == "dynamic" and given:
+    if len(configurations) > 1 and len(primary) != 1:
         yield Problem(
-            f"{path}.privateIPAllocationMethod",
-            "an address of your own needs privateIPAllocationMethod Static",
-            "PrivateIPAddressNotAllowed",
+            _LIST,
+            f"exactly one IP configuration must be primary, not {len(primary)}",
+            "MultiplePrimaryIpConfigurations" if primary else "MissingPrimaryIpConfiguration",
         )
-    for problem in (
-        *one_of(values, "privateIPAllocationMethod", ("Static", "Dynamic")),
-        *one_of(values, "privateIPAddressVersion", ("IPv4",)),
-    ):
-        yield problem._replace(path=f"{path}.{problem.path}")
+    for path, found in configurations:
+        yield from required(values, f"{path}.name")
+        method = (text(found, "privateIPAllocationMethod") or "Dynamic").casefold()
+        if method == "static":
+            yield from required(values, f"{path}.privateIPAddress", code="PrivateIPAddressRequired")
+        elif text(found, "privateIPAddress"):
+            yield Problem(
+                f"{path}.privateIPAllocationMethod",
+                "an address of your own needs privateIPAllocationMethod Static",
+                "PrivateIPAddressNotAllowed",
+            )
 
 
 def network_of_member(record: Record) -> str:
@@ -130,6 +127,7 @@ def verify_pool(context: Context, path: str, pool: str, network: str) -> Iterato
 
 
 def _verify(context: Context) -> Iterator[Problem]:
+    yield from _verify_shape(context.inputs)
     networks: set[str] = set()
     for path, configuration in elements(context.inputs, _LIST):
         subnet = text(configuration, "subnet.id")

@@ -178,25 +178,11 @@ def _authentication(values: Values) -> Iterator[Problem]:
     allowed = ("Enabled", "Disabled")
     yield from one_of(values, "authConfig.activeDirectoryAuth", allowed, _INVALID)
     yield from one_of(values, "authConfig.passwordAuth", allowed, _INVALID)
-    entra = text(values, "authConfig.activeDirectoryAuth") or "Disabled"
-    if text(values, "authConfig.passwordAuth") == "Disabled" and entra == "Disabled":
-        yield Problem(
-            "authConfig",
-            "at least one of passwordAuth and activeDirectoryAuth must be Enabled",
-            _INVALID,
-        )
 
 
 def _network(values: Values) -> Iterator[Problem]:
     yield from one_of(values, "network.publicNetworkAccess", ("Enabled", "Disabled"), _INVALID)
     subnet = present(values, "network.delegatedSubnetResourceId")
-    zone = "privateDnsZoneArmResourceId" in mapping(values, "network")
-    if subnet and not zone:
-        yield Problem(
-            "network.privateDnsZoneArmResourceId",
-            "is needed with delegatedSubnetResourceId",
-            "InvalidPrivateDnsZone",
-        )
     if subnet and text(values, "network.publicNetworkAccess") == "Enabled":
         yield Problem(
             "network.publicNetworkAccess",
@@ -239,6 +225,7 @@ def _verify_server(context: Context) -> Iterator[Problem]:
             f"must be the subscription's tenant, {context.world.tenant}, got {tenant}",
             _INVALID,
         )
+    yield from _verify_access(context.inputs)
     if context.previous is None:
         yield from _verify_creation(context)
         return
@@ -264,6 +251,24 @@ def _verify_server(context: Context) -> Iterator[Problem]:
             "network.privateDnsZoneArmResourceId": "network.privateDnsZoneArmResourceId",
         },
     )
+
+
+def _verify_access(values: Values) -> Iterator[Problem]:
+    entra = text(values, "authConfig.activeDirectoryAuth") or "Disabled"
+    if text(values, "authConfig.passwordAuth") == "Disabled" and entra == "Disabled":
+        yield Problem(
+            "authConfig",
+            "at least one of passwordAuth and activeDirectoryAuth must be Enabled",
+            _INVALID,
+        )
+    if present(values, "network.delegatedSubnetResourceId") and not present(
+        values, "network.privateDnsZoneArmResourceId"
+    ):
+        yield Problem(
+            "network.privateDnsZoneArmResourceId",
+            "is needed with delegatedSubnetResourceId",
+            "InvalidPrivateDnsZone",
+        )
 
 
 def _verify_creation(context: Context) -> Iterator[Problem]:

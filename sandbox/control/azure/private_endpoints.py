@@ -21,6 +21,7 @@ from sandbox.control.azure.arm import (
     not_emulated,
     parent_of,
     provider,
+    required,
     standard,
     type_of,
     unchangeable,
@@ -104,7 +105,7 @@ def _connection(path: str, connection: Values) -> Iterator[Problem]:
         )
         return
     groups = [group for _, group in texts(connection, "groupIds[*]")]
-    if groups != [target.group]:
+    if "groupIds" in connection and groups != [target.group]:
         yield Problem(
             f"{path}.groupIds",
             f"Call to {type_of(wanted).partition('/')[0]} failed. Error message: The group ids "
@@ -115,6 +116,8 @@ def _connection(path: str, connection: Values) -> Iterator[Problem]:
 
 def _verify(context: Context) -> Iterator[Problem]:
     subnet = text(context.inputs, "subnet.id")
+    for path in (f"{_CONNECTIONS}[0].privateLinkServiceId", f"{_CONNECTIONS}[0].groupIds"):
+        yield from required(context.inputs, path)
     if subnet is None:
         yield Problem("subnet.id", "is missing", "SubnetRequired")
         return

@@ -42,23 +42,27 @@ POOL = IPv4Network("198.18.0.0/15")
 _LABEL = re.compile(r"[a-z][a-z0-9-]{1,61}[a-z0-9]")
 
 
+_RETIRED = Problem(
+    "sku.name",
+    "Cannot create more than 0 IPv4 Basic SKU public IP addresses for this subscription in this "
+    "region: the Basic SKU is retired, set sku.name to Standard.",
+    "IPv4BasicSkuPublicIpCountLimitReached",
+)
+_NOT_STATIC = Problem(
+    "publicIPAllocationMethod",
+    "Standard sku publicIp must have AllocationMethod set to Static.",
+    "StandardSkuPublicIPAddressesMustUseStaticAllocation",
+)
+
+
 def _rules(values: Values) -> Iterator[Problem]:
-    sku = text(values, "sku.name") or "Basic"
-    if sku.casefold() == "basic":
-        yield Problem(
-            "sku.name",
-            "Cannot create more than 0 IPv4 Basic SKU public IP addresses for this subscription in "
-            "this region: the Basic SKU is retired, set sku.name to Standard.",
-            "IPv4BasicSkuPublicIpCountLimitReached",
-        )
-    elif sku.casefold() != "standard":
+    sku = text(values, "sku.name")
+    if sku is not None and sku.casefold() == "basic":
+        yield _RETIRED
+    elif sku is not None and sku.casefold() != "standard":
         yield Problem("sku.name", f"the sandbox does not emulate {sku!r}: use Standard")
-    elif (text(values, "publicIPAllocationMethod") or "Dynamic").casefold() != "static":
-        yield Problem(
-            "publicIPAllocationMethod",
-            "Standard sku publicIp must have AllocationMethod set to Static.",
-            "StandardSkuPublicIPAddressesMustUseStaticAllocation",
-        )
+    if text(values, "publicIPAllocationMethod") not in (None, "Static"):
+        yield _NOT_STATIC
     yield from one_of(values, "publicIPAddressVersion", ("IPv4",))
     yield from one_of(values, "sku.tier", ("Regional",))
     yield from within(values, "idleTimeoutInMinutes", 4, 30)
@@ -105,6 +109,11 @@ def _verify_label(context: Context) -> Iterator[Problem]:
 
 
 def _verify(context: Context) -> Iterator[Problem]:
+    # The defaults are Basic and Dynamic, which no address can have any more.
+    if not text(context.inputs, "sku.name"):
+        yield _RETIRED
+    elif not text(context.inputs, "publicIPAllocationMethod"):
+        yield _NOT_STATIC
     yield from zones_are_fixed(context)
     yield from _verify_label(context)
 

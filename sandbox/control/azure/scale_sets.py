@@ -16,6 +16,7 @@ from sandbox.control.azure.arm import (
     one_of,
     parent_of,
     provider,
+    required,
     standard,
     unchangeable,
     within,
@@ -51,10 +52,7 @@ MACHINE_NAME = Name(
 def _capacity(values: Values) -> Iterator[Problem]:
     capacity = number(values, "sku.capacity")
     yield from within(values, "sku.capacity", 0, 1000)
-    if "sku" in values and "capacity" not in mapping(values, "sku"):
-        yield Problem("sku.capacity", "is missing", "InvalidParameter")
-    single = flag(values, "singlePlacementGroup")
-    if capacity is not None and capacity > 100 and single is not False:
+    if capacity is not None and capacity > 100 and flag(values, "singlePlacementGroup"):
         yield Problem(
             "sku.capacity",
             f"a scale set of one placement group holds up to 100 machines, got {capacity}: set "
@@ -75,13 +73,7 @@ def _capacity(values: Values) -> Iterator[Problem]:
 def _shape(values: Values) -> Iterator[Problem]:
     yield from one_of(values, "orchestrationMode", ("Uniform",))
     mode = text(values, "upgradePolicy.mode")
-    if "upgradePolicy" not in values:
-        yield Problem(
-            "upgradePolicy",
-            "Required parameter 'upgradePolicy' is missing (null).",
-            "InvalidParameter",
-        )
-    elif mode not in (None, "Manual"):
+    if mode not in (None, "Manual"):
         yield Problem(
             "upgradePolicy.mode",
             f"the sandbox does not emulate {mode}: use Manual, and replace the group for new "
@@ -104,37 +96,14 @@ def _repairs(values: Values) -> Iterator[Problem]:
     yield from one_of(
         values, "automaticRepairsPolicy.repairAction", ("Replace", "Restart", "Reimage")
     )
-    kinds = {extensions.identity(found) for _, found in elements(values, _EXTENSIONS)}
-    watched = any(kind[1].startswith("ApplicationHealth") for kind in kinds)
-    probed = "healthProbe" in mapping(values, f"{PROFILE}.networkProfile")
-    if flag(values, "automaticRepairsPolicy.enabled") and not watched and not probed:
-        yield Problem(
-            "automaticRepairsPolicy",
-            "Automatic repairs not supported for the Virtual Machine Scale Set because a health "
-            "probe or health extension was not provided.",
-            "InvalidParameter",
-        )
     yield from between(values, f"{_NOTICE}.notBeforeTimeout", "PT5M", "PT15M")
 
 
 def _interfaces(values: Values) -> Iterator[Problem]:
-    configurations = elements(values, _INTERFACES)
-    if PROFILE in values and present(values, f"{PROFILE}.networkProfile"):
-        primary = [path for path, found in configurations if flag(found, "primary")]
-        if len(configurations) != 1 or len(primary) != 1:
-            yield Problem(
-                _INTERFACES,
-                "the sandbox gives each machine one interface, which must be primary",
-            )
-    for path, found in configurations:
+    for path, _ in elements(values, _INTERFACES):
         yield from machines.accelerated_problems(
             values, f"{path}.enableAcceleratedNetworking", "sku.name"
         )
-        if len(elements(found, "ipConfigurations")) != 1:
-            yield Problem(
-                f"{path}.ipConfigurations",
-                "the sandbox gives each interface one IP configuration",
-            )
     yield from not_emulated(
         values,
         {
@@ -150,11 +119,8 @@ def _interfaces(values: Values) -> Iterator[Problem]:
 
 
 def _extension_rules(values: Values) -> Iterator[Problem]:
-    found = elements(values, _EXTENSIONS)
-    for path, extension in found:
+    for path, extension in elements(values, _EXTENSIONS):
         yield from extensions.problems(path, extension)
-    if found:
-        yield from extensions.order_problems(found)
     yield from between(
         values, f"{PROFILE}.extensionProfile.extensionsTimeBudget", "PT15M", "PT120M"
     )
@@ -246,7 +212,54 @@ def _verify_change(context: Context) -> Iterator[Problem]:
             )
 
 
+def _verify_given(values: Values) -> Iterator[Problem]:
+    """What must be there; at check it could still have been unknown."""
+    yield from required(values, "sku.name", "sku.capacity", PROFILE, code="InvalidParameter")
+    if not present(values, "upgradePolicy.mode"):
+        yield Problem(
+            "upgradePolicy",
+            "Required parameter 'upgradePolicy' is missing (null).",
+            "InvalidParameter",
+        )
+    capacity = number(values, "sku.capacity") or 0
+    if capacity > 100 and "singlePlacementGroup" not in values:
+        yield Problem("singlePlacementGroup", "must be false over 100 machines", "InvalidParameter")
+    interfaces = elements(values, _INTERFACES)
+    primary = [path for path, found in interfaces if flag(found, "primary")]
+    if len(interfaces) != 1 or len(primary) != 1:
+        yield Problem(
+            _INTERFACES, "the sandbox gives each machine one interface, which must be primary"
+        )
+    for path, found in interfaces:
+        if len(elements(found, "ipConfigurations")) != 1:
+            yield Problem(
+                f"{path}.ipConfigurations", "the sandbox gives each interface one IP configuration"
+            )
+
+
+def _verify_extensions(values: Values) -> Iterator[Problem]:
+    found = elements(values, _EXTENSIONS)
+    for path, extension in found:
+        yield from extensions.missing(path, extension)
+    if found:
+        yield from extensions.order_problems(found)
+    watched = any(
+        extensions.identity(extension)[1].startswith("ApplicationHealth") for _, extension in found
+    )
+    probed = present(values, f"{PROFILE}.networkProfile.healthProbe")
+    if flag(values, "automaticRepairsPolicy.enabled") and not watched and not probed:
+        yield Problem(
+            "automaticRepairsPolicy",
+            "Automatic repairs not supported for the Virtual Machine Scale Set because a health "
+            "probe or health extension was not provided.",
+            "InvalidParameter",
+        )
+
+
 def _verify(context: Context) -> Iterator[Problem]:
+    yield from _verify_given(context.inputs)
+    yield from _verify_extensions(context.inputs)
+    yield from machines.verify_login(context, _OS)
     yield from _verify_change(context)
     yield from machines.verify_security(context, _SECURITY, _STORAGE)
     size = size_of(text(context.inputs, "sku.name") or "")

@@ -8,9 +8,16 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from sandbox.control.azure.arm import not_emulated, one_of, provider, standard
+from sandbox.control.azure.arm import (
+    named_once,
+    not_emulated,
+    one_of,
+    provider,
+    required,
+    standard,
+)
 from sandbox.control.azure.locations import LOCATIONS
-from sandbox.control.azure.reading import elements, number, present, text, texts
+from sandbox.control.azure.reading import elements, mapping, number, present, text, texts
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
 
@@ -212,18 +219,10 @@ def _ports(path: str, rule: Values, end: str) -> Iterator[Problem]:
 
 def _rules(values: Values) -> Iterator[Problem]:
     seen: dict[tuple[str, int], str] = {}
-    names: set[str] = set()
     rules = elements(values, "securityRules")
     for path, rule in rules:
         yield from _rule_rules(path, rule)
-        name = text(rule, "name") or ""
-        if not name:
-            yield Problem(path, "a security rule needs a name", "InvalidRequestFormat")
-        elif name.casefold() in names:
-            yield Problem(
-                f"{path}.name", f"two security rules are called {name}", "DuplicateResourceName"
-            )
-        names.add(name.casefold())
+        name = text(rule, "name") or path
         direction, priority = (text(rule, "direction") or "").casefold(), number(rule, "priority")
         if priority is None or not direction:
             continue
@@ -235,6 +234,7 @@ def _rules(values: Values) -> Iterator[Problem]:
                 "Priority and Direction.",
                 "SecurityRuleConflict",
             )
+    yield from named_once(values, "securityRules")
     if len(rules) > 1000:
         yield Problem(
             "securityRules",
@@ -242,6 +242,23 @@ def _rules(values: Values) -> Iterator[Problem]:
             "TooManySecurityRules",
         )
     yield from not_emulated(values, {"defaultSecurityRules": "Azure provides them"})
+
+
+def _verify(context: Context) -> Iterator[Problem]:
+    for path, _ in elements(context.inputs, "securityRules"):
+        for end in _ENDS:
+            for one, many in (
+                (f"{end}AddressPrefix", f"{end}AddressPrefixes"),
+                (f"{end}PortRange", f"{end}PortRanges"),
+            ):
+                rule = mapping(context.inputs, path)
+                if not present(rule, one) and not present(rule, many):
+                    yield Problem(
+                        f"{path}.{one}",
+                        f"Security rule must specify {one} or {many}.",
+                        "SecurityRuleParameterNotSpecified",
+                    )
+        yield from required(context.inputs, f"{path}.name")
 
 
 _DEFAULTS = (
@@ -285,6 +302,7 @@ KINDS = (
         name=network_name(),
         parts=("securityRules",),
         rules=standard(SECURITY_GROUP, _rules),
+        verify=_verify,
         outputs=_outputs,
         in_use=(
             "InUseNetworkSecurityGroupCannotBeDeleted",

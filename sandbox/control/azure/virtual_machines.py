@@ -12,6 +12,7 @@ from sandbox.control.azure.arm import (
     not_emulated,
     parent_of,
     provider,
+    required,
     same,
     standard,
     unchangeable,
@@ -45,9 +46,6 @@ def _rules(values: Values) -> Iterator[Problem]:
     )
     if len(texts(values, "zones[*]")) > 1:
         yield Problem("zones", "a virtual machine lies in one zone", "InvalidParameter")
-    interfaces = elements(values, _INTERFACES)
-    if "networkProfile" in values and len(interfaces) != 1:
-        yield Problem(_INTERFACES, "the sandbox gives a machine one interface")
     yield from not_emulated(
         values,
         {
@@ -84,6 +82,10 @@ def _verify(context: Context) -> Iterator[Problem]:
             "zones": "zones",
         },
     )
+    yield from required(context.inputs, _SIZE, "osProfile", code="InvalidParameter")
+    if len(elements(context.inputs, _INTERFACES)) != 1:
+        yield Problem(_INTERFACES, "the sandbox gives a machine one interface")
+    yield from machines.verify_login(context, "osProfile")
     yield from machines.verify_security(context, "securityProfile", "storageProfile")
     size = size_of(text(context.inputs, _SIZE) or "")
     if size is not None:
@@ -131,6 +133,10 @@ def _extension_rules(values: Values) -> Iterator[Problem]:
 
 
 def _verify_extension(context: Context) -> Iterator[Problem]:
+    yield from required(
+        context.inputs, "publisher", "type", "typeHandlerVersion", code="InvalidParameter"
+    )
+    yield from extensions.missing("", context.inputs)
     mine = extensions.identity(context.inputs)
     for other in context.world.children(parent_of(context.id)):
         if (

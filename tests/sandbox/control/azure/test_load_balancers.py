@@ -131,30 +131,45 @@ def test_a_rule_that_azure_refuses():
 
 def test_probes_that_azure_refuses():
     probes = [
-        {"name": "a", "protocol": "Https", "port": 1},
+        {"name": "a", "protocol": "Https", "port": 1, "requestPath": "ping"},
         {"name": "b", "protocol": "Tcp", "port": 0, "requestPath": "/x"},
         {"name": "b", "protocol": "Tcp", "port": 1, "intervalInSeconds": 4},
     ]
 
     assert problems("network:LoadBalancer", sku={"name": "Standard"}, probes=probes) == [
         "probes[2].name: b is there twice (DuplicateResourceName)",
-        (
-            "probes[0].requestPath: an HTTPS probe needs a path that starts with /, got None "
-            "(ProbeRequestPathInvalid)"
-        ),
+        "probes[0].requestPath: must start with /, got 'ping' (ProbeRequestPathInvalid)",
         "probes[1].port: must be 1 to 65535, got 0 (InvalidParameter)",
         "probes[1].requestPath: a TCP probe has no path (ProbeRequestPathNotAllowed)",
         "probes[2].intervalInSeconds: must be 5 to 2147483646, got 4 (InvalidParameter)",
     ]
 
 
-def test_basic_balancers_are_retired():
-    assert problems("network:LoadBalancer") == [
-        (
-            "sku.name: Basic SKU load balancers are retired: set sku.name to Standard. "
-            "(BasicSkuLoadBalancerRetired)"
+def test_basic_balancers_are_retired(site):
+    retired = (
+        "sku.name: Basic SKU load balancers are retired: set sku.name to Standard. "
+        "(BasicSkuLoadBalancerRetired)"
+    )
+
+    assert problems("network:LoadBalancer", sku={"name": "Basic"}) == [retired]
+    with pytest.raises(RefusedError) as refused:
+        make(site, sku={})
+    assert str(refused.value) == retired
+
+
+def test_what_a_balancer_needs_is_asked_when_everything_is_known(site):
+    with pytest.raises(RefusedError) as refused:
+        make(
+            site,
+            frontendIPConfigurations=[{"name": "clients"}],
+            probes=[{"name": "ready", "protocol": "Https", "port": 12800}],
         )
-    ]
+
+    assert str(refused.value) == (
+        "frontendIPConfigurations[0]: a frontend has either publicIPAddress or subnet; it has "
+        "neither (LoadBalancerFrontendIpConfigurationInvalid)\n"
+        "probes[0].requestPath: is missing (ProbeRequestPathInvalid)"
+    )
 
 
 def test_members_of_a_pool_are_in_one_network(site):

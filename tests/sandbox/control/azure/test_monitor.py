@@ -54,7 +54,8 @@ def test_profiles_with_a_schedule_and_its_end_hold():
         (
             [profile(capacity={"minimum": "3", "maximum": "2", "default": "3"})],
             (
-                "profiles[0].capacity: minimum 3, default 3, maximum 2: must not decrease in this order "
+                "profiles[0].capacity: minimum 3, default 3, maximum 2: must not decrease in this "
+                "order "
                 "(InvalidAutoscaleProfileCapacity)"
             ),
         ),
@@ -72,15 +73,9 @@ def test_profiles_with_a_schedule_and_its_end_hold():
         (
             [profile(), recurring("day", 7, "Europe/Berlin")],
             (
-                "profiles[1].recurrence.schedule.timeZone: 'Europe/Berlin' is not a Windows time zone: "
+                "profiles[1].recurrence.schedule.timeZone: 'Europe/Berlin' is not a Windows time "
+                "zone: "
                 "write, for instance, W. Europe Standard Time (BadRequest)"
-            ),
-        ),
-        (
-            [profile(), recurring(END, 19)],
-            (
-                "profiles[1].name: ends the profile 'day': that one must be there, and this one must "
-                "have a recurrence (BadRequest)"
             ),
         ),
         (
@@ -102,12 +97,31 @@ def test_a_metric_that_the_target_does_not_have():
     )
 
 
-def setting(world, name):
+def setting(world, name, *profiles):
     return world.create(
         "monitor:AutoscaleSetting",
         autoscaleSettingName=name,
         targetResourceUri=SCALE_SET,
-        profiles=[profile()],
+        profiles=list(profiles) or [profile()],
+    )
+
+
+def test_an_end_needs_a_period(world):
+    with pytest.raises(RefusedError) as refused:
+        setting(world, "a", profile(), recurring(END, 19))
+
+    assert str(refused.value) == (
+        "profiles[1].name: ends the profile 'day': that one must be there, and this one must have "
+        "a recurrence (BadRequest)"
+    )
+
+
+def test_one_profile_applies_at_all_times(world):
+    with pytest.raises(RefusedError) as refused:
+        setting(world, "a", profile(), profile("other"))
+
+    assert str(refused.value) == (
+        "profiles: more than one profile applies at all times (BadRequest)"
     )
 
 
@@ -251,7 +265,8 @@ def test_an_alert_holds():
         (
             {"condition": {"timeAggregation": "Median"}},
             (
-                "criteria.allOf[0].timeAggregation: must be one of Average, Count, Minimum, Maximum, "
+                "criteria.allOf[0].timeAggregation: must be one of Average, Count, Minimum, "
+                "Maximum, "
                 "Total, got 'Median' (InvalidParameter)"
             ),
         ),

@@ -151,7 +151,8 @@ def test_zones_are_global():
     assert problems("privatedns:PrivateZone", location="westeurope") == [
         (
             "location: The provided location 'westeurope' is not available for resource type "
-            "'Microsoft.Network/privateDnsZones'. List of available regions for the resource type is "
+            "'Microsoft.Network/privateDnsZones'. List of available regions for the resource type "
+            "is "
             "'global'. (LocationNotAvailableForResourceType)"
         )
     ]

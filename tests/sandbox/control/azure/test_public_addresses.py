@@ -40,8 +40,10 @@ def test_a_label_is_unique_in_its_region(world):
     )
 
 
-def test_basic_addresses_are_retired():
-    assert problems("network:PublicIPAddress") == [
+def test_basic_addresses_are_retired(world):
+    with pytest.raises(RefusedError, match="IPv4BasicSkuPublicIpCountLimitReached"):
+        world.create("network:PublicIPAddress", publicIpAddressName="a")
+    assert problems("network:PublicIPAddress", sku={"name": "Basic"}) == [
         (
             "sku.name: Cannot create more than 0 IPv4 Basic SKU public IP addresses for this "
             "subscription in this region: the Basic SKU is retired, set sku.name to Standard. "
@@ -50,8 +52,10 @@ def test_basic_addresses_are_retired():
     ]
 
 
-def test_standard_addresses_are_static():
-    assert problems("network:PublicIPAddress", sku={"name": "Standard"}) == [
+def test_standard_addresses_are_static(world):
+    with pytest.raises(RefusedError, match="StandardSkuPublicIPAddressesMustUseStaticAllocation"):
+        world.create("network:PublicIPAddress", publicIpAddressName="a", sku={"name": "Standard"})
+    assert problems("network:PublicIPAddress", publicIPAllocationMethod="Dynamic") == [
         (
             "publicIPAllocationMethod: Standard sku publicIp must have AllocationMethod set to "
             "Static. "

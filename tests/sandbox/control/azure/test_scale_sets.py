@@ -111,7 +111,8 @@ def test_an_identity_is_given_back_with_its_principal(site):
         (
             {"sku": {"name": "Standard_D3s_v5", "capacity": 2}},
             (
-                "sku.name: The value Standard_D3s_v5 provided for the VM size is not valid: the sandbox "
+                "sku.name: The value Standard_D3s_v5 provided for the VM size is not valid: the "
+                "sandbox "
                 "does not know it. Sizes are written like Standard_D2s_v5. (InvalidParameter)"
             ),
         ),
@@ -122,7 +123,8 @@ def test_an_identity_is_given_back_with_its_principal(site):
         (
             {"sku": {"name": "Standard_D2s_v5", "capacity": 101}, "singlePlacementGroup": True},
             (
-                "sku.capacity: a scale set of one placement group holds up to 100 machines, got 101: "
+                "sku.capacity: a scale set of one placement group holds up to 100 machines, got "
+                "101: "
                 "set singlePlacementGroup to false (InvalidParameter)"
             ),
         ),
@@ -136,27 +138,22 @@ def test_an_identity_is_given_back_with_its_principal(site):
         (
             {"overprovision": True},
             (
-                "overprovision: the sandbox does not emulate this: set it to false: the sandbox starts "
+                "overprovision: the sandbox does not emulate this: set it to false: the sandbox "
+                "starts "
                 "as many machines as are asked for"
             ),
         ),
         (
             {"upgradePolicy": {"mode": "Rolling"}},
             (
-                "upgradePolicy.mode: the sandbox does not emulate Rolling: use Manual, and replace the "
+                "upgradePolicy.mode: the sandbox does not emulate Rolling: use Manual, and "
+                "replace the "
                 "group for new content"
             ),
         ),
         (
             {"orchestrationMode": "Flexible"},
             "orchestrationMode: must be one of Uniform, got 'Flexible' (InvalidParameter)",
-        ),
-        (
-            {PROFILE: profile("/s", extensionProfile={"extensions": []})},
-            (
-                "automaticRepairsPolicy: Automatic repairs not supported for the Virtual Machine Scale "
-                "Set because a health probe or health extension was not provided. (InvalidParameter)"
-            ),
         ),
         (
             {
@@ -198,16 +195,20 @@ def test_images_that_azure_does_not_have():
     assert with_storage(imageReference=image) == [
         (
             "virtualMachineProfile.storageProfile.imageReference: The platform image "
-            "'Debian:debian-12:12-gen3:latest' is not available. Verify that all fields in the storage "
-            "profile are correct. (The sandbox knows Debian:debian-12:12, Debian:debian-12:12-gen2, "
+            "'Debian:debian-12:12-gen3:latest' is not available. Verify that all fields in the "
+            "storage "
+            "profile are correct. (The sandbox knows Debian:debian-12:12, "
+            "Debian:debian-12:12-gen2, "
             "Debian:debian-12:12-backports, Debian:debian-12:12-backports-gen2.) "
             "(PlatformImageNotFound)"
         )
     ]
     assert with_storage(imageReference=old) == [
         (
-            "virtualMachineProfile.securityProfile.securityType: Use of TrustedLaunch setting is not "
-            "supported for the provided image. Please select Trusted Launch Supported Gen2 OS Image. "
+            "virtualMachineProfile.securityProfile.securityType: Use of TrustedLaunch setting is "
+            "not "
+            "supported for the provided image. Please select Trusted Launch Supported Gen2 OS "
+            "Image. "
             "(BadRequest)"
         )
     ]
@@ -216,7 +217,8 @@ def test_images_that_azure_does_not_have():
 def test_a_disk_smaller_than_its_image():
     assert with_storage(osDisk={"createOption": "FromImage", "diskSizeGB": 20}) == [
         (
-            "virtualMachineProfile.storageProfile.osDisk.diskSizeGB: The specified disk size 20 GB is "
+            "virtualMachineProfile.storageProfile.osDisk.diskSizeGB: The specified disk size 20 "
+            "GB is "
             "smaller than the size of the corresponding disk in the VM image: 30 GB. This is not "
             "allowed. Please choose equal or greater size or do not specify an explicit size. "
             "(ResizeDiskError)"
@@ -231,7 +233,8 @@ def test_custom_data_has_65535_bytes(size, refused):
     assert found == (
         [
             (
-                "virtualMachineProfile.osProfile.customData: Custom data in OSProfile must be in Base64 "
+                "virtualMachineProfile.osProfile.customData: Custom data in OSProfile must be in "
+                "Base64 "
                 "encoding and with a maximum length of 87380 characters. (InvalidParameter)"
             )
         ]
@@ -247,7 +250,8 @@ def test_logins_that_azure_refuses():
             "allowed. (InvalidParameter)"
         ),
         (
-            "virtualMachineProfile.osProfile.linuxConfiguration.ssh.publicKeys[0].path: Destination "
+            "virtualMachineProfile.osProfile.linuxConfiguration.ssh.publicKeys[0].path: "
+            "Destination "
             "path for SSH public keys is currently limited to its default value "
             "/home/admin/.ssh/authorized_keys due to a known issue in Linux provisioning agent. "
             "(InvalidParameter)"
@@ -277,18 +281,11 @@ def test_extensions_that_azure_refuses():
         "type": "CustomScript",
         "typeHandlerVersion": "2.1",
         "settings": {"commandToExecute": "true"},
-        "provisionAfterExtensions": ["health"],
     }
     foreign = {**script, "type": "CustomScripts"}
-    twice = {**script, "protectedSettings": {"script": "eA=="}, "provisionAfterExtensions": []}
+    twice = {**script, "protectedSettings": {"script": "eA=="}}
     at = "virtualMachineProfile.extensionProfile.extensions[0]"
 
-    assert with_extensions(script) == [
-        (
-            f"{at}.provisionAfterExtensions[0]: extension health is not on this machine "
-            "(InvalidParameter)"
-        )
-    ]
     assert with_extensions(foreign)[0].startswith(
         f"{at}.type: The handler for VM extension type 'Microsoft.Azure.Extensions.CustomScripts' "
         "was not found. (The sandbox knows Microsoft.ManagedServices/ApplicationHealthLinux, "
@@ -299,6 +296,56 @@ def test_extensions_that_azure_refuses():
             "command (VMExtensionProvisioningError)"
         )
     ]
+
+
+def extended(site, *extensions):
+    return make(
+        site,
+        **{PROFILE: profile(site.subnet.id, extensionProfile={"extensions": list(extensions)})},
+    )
+
+
+def test_repairs_need_somebody_who_watches(site):
+    with pytest.raises(RefusedError) as refused:
+        extended(site)
+
+    assert str(refused.value) == (
+        "automaticRepairsPolicy: Automatic repairs not supported for the Virtual Machine Scale Set "
+        "because a health probe or health extension was not provided. (InvalidParameter)"
+    )
+
+
+def test_an_extension_waits_for_one_that_is_there(site):
+    (health,) = profile("/s")["extensionProfile"]["extensions"]
+    with pytest.raises(RefusedError) as refused:
+        extended(site, {**health, "provisionAfterExtensions": ["ready"]})
+
+    assert str(refused.value) == (
+        "virtualMachineProfile.extensionProfile.extensions[0].provisionAfterExtensions[0]: "
+        "extension ready is not on this machine (InvalidParameter)"
+    )
+
+
+def test_a_health_extension_needs_to_know_what_to_ask(site):
+    (health,) = profile("/s")["extensionProfile"]["extensions"]
+    with pytest.raises(RefusedError) as refused:
+        extended(site, {**health, "settings": {"protocol": "https"}})
+
+    assert str(refused.value) == (
+        "virtualMachineProfile.extensionProfile.extensions[0].settings.requestPath: is missing "
+        "(InvalidParameter)"
+    )
+
+
+def test_there_is_a_way_in(site):
+    system = {"computerNamePrefix": "web", "adminUsername": "operations"}
+    with pytest.raises(RefusedError) as refused:
+        make(site, **{PROFILE: profile(site.subnet.id, osProfile=system)})
+
+    assert str(refused.value) == (
+        "virtualMachineProfile.osProfile.linuxConfiguration: Authentication using either SSH or by "
+        "user name and password must be enabled in Linux profile. (InvalidParameter)"
+    )
 
 
 def test_a_subnet_has_room_for_every_machine(site):

@@ -54,7 +54,8 @@ def test_an_application_administers_by_its_client_id(world):
         (
             {"administratorLoginPassword": "Aa1!aa"},
             (
-                "administratorLoginPassword: Password validation failed: it has 6 characters; Azure "
+                "administratorLoginPassword: Password validation failed: it has 6 characters; "
+                "Azure "
                 "wants 8 to 128. (PasswordNotComplex)"
             ),
         ),
@@ -143,7 +144,8 @@ def test_audit_logs_go_to_the_workspace():
     assert problems(policy, state="Enabled", isAzureMonitorTargetEnabled=True) == []
     assert problems(policy, state="Enabled", isAzureMonitorTargetEnabled=False) == [
         (
-            "isAzureMonitorTargetEnabled: the sandbox keeps audit logs in a workspace only: set it to "
+            "isAzureMonitorTargetEnabled: the sandbox keeps audit logs in a workspace only: set "
+            "it to "
             "true"
         )
     ]
