@@ -64,7 +64,8 @@ def test_a_secret_has_a_version_that_changes_with_it(world):
             {"enablePurgeProtection": False},
             (
                 'enablePurgeProtection: The property "enablePurgeProtection" cannot be set to '
-                "false. Enabling the purge protection for a vault is an irreversible action. Leave it out "
+                "false. Enabling the purge protection for a vault is an irreversible action. "
+                "Leave it out "
                 "instead. (BadRequest)"
             ),
         ),

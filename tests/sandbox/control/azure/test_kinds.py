@@ -12,6 +12,7 @@ SDK = Package("azure-native")
 
 
 def members(shape: Shape) -> list[Shape]:
+    """The alternatives that a shape has; itself, when it is none of several."""
     return (
         [m for each in shape.alternatives for m in members(each)]
         if isinstance(shape, OneOf)
