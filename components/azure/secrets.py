@@ -90,7 +90,12 @@ class SecretStore(SecretStorePart):
                     bypass="None", default_action="Deny", ip_rules=[], virtual_network_rules=[]
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, protect=site.protection),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=site.protection,
+                # Azure fixes it with the vault: an environment that is protected later keeps it.
+                ignore_changes=["properties.softDeleteRetentionInDays"],
+            ),
         )
 
     def _secret(self, key: str, secret: StoredSecret, vault: keyvault.Vault) -> keyvault.Secret:

@@ -47,6 +47,11 @@ def test_a_throw_away_environment_can_forget_its_vault() -> None:
     assert not world("dev").options_of(VAULT)["test-secrets-vault"].protect
 
 
+def test_protection_may_change_and_the_retention_that_azure_fixed_stays() -> None:
+    options = world("dev").options_of(VAULT)["test-secrets-vault"]
+    assert options.ignore_changes == ("properties.softDeleteRetentionInDays",)
+
+
 def test_each_role_reads_what_its_recipe_names_and_nothing_else() -> None:
     assert readers(world("dev")) == {
         "test-compute-identity-principal": [
