@@ -75,9 +75,7 @@ class Enterprise(pulumi.ComponentResource):
                 tags=self._environment.tags,
                 protection=self._environment.protection,
             ),
-            pulumi.ResourceOptions(
-                parent=self, transformations=list(self._cloud.transformations)
-            ),
+            pulumi.ResourceOptions(parent=self, transformations=list(self._cloud.transformations)),
         )
         self._site = self._foundation.site
         self._network: NetworkPart = self._make_network()
