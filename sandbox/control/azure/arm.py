@@ -188,6 +188,25 @@ def zones_are_fixed(context: Context) -> Iterator[Problem]:
         )
 
 
+def verify_region(context: Context, location: str | None, *patterns: str) -> Iterator[Problem]:
+    """What *patterns* refer to must be in the same region; a subnet is where its network is."""
+    for pattern in patterns:
+        for path, target in texts(context.inputs, pattern):
+            record = context.world.find(target)
+            if record is not None and "location" not in record.inputs:
+                record = context.world.find(parent_of(target))
+            other = text(record.inputs, "location") if record else None
+            if location and other and normal(location) != normal(other):
+                yield Problem(
+                    path,
+                    f"Resource {target} referenced by resource {context.id} was not found. Please "
+                    "make sure that the referenced resource exists, and that both resources are in "
+                    f"the same region: one is in {normal(other)}, the other in "
+                    f"{normal(location)}.",
+                    "InvalidResourceReference",
+                )
+
+
 def not_emulated(values: Values, properties: Mapping[str, str]) -> Iterator[Problem]:
     """Refuse properties that the sandbox would ignore: path -> what to do instead."""
     for path, advice in properties.items():

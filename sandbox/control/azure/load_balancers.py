@@ -23,6 +23,7 @@ from sandbox.control.azure.arm import (
     required,
     same,
     standard,
+    verify_region,
     within,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free
@@ -215,6 +216,12 @@ def _verify_given(context: Context) -> Iterator[Problem]:
 def _verify(context: Context) -> Iterator[Problem]:
     yield from _verify_given(context)
     yield from _verify_parts(context)
+    yield from verify_region(
+        context,
+        text(context.inputs, "location"),
+        f"{FRONTENDS}[*].subnet.id",
+        f"{FRONTENDS}[*].publicIPAddress.id",
+    )
     for path, frontend in elements(context.inputs, FRONTENDS):
         if address := text(frontend, "publicIPAddress.id"):
             yield from verify_free(context, f"{path}.publicIPAddress.id", address)

@@ -13,11 +13,12 @@ from sandbox.control.azure.arm import (
     provider,
     required,
     standard,
+    verify_region,
     within,
     zones_are_fixed,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free, zones_of
-from sandbox.control.azure.reading import number, texts
+from sandbox.control.azure.reading import number, text, texts
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
 
@@ -46,6 +47,7 @@ def _rules(values: Values) -> Iterator[Problem]:
 
 def _verify(context: Context) -> Iterator[Problem]:
     yield from required(context.inputs, "sku.name")
+    yield from verify_region(context, text(context.inputs, "location"), "publicIpAddresses[*].id")
     yield from zones_are_fixed(context)
     own = [zone for _, zone in texts(context.inputs, "zones[*]")]
     for path, address in texts(context.inputs, "publicIpAddresses[*].id"):

@@ -25,6 +25,7 @@ from sandbox.control.azure.arm import (
     required,
     same,
     standard,
+    verify_region,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free
 from sandbox.control.azure.reading import elements, flag, text, texts
@@ -128,6 +129,13 @@ def verify_pool(context: Context, path: str, pool: str, network: str) -> Iterato
 
 def _verify(context: Context) -> Iterator[Problem]:
     yield from _verify_shape(context.inputs)
+    yield from verify_region(
+        context,
+        text(context.inputs, "location"),
+        f"{_LIST}[*].subnet.id",
+        f"{_LIST}[*].publicIPAddress.id",
+        "networkSecurityGroup.id",
+    )
     networks: set[str] = set()
     for path, configuration in elements(context.inputs, _LIST):
         subnet = text(configuration, "subnet.id")

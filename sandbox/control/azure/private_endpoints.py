@@ -25,6 +25,7 @@ from sandbox.control.azure.arm import (
     standard,
     type_of,
     unchangeable,
+    verify_region,
 )
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE, mac
 from sandbox.control.azure.private_dns import RECORD_SET, ZONE
@@ -121,6 +122,7 @@ def _verify(context: Context) -> Iterator[Problem]:
     if subnet is None:
         yield Problem("subnet.id", "is missing", "SubnetRequired")
         return
+    yield from verify_region(context, text(context.inputs, "location"), "subnet.id")
     yield from unchangeable(
         context, {f"{_CONNECTIONS}[0].privateLinkServiceId": "privateLinkServiceId"}
     )

@@ -19,6 +19,7 @@ from sandbox.control.azure.arm import (
     required,
     standard,
     unchangeable,
+    verify_region,
     within,
 )
 from sandbox.control.azure.durations import between
@@ -259,6 +260,11 @@ def _verify_extensions(values: Values) -> Iterator[Problem]:
 def _verify(context: Context) -> Iterator[Problem]:
     yield from _verify_given(context.inputs)
     yield from _verify_extensions(context.inputs)
+    yield from verify_region(
+        context,
+        text(context.inputs, "location"),
+        f"{_INTERFACES}[*].ipConfigurations[*].subnet.id",
+    )
     yield from machines.verify_login(context, _OS)
     yield from _verify_change(context)
     yield from machines.verify_security(context, _SECURITY, _STORAGE)

@@ -16,6 +16,7 @@ from sandbox.control.azure.arm import (
     same,
     standard,
     unchangeable,
+    verify_region,
 )
 from sandbox.control.azure.durations import between
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE
@@ -86,6 +87,7 @@ def _verify(context: Context) -> Iterator[Problem]:
     if len(elements(context.inputs, _INTERFACES)) != 1:
         yield Problem(_INTERFACES, "the sandbox gives a machine one interface")
     yield from machines.verify_login(context, "osProfile")
+    yield from verify_region(context, text(context.inputs, "location"), f"{_INTERFACES}[*].id")
     yield from machines.verify_security(context, "securityProfile", "storageProfile")
     size = size_of(text(context.inputs, _SIZE) or "")
     if size is not None:

@@ -17,6 +17,7 @@ from sandbox.control.azure.arm import (
     provider,
     same,
     standard,
+    verify_region,
 )
 from sandbox.control.azure.reading import present, text, texts
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
@@ -188,6 +189,8 @@ def _subnet_rules(values: Values) -> Iterator[Problem]:
 def _verify_subnet(context: Context) -> Iterator[Problem]:
     parent = context.world.find(parent_of(context.id))
     prefix = subnet_prefix(context.inputs)
+    location = text(parent.inputs, "location") if parent else None
+    yield from verify_region(context, location, "networkSecurityGroup.id", "natGateway.id")
     if parent is None or prefix is None:
         if parent is not None:
             yield Problem(

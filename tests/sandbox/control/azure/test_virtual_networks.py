@@ -125,6 +125,22 @@ def test_a_subnet_lies_in_its_network(site):
     )
 
 
+def test_what_a_subnet_uses_is_in_its_region(site):
+    group = site.world.create(
+        "network:NetworkSecurityGroup", networkSecurityGroupName="far", location="northeurope"
+    )
+
+    with pytest.raises(RefusedError) as refused:
+        site.world.update(site.subnet, networkSecurityGroup={"id": group.id})
+
+    assert str(refused.value) == (
+        f"networkSecurityGroup.id: Resource {group.id} referenced by resource {site.subnet.id} was "
+        "not found. Please make sure that the referenced resource exists, and that both resources "
+        "are in the same region: one is in northeurope, the other in westeurope. "
+        "(InvalidResourceReference)"
+    )
+
+
 def test_subnets_do_not_overlap(site):
     with pytest.raises(RefusedError) as refused:
         site.world.create(
