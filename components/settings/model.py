@@ -43,7 +43,6 @@ class Model(BaseModel):
         validate_by_alias=True,
         validate_by_name=False,
         serialize_by_alias=True,
-        use_attribute_docstrings=True,
         # NaN and infinity have no meaning for any of our numbers.
         allow_inf_nan=False,
     )

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.settings import docstrings
 from components.settings.catalogue.databases import SIZES
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.machines import MACHINES
@@ -34,7 +35,7 @@ def render() -> str:
 
 def stack_file_schema() -> dict[str, Any]:
     """Return the schema of a whole stack file."""
-    environment = _tidied(Environment.model_json_schema())
+    environment = _tidied(_described(Environment.model_json_schema()))
     definitions = environment.pop("$defs")
     _complete(environment, definitions)
     return {
@@ -86,6 +87,16 @@ def _complete(environment: dict[str, Any], definitions: Mapping[str, Any]) -> No
     schedule["timezone"]["examples"] = sorted(WINDOWS_NAMES)
     version = definitions["DatabaseSettings"]["properties"]["version"]
     version["type"] = ["string", "integer"]
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return *schema* with each field's docstring as its description."""
+    for name, model in docstrings.models().items():
+        section = schema if name == Environment.__name__ else schema["$defs"].get(name, {})
+        for key, text in docstrings.of_fields(model).items():
+            if key in section.get("properties", {}):
+                section["properties"][key].setdefault("description", text)
+    return schema
 
 
 def _tidied(schema: Any) -> Any:

@@ -11,7 +11,7 @@ from pulumi.runtime.config import get_config_env, is_config_secret
 from components.settings.environment import Environment
 from components.settings.parsing import examine
 from components.settings.problems import Problem, SettingsError, closest, show
-from components.settings.secrets import check_certificate, check_password, stored_in_plain
+from components.settings.secrets import check_password, stored_in_plain
 
 KEYS = ("environment", "adminPassword", "certificate", "certificateKey")
 """Configuration keys that this project reads, each below its own namespace."""
@@ -82,4 +82,8 @@ def _secret_problems(config: pulumi.Config) -> Iterator[Problem]:
     if (password := config.get("adminPassword")) is not None:
         yield from check_password(password)
     chain, key = config.get("certificate"), config.get("certificateKey")
-    yield from check_certificate(chain, key, datetime.now(UTC))
+    if chain is not None or key is not None:
+        # Only who brings a certificate waits for the library that reads it.
+        from components.settings.certificates import check_certificate  # noqa: PLC0415
+
+        yield from check_certificate(chain, key, datetime.now(UTC))

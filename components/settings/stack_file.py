@@ -15,7 +15,7 @@ import yaml
 from components.settings.environment import Environment
 from components.settings.parsing import examine
 from components.settings.problems import Problem, SettingsError, show
-from components.settings.secrets import check_chain, check_pair, stored_in_plain
+from components.settings.secrets import check_pair, stored_in_plain
 from components.settings.stack import KEYS, SECRET_KEYS, unknown_keys
 
 NAMESPACE = "operationalization"
@@ -49,6 +49,9 @@ def _secret_problems(config: Mapping[str, object]) -> Iterator[Problem]:
     chain, key = values["certificate"], values["certificateKey"]
     yield from check_pair(chain is not None, key is not None)
     if isinstance(chain, str):
+        # Only who brings a certificate waits for the library that reads it.
+        from components.settings.certificates import check_chain  # noqa: PLC0415
+
         yield from check_chain(chain, datetime.now(UTC))
 
 

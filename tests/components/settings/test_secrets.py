@@ -16,13 +16,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings.secrets import (
-    ALLOWED_SPECIALS,
-    ServerKey,
-    check_certificate,
-    check_chain,
-    check_password,
-)
+from components.settings.certificates import ServerKey, check_certificate, check_chain
+from components.settings.secrets import ALLOWED_SPECIALS, check_password
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
