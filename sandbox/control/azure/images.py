@@ -37,6 +37,9 @@ PLATFORM_IMAGES: dict[tuple[str, str, str], Platform] = {
 }
 
 
+_KEY = ("publisher", "offer", "sku")
+
+
 def reference_rules(values: Values, path: str) -> Iterator[Problem]:
     """An image reference names an image of the table, or an id (checked as a reference)."""
     reference = mapping(values, path)
@@ -48,7 +51,7 @@ def reference_rules(values: Values, path: str) -> Iterator[Problem]:
         },
     ):
         yield problem._replace(path=f"{path}.{problem.path}")
-    names = [text(reference, key) for key in ("publisher", "offer", "sku")]
+    names = [text(reference, key) for key in _KEY]
     if text(reference, "id"):
         if any(names):
             yield Problem(
@@ -59,6 +62,13 @@ def reference_rules(values: Values, path: str) -> Iterator[Problem]:
         return
     if not reference or not all(names):
         return
+    yield from _platform_rules(values, path)
+
+
+def _platform_rules(values: Values, path: str) -> Iterator[Problem]:
+    """The image and its version must exist."""
+    reference = mapping(values, path)
+    names = [text(reference, key) for key in _KEY]
     found = platform(values, path)
     if found is None:
         publisher, offer, sku = names
@@ -92,9 +102,6 @@ def platform(values: Values, path: str) -> Platform | None:
         ),
         None,
     )
-
-
-_KEY = ("publisher", "offer", "sku")
 
 
 def generation(world: World, values: Values, path: str) -> int | None:

@@ -228,8 +228,13 @@ def _verify_server(context: Context) -> Iterator[Problem]:
     yield from _verify_access(context.inputs)
     if context.previous is None:
         yield from _verify_creation(context)
-        return
-    before, now = context.previous.inputs, context.inputs
+    else:
+        yield from _verify_change(context, context.previous.inputs)
+
+
+def _verify_change(context: Context, before: Values) -> Iterator[Problem]:
+    """Storage and versions only grow; a server stays in its network."""
+    now = context.inputs
     small, large = number(now, "storage.storageSizeGB"), number(before, "storage.storageSizeGB")
     if small is not None and large is not None and small < large:
         yield Problem(

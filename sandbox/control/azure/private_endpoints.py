@@ -195,12 +195,16 @@ def _outputs(context: Context) -> Outputs:
 def _created(context: Context, transaction: Transaction) -> None:
     """The endpoint's interface: it takes an address of the subnet, as any other."""
     record = transaction.find(context.id)
-    if record is None:
-        return
-    target = text(record.outputs, "networkInterfaces[0].id") or ""
-    if transaction.find(target) is not None:
+    target = text(record.outputs, "networkInterfaces[0].id") if record else None
+    if record is None or not target or transaction.find(target) is not None:
         return
     given = text(record.outputs, "customDnsConfigs[0].ipAddresses[0]") or ""
+    interface = _interface(context, target, given)
+    transaction.put(interface)
+    hold(target, interface.outputs, "ipConfigurations", transaction)
+
+
+def _interface(context: Context, target: str, given: str) -> Record:
     configuration: Values = {
         "name": "privateEndpointIpConfig",
         "id": f"{target}/ipConfigurations/privateEndpointIpConfig",
@@ -215,8 +219,7 @@ def _created(context: Context, transaction: Transaction) -> None:
         "location": text(context.inputs, "location"),
         "ipConfigurations": [configuration],
     }
-    outputs = {
-        **inputs,
+    computed = {
         "name": name_of(target),
         "type": NETWORK_INTERFACE,
         "macAddress": mac(context),
@@ -224,17 +227,14 @@ def _created(context: Context, transaction: Transaction) -> None:
         "provisioningState": "Succeeded",
         "resourceGuid": context.identifier("interfaceGuid"),
     }
-    transaction.put(
-        Record(
-            id=target,
-            type=INTERFACE,
-            inputs=inputs,
-            outputs=outputs,
-            incarnation=context.identifier("interface"),
-            created=context.created,
-        )
+    return Record(
+        id=target,
+        type=INTERFACE,
+        inputs=inputs,
+        outputs={**inputs, **computed},
+        incarnation=context.identifier("interface"),
+        created=context.created,
     )
-    hold(target, outputs, "ipConfigurations", transaction)
 
 
 def _deleting(record: Record, transaction: Transaction) -> None:

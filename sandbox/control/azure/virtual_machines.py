@@ -92,6 +92,12 @@ def _verify(context: Context) -> Iterator[Problem]:
     size = size_of(text(context.inputs, _SIZE) or "")
     if size is not None:
         yield from quotas.verify_quota(context, _SIZE, size.vcpus)
+    yield from _verify_interfaces(context)
+
+
+def _verify_interfaces(context: Context) -> Iterator[Problem]:
+    """An interface serves one machine, whose size must be able to do what the interface does."""
+    size = size_of(text(context.inputs, _SIZE) or "")
     for path, interface in texts(context.inputs, f"{_INTERFACES}[*].id"):
         for user, _ in context.world.referrers(interface):
             if user.type == context.type and not same(user.id, context.id):
