@@ -9,7 +9,7 @@ import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
 
 from components.settings.environment import Environment
-from components.settings.parsing import examine
+from components.settings.parsing import cautions, examine
 from components.settings.problems import Problem, SettingsError, closest, show
 from components.settings.secrets import check_password, stored_in_plain
 
@@ -31,7 +31,7 @@ class Settings:
 
 
 def load(config: pulumi.Config, stack: str) -> Settings:
-    """Return the settings of *stack*.
+    """Return the settings of *stack*; what someone may regret is logged as a warning.
 
     Raises SettingsError with every problem when there is one.
     """
@@ -40,6 +40,8 @@ def load(config: pulumi.Config, stack: str) -> Settings:
     problems += _secret_problems(config)
     if environment is None or problems:
         raise SettingsError(stack, problems)
+    for caution in cautions(environment):
+        pulumi.log.warn(str(caution).strip())
     return Settings(
         environment=environment,
         admin_password=config.get_secret("adminPassword"),

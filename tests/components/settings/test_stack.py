@@ -132,3 +132,16 @@ stack 'dev' cannot be deployed:
 
 def test_settings_errors_reach_the_user_without_a_trace() -> None:
     assert issubclass(SettingsError, pulumi.RunError)
+
+
+def test_what_someone_may_regret_is_logged_and_deploys(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", logged.append)
+
+    settings = load(configured(monkeypatch, environment={**AZURE, "web": {"count": 1}}), "dev")
+
+    assert settings.environment.web.count == 1
+    assert logged[0].splitlines() == [
+        "web.count: leaves no node to answer while the only one is repaired (got 1)",
+        "    fix: write 2 or more",
+    ]
