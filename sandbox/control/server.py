@@ -102,8 +102,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def _of(self, context: Context) -> Provider:
+        """The provider as the engine configured it over this connection.
+
+        A connection that was lost and made anew has no configuration: to go on with a default one
+        could put a resource into another location or subscription.
+        """
         with self._lock:
-            return self._configured.get(context.peer(), self._provider)
+            found = self._configured.get(context.peer())
+        if found is None:
+            raise RefusalError(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "the connection to the sandbox was lost, and the provider's configuration with "
+                "it; run the command again",
+            )
+        return found
 
     @_answered
     def GetPluginInfo(  # noqa: N802 -- the protocol's name, here and below

@@ -31,6 +31,7 @@ def azure(tmp_path):
 @pytest.fixture
 def random(tmp_path):
     with serving("random", tmp_path) as client:
+        client.configure()
         yield client
 
 
@@ -70,10 +71,21 @@ def test_the_location_comes_from_the_providers_configuration(azure):
 
 def test_the_location_comes_from_the_group_without_configuration(tmp_path):
     with serving("azure-native", tmp_path) as client:
+        client.configure()
         client.create(GROUP, "g", {"resourceGroupName": "g", "location": "northeurope"})
         assert client.checked(NETWORK, "n", network("g"))["location"] == "northeurope"
         unknown = client.check(NETWORK, "n", network(UNKNOWN))
         assert wire.decode(unknown.inputs)["location"] is UNKNOWN
+
+
+def test_a_connection_without_configuration_is_refused(tmp_path):
+    with serving("azure-native", tmp_path) as client, pytest.raises(grpc.RpcError) as refusal:
+        client.check(GROUP, "main", {})
+    assert refusal.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert message(refusal) == (
+        "the connection to the sandbox was lost, and the provider's configuration with it; "
+        "run the command again"
+    )
 
 
 def test_a_configuration_belongs_to_its_connection(tmp_path):
