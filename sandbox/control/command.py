@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ from sandbox.control import daemon, tamper, wire
 from sandbox.control.daemon import DaemonError
 from sandbox.control.home import Home, HomeError, Running
 from sandbox.control.packages import PACKAGES
-from sandbox.control.store import Store, StoreError
+from sandbox.control.store import Store, Stored, StoreError
 
 _MEGABYTE = 1024 * 1024
 
@@ -134,31 +135,37 @@ def _status(home: Home, options: argparse.Namespace) -> int:
     counts = _store(home).read().counts() if home.state.exists() else {}
     facts: dict[str, object] = {"running": found is not None, "home": str(home.root)}
     if found:
-        memory = psutil.Process(found.pid).memory_info().rss / _MEGABYTE
         facts |= {
             "pid": found.pid,
             "uptimeSeconds": round(time.time() - found.started),
-            "memoryMegabytes": round(memory),
+            "memoryMegabytes": psutil.Process(found.pid).memory_info().rss // _MEGABYTE,
             "ports": found.ports,
         }
     facts |= {"log": str(home.log), "resources": counts}
     if options.json:
         print(json.dumps(facts, indent=2))  # noqa: T201
     else:
-        _show(facts, counts)
+        _show(facts, found, counts)
     return 0 if found else 3
 
 
-def _show(facts: dict[str, object], counts: dict[str, int]) -> None:
-    console = Console()
+def _show(facts: dict[str, object], found: Running | None, counts: dict[str, int]) -> None:
     table = Table(show_header=False, box=None)
-    for name, value in facts.items():
-        if name != "resources":
-            table.add_row(name, str(value))
-    console.print(table)
+    if found:
+        uptime = timedelta(seconds=round(time.time() - found.started))
+        table.add_row("sandbox", f"runs, process {found.pid}, for {uptime}")
+        table.add_row("memory", f"{facts['memoryMegabytes']} MB")
+        table.add_row("ports", ", ".join(f"{name} {port}" for name, port in found.ports.items()))
+    else:
+        table.add_row("sandbox", "does not run; scripts/sandbox start")
+    table.add_row("files", str(facts["home"]))
+    table.add_row("log", str(facts["log"]))
+    table.add_row("nodes", "are declared and checked, and do not boot in this release")
     resources = Table("type", "resources")
     for kind, count in counts.items():
         resources.add_row(kind, str(count))
+    console = Console()
+    console.print(table)
     console.print(resources if counts else "No resources.")
 
 
@@ -180,17 +187,24 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
 
 
 def _resources(home: Home, options: argparse.Namespace) -> int:
-    records = list(_store(home).read().all())
+    found = list(_store(home).read().all())
     if options.json:
-        shown = [
-            {"id": each.id, "type": each.type, "created": each.created, "urn": each.urn}
-            for each in records
-        ]
-        print(json.dumps(shown, indent=2))  # noqa: T201
+        print(json.dumps([_described(each) for each in found], indent=2))  # noqa: T201
         return 0
-    for each in records:
-        print(f"{each.type}  {each.id}")  # noqa: T201
+    for each in found:
+        print(f"{each.record.type}  {each.record.id}")  # noqa: T201
     return 0
+
+
+def _described(stored: Stored) -> dict[str, object]:
+    record = stored.record
+    return {
+        "id": record.id,
+        "type": record.type,
+        "created": record.created,
+        "urn": record.urn,
+        "properties": wire.masked(stored.outputs),
+    }
 
 
 def _types(_: Home, __: argparse.Namespace) -> int:

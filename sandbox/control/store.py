@@ -101,9 +101,9 @@ class Rows:
         """All resources with this parent, by id."""
         yield from self._records("parent = ?", ids.key(target))
 
-    def all(self) -> Iterator[Record]:
+    def all(self) -> Iterator[Stored]:
         """Every resource, by id."""
-        yield from self._records("key > ?", "")
+        yield from self._select("key > ?", "")
 
     def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
         """Resources outside *target* that name it, or something below it."""
@@ -128,9 +128,13 @@ class Rows:
         return dict(self._connection.execute(query).fetchall())
 
     def _records(self, condition: str, value: str) -> Iterator[Record]:
+        for stored in self._select(condition, value):
+            yield stored.record
+
+    def _select(self, condition: str, value: str) -> Iterator[Stored]:
         query = f"SELECT {_COLUMNS} FROM resources WHERE {condition} ORDER BY key"  # noqa: S608
         for row in self._connection.execute(query, (value,)).fetchall():
-            yield _stored(row).record
+            yield _stored(row)
 
 
 def _stored(row: tuple[str, ...]) -> Stored:

@@ -244,6 +244,17 @@ def has_secret(value: object) -> bool:
     return isinstance(value, Secret)
 
 
+def masked(value: object) -> object:
+    """*value* with `[secret]`, Pulumi's own word, in place of each secret."""
+    if isinstance(value, Secret):
+        return "[secret]"
+    if isinstance(value, Mapping):
+        return {key: masked(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [masked(element) for element in value]
+    return value
+
+
 def mark_like(value: object, pattern: object) -> object:
     """*value* with everything secret that is secret at the same place in *pattern*.
 

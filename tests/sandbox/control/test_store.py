@@ -89,7 +89,7 @@ def test_removal_takes_what_is_below_and_not_what_only_sounds_alike(store):
         for name in ("a", "a/b", "ab"):
             rows.put(record(f"{ROOT}/{name}"), {})
         rows.remove(f"{ROOT}/a")
-    assert [each.id for each in store.read().all()] == [f"{ROOT}/ab"]
+    assert [each.record.id for each in store.read().all()] == [f"{ROOT}/ab"]
 
 
 def test_notes_outlive_resources_until_they_are_forgotten(store):
@@ -146,7 +146,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged_and_halves_nothing(tmp_path)
         process.stdout.close()
         acknowledged = max(acknowledged, *(int(line) for line in lines if line.endswith("\n")))
         store = Store(path)
-        found = {each.id for each in store.read().all()}
+        found = {each.record.id for each in store.read().all()}
         store.close()
         assert {f"/a/{n}" for n in range(acknowledged + 1)} <= found
         assert {i[3:] for i in found if i[1] == "a"} == {i[3:] for i in found if i[1] == "b"}
