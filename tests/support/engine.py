@@ -73,6 +73,17 @@ class Result:
         ]
 
     @property
+    def drift(self) -> list[tuple[str, str]]:
+        """(operation, name) of what a refresh found changed: its steps tell only when they end."""
+        ended = [
+            event["resOutputsEvent"]["metadata"]
+            for event in self.events
+            if "resOutputsEvent" in event
+        ]
+        found = [_step(metadata) for metadata in ended if metadata["op"] not in SAME]
+        return [(step.op, step.name) for step in found if step.type != "pulumi:pulumi:Stack"]
+
+    @property
     def summary(self) -> dict[str, int]:
         """Number of resources by operation, as in the engine's closing lines."""
         found = [event["summaryEvent"] for event in self.events if "summaryEvent" in event]

@@ -1,0 +1,99 @@
+"""Deployed environments for engine tests: one real deployment, copied for each test.
+
+A deployment takes the engine some ten seconds; a copy of its folder takes none. Every test starts
+a daemon on its own copy, so that it may do to its environment what it likes.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.engine import ROOT, Engine, Result, on_sandbox
+from tests.support.environments import changed
+
+ENVIRONMENT = "operationalization:environment"
+
+
+def stack_config(stack: str) -> dict[str, Any]:
+    """The configuration in the stack's file."""
+    content = yaml.safe_load((ROOT / f"stacks/Pulumi.{stack}.yaml").read_text())
+    return dict(content["config"])
+
+
+class Deployed:
+    """One environment on a sandbox of its own."""
+
+    def __init__(self, stack: str, engine: Engine) -> None:
+        self.stack = stack
+        self.engine = engine
+        self._config = stack_config(stack)
+
+    def configure(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The stack's configuration with some settings of the environment set otherwise."""
+        config = deepcopy(self._config)
+        config[ENVIRONMENT] = changed(config[ENVIRONMENT], changes)
+        return config
+
+    def up(self, changes: dict[str, Any] | None = None) -> Result:
+        """Deploy with *changes* to the stack's settings; they must succeed."""
+        return succeeded(self.engine.up(self.stack, self.configure(changes or {})))
+
+    def preview(self, changes: dict[str, Any] | None = None) -> Result:
+        """Preview with *changes* to the stack's settings; it must succeed."""
+        return succeeded(self.engine.preview(self.stack, self.configure(changes or {})))
+
+    def resources(self, token: str = "") -> list[dict[str, Any]]:
+        """What exists on the sandbox, of one type or of all."""
+        found = json.loads(self.sandbox("resources", "--json"))
+        return [each for each in found if not token or each["type"] == token]
+
+    def tamper(self, target: str, *arguments: str) -> None:
+        """Change or delete a resource behind Pulumi's back."""
+        self.sandbox("change", target, *arguments)
+
+    def sandbox(self, *arguments: str) -> str:
+        """Run `scripts/sandbox` on this environment's sandbox."""
+        done = subprocess.run(
+            [str(ROOT / "scripts/sandbox"), *arguments],
+            env=self.engine.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"scripts/sandbox {arguments}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def succeeded(result: Result) -> Result:
+    """The result; what the engine said where it failed."""
+    if result.exit_code:
+        raise AssertionError(result.display)
+    return result
+
+
+def deploy(stack: str, folder: Path) -> Path:
+    """Deploy *stack* in *folder* and leave it there, with its daemon stopped."""
+    with on_sandbox(folder) as engine:
+        Deployed(stack, engine).up()
+    return folder
+
+
+@contextmanager
+def copy_of(template: Path, stack: str, folder: Path) -> Iterator[Deployed]:
+    """A copy of what `deploy` left, with a daemon of its own."""
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    with on_sandbox(folder) as engine:
+        yield Deployed(stack, engine)
+
+
+CopyOf = Callable[[], Deployed]
