@@ -24,3 +24,6 @@ environment = Enterprise(
 )
 for key, value in environment.outputs.items():
     pulumi.export(key, value)
+
+# All of it stays until the end; unfrozen, the interpreter would walk it once more when it exits.
+gc.freeze()
