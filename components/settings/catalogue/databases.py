@@ -8,6 +8,8 @@ and, for memory, "DB instance class types".
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.settings.catalogue.machines import AWS_VCPUS
+
 GIB = 2**30
 
 
@@ -63,16 +65,6 @@ _RDS_FAMILIES: Mapping[str, float] = {
     "db.r6i": 8,
     "db.r7i": 8,
 }
-_RDS_VCPUS: Mapping[str, int] = {
-    "large": 2,
-    "xlarge": 4,
-    "2xlarge": 8,
-    "4xlarge": 16,
-    "8xlarge": 32,
-    "12xlarge": 48,
-    "16xlarge": 64,
-    "24xlarge": 96,
-}
 _RDS_BURSTABLE: Mapping[str, float] = {
     # size of db.t3: GiB
     "small": 2,
@@ -112,7 +104,7 @@ def _rds_classes() -> Iterator[tuple[str, float, bool]]:
     for size, memory in _RDS_BURSTABLE.items():
         yield f"db.t3.{size}", memory, True
     for family, ratio in _RDS_FAMILIES.items():
-        for size, vcpus in _RDS_VCPUS.items():
+        for size, vcpus in AWS_VCPUS.items():
             yield f"{family}.{size}", vcpus * ratio, False
 
 

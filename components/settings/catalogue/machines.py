@@ -43,7 +43,7 @@ _AZURE_FAMILIES: tuple[tuple[str, tuple[int, ...], float, bool], ...] = (
     ("Standard_B#s", (2,), 2, True),
 )
 
-_AWS_VCPUS: Mapping[str, int] = {
+AWS_VCPUS: Mapping[str, int] = {
     "large": 2,
     "xlarge": 4,
     "2xlarge": 8,
@@ -53,6 +53,7 @@ _AWS_VCPUS: Mapping[str, int] = {
     "16xlarge": 64,
     "24xlarge": 96,
 }
+"""vCPUs by the size in a name (`m6i.large`, `db.m6i.large`), which is the same in all families."""
 
 _AWS_FAMILIES: Mapping[str, float] = {
     # family: GiB a vCPU
@@ -106,7 +107,7 @@ def _azure() -> Iterator[MachineSize]:
 
 def _aws() -> Iterator[MachineSize]:
     for family, memory in _AWS_FAMILIES.items():
-        for size, vcpus in _AWS_VCPUS.items():
+        for size, vcpus in AWS_VCPUS.items():
             if size not in _ODD.get(family, ()):
                 name = f"{family}.{size}"
                 yield MachineSize(name=name, vcpus=vcpus, memory=vcpus * memory, burstable=False)

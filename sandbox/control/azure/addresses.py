@@ -6,12 +6,21 @@ address in use is a note of the world (`address/SUBNET/ADDRESS` -> id of its own
 look-up costs the same with three nodes and with a thousand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from typing import NamedTuple
 
 from sandbox.control.azure.arm import name_of, same
 from sandbox.control.azure.reading import elements, number, text, texts
-from sandbox.control.kinds import CloudError, Context, Problem, Transaction, Values, World
+from sandbox.control.kinds import (
+    CloudError,
+    Context,
+    Problem,
+    Record,
+    Transaction,
+    Values,
+    World,
+)
 from sandbox.control.paths import strings
 
 INTERFACE = "azure-native:network:NetworkInterface"
@@ -186,3 +195,30 @@ def release(outputs: Values, configurations: str, transaction: Transaction) -> N
         found = address(given) if given else None
         if subnet and found:
             transaction.remember(_note(subnet, found), None)
+
+
+class Keeping(NamedTuple):
+    """A kind's hooks that keep the notes of who has which address."""
+
+    created: Callable[[Context, Transaction], None]
+    updated: Callable[[Context, Transaction], None]
+    deleting: Callable[[Record, Transaction], None]
+
+
+def keeping(configurations: str) -> Keeping:
+    """Return the hooks of a kind whose private addresses are in the list *configurations*."""
+
+    def created(context: Context, transaction: Transaction) -> None:
+        record = transaction.find(context.id)
+        if record is not None:
+            hold(context.id, record.outputs, configurations, transaction)
+
+    def updated(context: Context, transaction: Transaction) -> None:
+        if context.previous is not None:
+            release(context.previous.outputs, configurations, transaction)
+        created(context, transaction)
+
+    def deleting(record: Record, transaction: Transaction) -> None:
+        release(record.outputs, configurations, transaction)
+
+    return Keeping(created, updated, deleting)

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from sandbox.control.azure.addresses import (
     BALANCER,
     allocated,
-    hold,
-    release,
+    keeping,
     verify_address,
     verify_room,
 )
@@ -29,7 +28,7 @@ from sandbox.control.azure.arm import (
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free
 from sandbox.control.azure.reading import elements, flag, number, present, text, texts
 from sandbox.control.azure.virtual_networks import SUBNET, network_name
-from sandbox.control.kinds import Context, Kind, Outputs, Problem, Record, Transaction, Values
+from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
 
 LOAD_BALANCER = "Microsoft.Network/loadBalancers"
 
@@ -286,21 +285,7 @@ def _outputs(context: Context) -> Outputs:
     return result
 
 
-def _created(context: Context, transaction: Transaction) -> None:
-    record = transaction.find(context.id)
-    if record is not None:
-        hold(context.id, record.outputs, FRONTENDS, transaction)
-
-
-def _updated(context: Context, transaction: Transaction) -> None:
-    if context.previous is not None:
-        release(context.previous.outputs, FRONTENDS, transaction)
-    _created(context, transaction)
-
-
-def _deleting(record: Record, transaction: Transaction) -> None:
-    release(record.outputs, FRONTENDS, transaction)
-
+_ADDRESSES = keeping(FRONTENDS)
 
 KINDS = (
     Kind(
@@ -316,9 +301,9 @@ KINDS = (
         rules=standard(LOAD_BALANCER, _rules),
         verify=_verify,
         outputs=_outputs,
-        created=_created,
-        updated=_updated,
-        deleting=_deleting,
+        created=_ADDRESSES.created,
+        updated=_ADDRESSES.updated,
+        deleting=_ADDRESSES.deleting,
         in_use=(
             "LoadBalancerInUse",
             "Cannot delete load balancer {id} since its child resources are in use by {by}.",

@@ -10,8 +10,7 @@ from uuid import UUID
 from sandbox.control.azure.addresses import (
     INTERFACE,
     allocated,
-    hold,
-    release,
+    keeping,
     verify_address,
     verify_room,
 )
@@ -36,9 +35,7 @@ from sandbox.control.kinds import (
     Outputs,
     Problem,
     Record,
-    Transaction,
     Values,
-    World,
 )
 
 NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces"
@@ -183,24 +180,7 @@ def _outputs(context: Context) -> Outputs:
     }
 
 
-def _held(world: World, target: str) -> Values:
-    record = world.find(target)
-    return record.outputs if record else {}
-
-
-def _created(context: Context, transaction: Transaction) -> None:
-    hold(context.id, _held(transaction, context.id), _LIST, transaction)
-
-
-def _updated(context: Context, transaction: Transaction) -> None:
-    if context.previous is not None:
-        release(context.previous.outputs, _LIST, transaction)
-    _created(context, transaction)
-
-
-def _deleting(record: Record, transaction: Transaction) -> None:
-    release(record.outputs, _LIST, transaction)
-
+_ADDRESSES = keeping(_LIST)
 
 KINDS = (
     Kind(
@@ -217,9 +197,9 @@ KINDS = (
         rules=standard(NETWORK_INTERFACE, _rules),
         verify=_verify,
         outputs=_outputs,
-        created=_created,
-        updated=_updated,
-        deleting=_deleting,
+        created=_ADDRESSES.created,
+        updated=_ADDRESSES.updated,
+        deleting=_ADDRESSES.deleting,
         in_use=(
             "NicInUse",
             (
