@@ -211,8 +211,9 @@ def test_the_lock_of_a_living_pulumi_is_respected(tree: Tree, tmp_path: Path) ->
 def test_ctrl_c_ends_pulumi_in_good_order(tree: Tree, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
+    # A suite in the background (`scripts/test &`) has SIGINT ignored, and would pass that on.
     with subprocess.Popen(
-        [str(tree.root / "scripts/up")],
+        ["env", "--default-signal=INT", str(tree.root / "scripts/up")],
         cwd=tree.root,
         env={**tree.environment, "TEST_GATE": str(gate)},
         stdin=subprocess.DEVNULL,
