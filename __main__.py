@@ -10,10 +10,12 @@ gc.disable()
 import pulumi
 
 from components.parts.naming import environment_name
+from components.parts.waiting import wait_for_all_at_once
 from components.settings import load
 from components.topologies import clouds
 from components.topologies.enterprise import Enterprise, EnterpriseArgs
 
+wait_for_all_at_once()
 stack = pulumi.get_stack()
 settings = load(pulumi.Config(), stack)
 environment = Enterprise(
