@@ -9,8 +9,8 @@ from components.settings.model import FILLED, Model
 LARGEST_SCALE_SET = 1000
 """Instances: "Considerations for large Virtual Machine Scale Sets" (Azure)."""
 
-LARGEST_FIXED_GROUP = 100
-"""Nodes, each a machine resource of its own; past this a preview takes minutes."""
+LARGEST_FIXED_GROUP = 500
+"""Nodes, each four resources of its own; past this a preview takes minutes."""
 
 Percent = Annotated[int, Field(ge=1, le=99)]
 Minutes = Annotated[int, Field(ge=1, le=720)]
