@@ -24,3 +24,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The real engine on a sandbox daemon that this module's tests share; mark them `engine`."""
     with on_sandbox(tmp_path_factory.mktemp("engine")) as running:
         yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, so that no worker is alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("engine") is None)

@@ -70,6 +70,7 @@ def main(arguments: list[str]) -> int:
         for shape in shapes:
             console.print(f"measuring {shape.nodes} nodes, {shape.kind} ...", style="dim")
             figures.append(_measure(Path(folder) / f"{shape.kind}-{shape.nodes}", shape))
+            console.print(_line(figures[-1]), style="dim")
     _show(console, baseline, figures)
     if options.json:
         rows = [{**each._asdict(), "shape": each.shape._asdict()} for each in figures]
@@ -176,6 +177,13 @@ def _daemon(home: Path) -> int:
     """Return the resident memory of the daemon of *home*, in MB."""
     process = psutil.Process(json.loads((home / "daemon.json").read_text())["pid"])
     return int(process.memory_info().rss // 2**20)
+
+
+def _line(each: Figures) -> str:
+    return (
+        f"{each.resources} resources: preview {each.preview:.1f} s, up {each.up:.1f} s, "
+        f"up again {each.unchanged:.1f} s, destroy {each.destroy:.1f} s, daemon {each.memory} MB"
+    )
 
 
 def _show(console: Console, baseline: Mapping[str, float], figures: list[Figures]) -> None:
