@@ -29,7 +29,10 @@ GOAL = 2.0
 """Seconds that a preview of production may take over an empty program's (issue 3, acceptance 4)."""
 
 LARGEST_GROUP = 500
-"""Nodes of each role at the most, so that a fixed group stays within its limit."""
+"""Nodes of each role at the most."""
+
+LARGEST_FIXED = 200
+"""Fixed nodes in all at the most: the settings refuse larger groups."""
 
 MANY_FIXED = 100
 """Fixed nodes from which on the engine writes its state at the end only. It else writes all of it
@@ -69,6 +72,9 @@ def main(arguments: list[str]) -> int:
         shapes = [Shape(kind, n) for kind in ("scaleSet", "fixed") for n in options.nodes]
         figures = []
         for shape in shapes:
+            if shape.kind == "fixed" and shape.nodes > LARGEST_FIXED:
+                console.print(f"not measured: {shape.nodes} fixed nodes, which settings refuse")
+                continue
             console.print(f"measuring {shape.nodes} nodes, {shape.kind} ...", style="dim")
             figures.append(_measure(Path(folder) / f"{shape.kind}-{shape.nodes}", shape))
             console.print(_line(figures[-1]), style="dim")
