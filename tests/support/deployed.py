@@ -6,8 +6,7 @@ a daemon on its own copy, so that it may do to its environment what it likes.
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.engine import ROOT, Engine, Result, on_sandbox
+from tests.support.engine import ROOT, Engine, Result, on_sandbox, sandbox
 from tests.support.environments import changed
 
 ENVIRONMENT = "operationalization:environment"
@@ -60,18 +59,7 @@ class Deployed:
 
     def sandbox(self, *arguments: str) -> str:
         """Run `scripts/sandbox` on this environment's sandbox."""
-        done = subprocess.run(
-            [str(ROOT / "scripts/sandbox"), *arguments],
-            env=self.engine.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
-            raise AssertionError(f"scripts/sandbox {arguments}:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return sandbox(self.engine.environment, *arguments)
 
 
 def succeeded(result: Result) -> Result:
@@ -94,6 +82,3 @@ def copy_of(template: Path, stack: str, folder: Path) -> Iterator[Deployed]:
     shutil.copytree(template, folder, dirs_exist_ok=True)
     with on_sandbox(folder) as engine:
         yield Deployed(stack, engine)
-
-
-CopyOf = Callable[[], Deployed]

@@ -232,16 +232,17 @@ def on_sandbox(folder: Path, program: Path = ROOT) -> Iterator[Engine]:
     """An engine whose providers are a sandbox daemon of its own, which ends with the context."""
     require_engine()
     home = {"OPERATIONALIZATION_SANDBOX_HOME": str(folder / "sandbox")}
-    _sandbox("start", home)
+    sandbox(home, "start")
     try:
-        yield Engine(folder, program, {**home, **_exports(_sandbox("env", home))})
+        yield Engine(folder, program, {**home, **_exports(sandbox(home, "env"))})
     finally:
-        _sandbox("stop", home)
+        sandbox(home, "stop")
 
 
-def _sandbox(command: str, variables: Mapping[str, str]) -> str:
+def sandbox(variables: Mapping[str, str], *arguments: str) -> str:
+    """What `scripts/sandbox` prints; a failure shows what it said."""
     done = subprocess.run(
-        [str(ROOT / "scripts/sandbox"), command],
+        [str(ROOT / "scripts/sandbox"), *arguments],
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -250,7 +251,7 @@ def _sandbox(command: str, variables: Mapping[str, str]) -> str:
         check=False,
     )
     if done.returncode:
-        raise AssertionError(f"scripts/sandbox {command}:\n{done.stdout}{done.stderr}")
+        raise AssertionError(f"scripts/sandbox {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
