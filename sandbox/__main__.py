@@ -2,7 +2,7 @@
 
 import sys
 
-from sandbox.control.command import main
+from sandbox.command import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

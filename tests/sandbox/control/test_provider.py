@@ -12,8 +12,8 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from sandbox.control import wire
-from sandbox.control.home import PROJECT
 from sandbox.control.wire import UNKNOWN, Secret
+from sandbox.home import PROJECT
 from tests.support.provider import GROUP, NOTHING, SUBSCRIPTION, package, serving, urn
 
 NETWORK = "azure-native:network:VirtualNetwork"

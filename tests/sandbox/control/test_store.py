@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-from sandbox.control.home import PROJECT
 from sandbox.control.kinds import Record
 from sandbox.control.store import Store, StoreError
 from sandbox.control.wire import Secret
+from sandbox.home import PROJECT
 
 ROOT = "/subscriptions/s/resourceGroups/g"
 

@@ -9,7 +9,7 @@ import subprocess
 import psutil
 import pytest
 
-from sandbox.control.home import PROJECT
+from sandbox.home import PROJECT
 
 
 class Cli:

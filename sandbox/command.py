@@ -14,11 +14,12 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.control import daemon, tamper, wire
-from sandbox.control.daemon import DaemonError
-from sandbox.control.home import Home, HomeError, Running
+from sandbox import daemon
+from sandbox.control import tamper, wire
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store, Stored, StoreError
+from sandbox.daemon import DaemonError
+from sandbox.home import Home, HomeError, Running
 
 _MEGABYTE = 1024 * 1024
 

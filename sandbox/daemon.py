@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 import psutil
 
 from sandbox.control import server
-from sandbox.control.home import PROJECT, Home, Running
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store
+from sandbox.home import PROJECT, Home, Running
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 30.0
