@@ -85,7 +85,7 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """How one asks a member or a machine whether it is well; 200 is yes, certificates don't count."""
+    """How one asks a member or a machine whether it is well: 200 is yes, whatever certificate."""
 
     protocol: Protocol
     port: int
