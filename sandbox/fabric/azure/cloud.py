@@ -1,0 +1,69 @@
+"""Azure, as the fabric asks for it."""
+
+from collections.abc import Mapping
+
+from sandbox.control.azure import KINDS, instances
+from sandbox.control.azure.arm import type_of
+from sandbox.control.kinds import Kind, Transaction, World
+from sandbox.fabric.azure.blueprint import blueprint
+from sandbox.fabric.contract import Blueprint
+
+_CONCERNED = (
+    "microsoft.network/",
+    "microsoft.compute/",
+    "microsoft.dbforpostgresql/",
+    "microsoft.keyvault/vaults",
+    "microsoft.sql/servers",
+)
+_ANSWERED_LIVE = frozenset(
+    {"microsoft.network/privatednszones", "microsoft.keyvault/vaults/secrets"}
+)
+"""Resource types that the services read at every request; deeper ones are below these."""
+
+
+class Azure:
+    """A `cloud.Cloud`."""
+
+    kinds: Mapping[str, Kind]
+
+    def __init__(self, image: str) -> None:
+        """*image*: the sandbox's image that boots Debian 12 machines."""
+        self._image = image
+        self.kinds = {kind.type: kind for kind in KINDS}
+
+    def concerns(self, target: str) -> bool:
+        """Whether a change of the resource can change the blueprint."""
+        kind = type_of(target).casefold()
+        if any(kind == live or kind.startswith(f"{live}/") for live in _ANSWERED_LIVE):
+            return False
+        return kind.startswith(_CONCERNED)
+
+    def unsettled(self, world: World) -> bool:
+        """Whether some scale set has another number of machines than its capacity."""
+        return instances.unsettled(world)
+
+    def settle(self, transaction: Transaction) -> None:
+        """Give each scale set as many machines as its capacity says."""
+        instances.settle_all(transaction)
+
+    def blueprint(self, world: World) -> Blueprint:
+        """Everything that should exist."""
+        return blueprint(world, self._image)
+
+    def forget(self, transaction: Transaction, machine: str) -> None:
+        """A leaving instance has gone."""
+        instances.forget(transaction, machine)
+
+    def renew(self, transaction: Transaction, machine: str) -> None:
+        """Replace an instance that is unwell."""
+        instances.renew(transaction, machine)
+
+    def unavailable(self, target: str) -> str | None:
+        """Why a resource exists as a record only."""
+        if type_of(target).casefold() == "microsoft.sql/servers":
+            return (
+                "the sandbox runs no SQL Server (it has no licence-free one to run): the server "
+                "exists as a record, its name resolves, and nothing answers there; nodes that "
+                "need it will not become ready. Use database.engine: postgresql here"
+            )
+        return None

@@ -1,0 +1,455 @@
+"""The machine room: makes this machine match what the control plane's records say.
+
+One thread compares and changes (`_settle`), as often as something changes; each machine has a
+thread of its own (`node.py`). Nobody else starts or ends anything, so that the first deployment, a
+change, a restart after `kill -9` and the end are the same work.
+"""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from sandbox.control.fabric import NotReadyError, Watch
+from sandbox.control.store import Store
+from sandbox.control.world import StoreTransaction, StoreWorld
+from sandbox.fabric import node as nodes
+from sandbox.fabric import prober
+from sandbox.fabric.azure import tokens
+from sandbox.fabric.azure.cloud import Azure
+from sandbox.fabric.azure.services import Services
+from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
+from sandbox.fabric.database import Databases
+from sandbox.fabric.hosts import Hosts
+from sandbox.fabric.images import Images
+from sandbox.fabric.network import Networks, inside
+from sandbox.fabric.node import Ended, Node, Phase
+from sandbox.fabric.notices import Notices
+
+_LOG = logging.getLogger(__name__)
+
+CLIENT = IPv4Address("203.0.113.10")
+"""The user's machine, as environments see it (RFC 5737, TEST-NET-3)."""
+_PATIENCE = 120.0
+"""Seconds that the fabric may take to apply a change that starts no machine."""
+_REST = 5.0
+"""Seconds between looks when nothing was said to have changed (`scripts/sandbox change`)."""
+_POWER_OFF = 10.0
+"""Seconds that a host gets to power off when the sandbox stops."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a person may choose."""
+
+    client: IPv4Address = CLIENT
+    speed: float = 1.0
+    """Divides the platform's own timers: repair grace and notices. Nothing else."""
+    image: str = "complete"
+    """Which of the sandbox's images the stock Debian image is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where one sandbox's fabric lives."""
+
+    prefix: str
+    """Of its namespaces and links."""
+    folder: Path
+    images: Path
+    pool: IPv4Network
+
+
+class Fabric:
+    """A `control.fabric.Fabric`."""
+
+    def __init__(self, store: Store, place: Place, options: Options) -> None:
+        """Find what runs already, and start to look after it. Raises FabricError."""
+        self.options = options
+        self.speed = options.speed
+        self._store = store
+        self._place = place
+        self._cloud = Azure(options.image)
+        self._blueprint = Blueprint()
+        self._nodes: dict[str, Node] = {}
+        self._lock = threading.Condition()
+        self._asked = 0
+        self._done = 0
+        self._problem: str = ""
+        self._wake = threading.Event()
+        self._over = threading.Event()
+        self._retiring: set[str] = set()
+        self._file = place.folder / "nodes.json"
+        self._writing = threading.Lock()
+        images = Images(place.images)
+        self._notices = Notices()
+        self._networks = Networks(place.prefix, place.pool, options.client)
+        self._hosts = Hosts(place.folder / "hosts", images)
+        authority = images.authority
+        directory = tokens.Tokens(place.folder)
+        self._databases = Databases(
+            place.folder / "databases", images, authority, directory.public_key
+        )
+        self._services = Services(
+            store=store,
+            networks=self._networks,
+            authority=authority,
+            notices=self._notices,
+            tokens=directory,
+            machines=self._machine_at,
+        )
+        self._prober = prober.Prober(self._networks.connect, self._changed)
+        self._known = self._read_file()
+        with store.change() as rows:
+            rows.remember("public-pool", str(place.pool))
+        self._hosts.recover()
+        self._databases.recover()
+        self._thread = threading.Thread(target=self._run, name="fabric", daemon=True)
+        self._thread.start()
+
+    # What the control plane asks.
+
+    def realize(self, target: str, watch: Watch) -> None:
+        """Return when what was committed holds."""
+        if not self._cloud.concerns(target):
+            return
+        if why := self._cloud.unavailable(target):
+            watch.warn(why)
+        self._await_settled(watch)
+        self._await_databases(target, watch)
+        self._await_nodes(target, watch)
+
+    def retire(self, target: str, watch: Watch) -> None:
+        """Let what runs for *target* drain, and stop it."""
+        doomed = list(self._nodes_of(target))
+        if not doomed:
+            return
+        with self._lock:
+            self._retiring.update(found.machine.id for found in doomed)
+        try:
+            with ThreadPoolExecutor(len(doomed)) as pool:
+                gone = list(pool.map(lambda found: self._retire(found, watch), doomed))
+        finally:
+            with self._lock:
+                self._retiring.difference_update(found.machine.id for found in doomed)
+        if not all(gone):
+            raise NotReadyError(
+                f"deletion of {target} was interrupted: its machines start again; run the "
+                "command once more"
+            )
+
+    def _retire(self, found: Node, watch: Watch) -> bool:
+        if found.state.phase is Phase.READY and found.machine.notice:
+            watch.report(f"{found.machine.name}: draining")
+        gone = found.retire(watch.cancelled)
+        watch.report(f"{found.machine.name}: {'gone' if gone else 'starts again'}")
+        return gone
+
+    def _await_settled(self, watch: Watch) -> None:
+        with self._lock:
+            self._asked += 1
+            ticket = self._asked
+        self._wake.set()
+        deadline = time.monotonic() + _PATIENCE
+        with self._lock:
+            while self._done < ticket:
+                if watch.cancelled.is_set():
+                    raise NotReadyError("interrupted while the sandbox applied the change")
+                if self._over.is_set():
+                    raise NotReadyError("the sandbox stops; start it, and run the command again")
+                if time.monotonic() > deadline:
+                    raise NotReadyError(
+                        f"the sandbox did not apply the change within {_PATIENCE:.0f} seconds; "
+                        "its log says what it waits for (scripts/sandbox status shows where)"
+                    )
+                self._lock.wait(0.5)
+            problem = self._problem
+        if problem:
+            raise NotReadyError(problem)
+
+    def _await_databases(self, target: str, watch: Watch) -> None:
+        for database in self._blueprint.databases:
+            if _below(target, database.id):
+                try:
+                    self._databases.ready(database.id, _PATIENCE, watch.cancelled)
+                except FabricError as error:
+                    raise NotReadyError(str(error)) from error
+
+    def _await_nodes(self, target: str, watch: Watch) -> None:
+        # A machine's extension is below the machine, and is ready when the machine is.
+        concerned = [
+            found
+            for found in self._nodes.values()
+            if _below(target, found.machine.group) and not found.machine.leaving
+        ]
+        for found in concerned:
+            found.retry()
+        failed = self._first_failure(concerned, watch)
+        if watch.cancelled.is_set():
+            raise NotReadyError(f"interrupted while machines of {target} were starting; they go on")
+        if failed is not None:
+            state = failed.state
+            raise NotReadyError(
+                f"machine {failed.machine.name} ({failed.machine.address}) is {state.phase}:\n"
+                f"{state.reason}\n"
+                f"look into it: scripts/sandbox logs {failed.machine.name}"
+            )
+        for found in list(self._nodes_of(target)):
+            if found.machine.leaving and not watch.cancelled.is_set():
+                found.wait(watch.cancelled, watch.report)
+
+    def _first_failure(self, concerned: Sequence[Node], watch: Watch) -> Node | None:
+        """Wait for all, but no longer once one has failed."""
+        if not concerned:
+            return None
+        enough = threading.Event()
+        ended = Watch(report=watch.report, cancelled=enough)
+
+        def wait(found: Node) -> None:
+            state = found.wait(ended.cancelled, watch.report)
+            if found.is_settled() and state.phase is not Phase.READY:
+                enough.set()
+
+        waiting = [threading.Thread(target=wait, args=(found,), daemon=True) for found in concerned]
+        for thread in waiting:
+            thread.start()
+        while any(thread.is_alive() for thread in waiting):
+            if watch.cancelled.wait(0.2):
+                enough.set()
+        unwell = (Phase.FAILED, Phase.STOPPED, Phase.GONE)
+        return next((found for found in concerned if found.state.phase in unwell), None)
+
+    def _nodes_of(self, group: str) -> Iterator[Node]:
+        wanted = group.casefold()
+        return (n for n in list(self._nodes.values()) if n.machine.group.casefold() == wanted)
+
+    # The life of the whole.
+
+    def stop(self) -> None:
+        """Power everything off and leave nothing on the machine; disks and data stay."""
+        self._over.set()
+        self._wake.set()
+        self._thread.join()
+        with self._lock:
+            self._lock.notify_all()
+        self._prober.stop()
+        running = list(self._nodes.values())
+        for found in running:
+            found.leave()
+        _all(running, lambda found: self._hosts.stop(found.machine.id, _POWER_OFF))
+        for host in self._hosts.all():
+            self._hosts.stop(host.machine_id, 0)
+        self._services.stop()
+        self._databases.stop()
+        self._networks.clear()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            with self._lock:
+                ticket = self._asked
+            problem = ""
+            try:
+                self._settle()
+            except FabricError as error:
+                problem = str(error)
+                _LOG.error("%s", error)
+            except Exception as error:
+                # The fabric goes on: the next change may well be the one that mends it.
+                problem = f"the sandbox itself failed to apply a change: {error!r}; see its log"
+                _LOG.exception("settling failed")
+            with self._lock:
+                self._problem = problem
+                self._done = ticket
+                self._lock.notify_all()
+                waiting = self._asked > ticket
+            if not waiting:
+                self._wake.wait(_REST)
+            self._wake.clear()
+
+    def _settle(self) -> None:
+        world = StoreWorld(self._store.read())
+        if self._cloud.unsettled(world):
+            with self._transaction() as transaction:
+                self._cloud.settle(transaction)
+        blueprint = self._cloud.blueprint(world)
+        self._blueprint = blueprint
+        self._dismiss(blueprint)
+        self._networks.settle(blueprint, self._prober.healthy)
+        self._services.settle(blueprint)
+        self._databases.settle(blueprint.databases, self._networks.namespace)
+        self._attend(blueprint)
+        self._prober.settle(blueprint.networks)
+
+    def _attend(self, blueprint: Blueprint) -> None:
+        for machine in blueprint.machines:
+            found = self._nodes.get(_key(machine))
+            if found is None:
+                known = self._known.pop(_key(machine), None)
+                found = self._nodes[_key(machine)] = Node(machine, self, known)
+            else:
+                found.update(machine)
+            if machine.leaving and machine.id not in self._retiring:
+                self._let_go(found)
+
+    def _let_go(self, found: Node) -> None:
+        """Drain a machine that its group no longer wants, and forget it."""
+        machine = found.machine.id
+        with self._lock:
+            self._retiring.add(machine)
+
+        def go() -> None:
+            found.retire(self._over)
+            if found.state.phase is Phase.GONE:
+                with self._transaction() as transaction:
+                    self._cloud.forget(transaction, machine)
+            with self._lock:
+                self._retiring.discard(machine)
+            self._changed()
+
+        threading.Thread(target=go, name=f"scale in {found.machine.name}", daemon=True).start()
+
+    def _dismiss(self, blueprint: Blueprint) -> None:
+        wanted = {_key(machine) for machine in blueprint.machines}
+        gone = [self._nodes.pop(key) for key in list(self._nodes) if key not in wanted]
+        _all(gone, Node.dismiss)
+        for found in gone:
+            self._notices.withdraw(found.machine.id)
+        kept = {(machine.id, machine.incarnation) for machine in blueprint.machines}
+        for host in self._hosts.all():
+            if (host.machine_id, host.incarnation) not in kept:
+                self._hosts.remove(host.machine_id)
+        if gone:
+            self._write_file()
+
+    def _changed(self) -> None:
+        self._wake.set()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[StoreTransaction]:
+        with self._store.change() as rows:
+            yield StoreTransaction(rows, changes=rows, kinds=self._cloud.kinds.get)
+
+    def _machine_at(self, network: str, address: IPv4Address) -> Machine | None:
+        for machine in self._blueprint.machines:
+            if machine.address == address and machine.network == network:
+                return machine
+        return None
+
+    # What a node asks (`node.Room`).
+
+    def boot(self, machine: Machine) -> None:
+        """Start the host, or adopt the one that runs."""
+        self._hosts.start(machine, self._networks.namespace(machine.id))
+
+    def is_running(self, machine: Machine) -> bool:
+        """Whether the host runs."""
+        host = self._hosts.find(machine.id)
+        return host is not None and host.running
+
+    def has_powered_off(self, machine: Machine) -> bool:
+        """Whether the host ended by its own wish."""
+        host = self._hosts.find(machine.id)
+        return host is not None and host.powered_off
+
+    def provision(self, machine: Machine, cancelled: threading.Event) -> Ended:
+        """Wait until the user data is there, and run the machine's script to its end."""
+        return self._hosts.provisioned(machine.id, cancelled)
+
+    def is_well(self, machine: Machine, probe: Probe) -> bool:
+        """Ask from inside the machine, as the health extension does."""
+        namespace = self._networks.namespace(machine.id)
+
+        def connect(port: int, timeout: float) -> socket.socket:
+            with inside(namespace):
+                return socket.create_connection(("127.0.0.1", port), timeout)
+
+        return prober.ask(probe, connect)
+
+    def drain(self, machine: Machine, seconds: float, cancelled: threading.Event) -> None:
+        """Announce the end; a machine that never asked for notices gets none, as on Azure."""
+        if not self._notices.is_read(machine.id):
+            return
+        notice = self._notices.post(machine, seconds)
+        notice.wait(cancelled, seconds)
+        self._notices.withdraw(machine.id)
+
+    def end(self, machine: Machine) -> None:
+        """Stop the host and throw its disk away."""
+        self._hosts.remove(machine.id)
+
+    def unplug(self, machine: Machine) -> None:
+        """Stop the host at once."""
+        self._hosts.stop(machine.id, 0)
+
+    def repair(self, machine: Machine) -> None:
+        """Replace a machine of a group."""
+        with self._transaction() as transaction:
+            self._cloud.renew(transaction, machine.id)
+        self._changed()
+
+    def remember(self, _: Node) -> None:
+        """Write down what `scripts/sandbox status` shows."""
+        self._write_file()
+
+    def _write_file(self) -> None:
+        with self._writing:
+            known = [nodes.described(found) for found in list(self._nodes.values())]
+            draft = self._file.with_suffix(".new")
+            try:
+                draft.write_text(json.dumps(known, indent=1))
+                draft.replace(self._file)
+            except OSError as error:
+                _LOG.error("%s can't be written: %s", self._file, error)
+
+    def _read_file(self) -> dict[str, nodes.State]:
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            return {
+                f"{each['id']} {each['incarnation']}": state
+                for each in json.loads(self._file.read_text())
+                if (state := nodes.restored(each)) is not None
+            }
+        return {}
+
+
+def _key(machine: Machine) -> str:
+    return f"{machine.id} {machine.incarnation}"
+
+
+def _below(target: str, top: str) -> bool:
+    """Whether *target* is *top* or something of it; ids are compared without case."""
+    inner, outer = target.casefold(), top.casefold()
+    return inner == outer or inner.startswith(outer + "/")
+
+
+def _all(found: Iterable[Node], act: Callable[[Node], None]) -> None:
+    several = list(found)
+    if several:
+        with ThreadPoolExecutor(len(several)) as pool:
+            list(pool.map(act, several))
+
+
+def clean(place: Place) -> bool:
+    """Stop what a daemon that was killed left running; whether there was anything."""
+    images = Images(place.images)
+    hosts = Hosts(place.folder / "hosts", images)
+    hosts.recover()
+    running = [host for host in hosts.all() if host.running]
+    for host in running:
+        hosts.stop(host.machine_id, 0)
+    directory = tokens.Tokens(place.folder)
+    databases = Databases(
+        place.folder / "databases", images, images.authority, directory.public_key
+    )
+    databases.recover()
+    databases.stop()
+    networks = Networks(place.prefix, place.pool, CLIENT)
+    left = networks.leftovers()
+    networks.clear()
+    return bool(running or left)
