@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 source library.sh
 umask 077
 
+# shellcheck disable=SC2329 # `retry` calls it
 fetch() {
   local name=$1 path=$2 owner=$3 mode=$4
   # Chained, because errexit is off in what `retry` calls.
@@ -14,9 +15,19 @@ fetch() {
     chmod "$mode" "$path.new" && mv "$path.new" "$path"
 }
 
+insist() { retry 600 fetch "$@" || fail "secret $1 could not be fetched from the vault, or is empty there"; }
+
+# All at once: each is a few short waits for the network.
+fetching=()
 while IFS=$'\t' read -r -u 3 name path owner mode; do
   mkdir -p "$(dirname "$path")"
   [[ $(findmnt --noheadings --output FSTYPE --target "$(dirname "$path")") == tmpfs ]] ||
     fail "$path is not on tmpfs: a secret would reach a disk"
-  retry 600 fetch "$name" "$path" "$owner" "$mode" || fail "secret $name could not be fetched from the vault, or is empty there"
+  insist "$name" "$path" "$owner" "$mode" &
+  fetching+=($!)
 done 3< <(node '.secrets[] | [.name, .path, .owner, .mode] | @tsv')
+status=0
+for job in "${fetching[@]}"; do
+  wait "$job" || status=1
+done
+exit "$status"

@@ -25,6 +25,6 @@ until is_ready; do
   if ((SECONDS >= deadline)); then
     give_up "the node is not ready after $seconds seconds"
   fi
-  sleep 2
+  sleep 0.5
 done
 echo "ready"
