@@ -11,7 +11,10 @@ from typing import Protocol
 
 
 class NotReadyError(Exception):
-    """A resource exists, and did not come to work: a machine did not serve. Says what it said."""
+    """A resource exists, and did not come to work: a machine did not serve. Says what it said.
+
+    Its text may have many lines (the end of a node's log): each becomes one reason of the failure.
+    """
 
 
 def _silent(_: str) -> None:
@@ -24,6 +27,8 @@ class Watch:
 
     report: Callable[[str], None] = _silent
     """Takes one line of progress for a person, any number of times."""
+    warn: Callable[[str], None] = _silent
+    """Takes what a person must know although the operation succeeds; each text counts once."""
     cancelled: Event = field(default_factory=Event)
     """Set when nobody waits any more (Ctrl-C): the operation ends soon, with NotReadyError."""
 

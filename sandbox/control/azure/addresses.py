@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import NamedTuple
 
+from sandbox.control.azure import instance_notes
 from sandbox.control.azure.arm import name_of, same
 from sandbox.control.azure.reading import elements, number, text, texts
 from sandbox.control.kinds import (
@@ -76,9 +77,11 @@ def owner(world: World, subnet: str, found: IPv4Address) -> str:
     A note can outlive its resource (a group that was deleted whole), so the owner is asked.
     """
     noted = world.note(_note(subnet, found))
-    record = world.find(noted) if isinstance(noted, str) else None
-    if record is None:
+    if not isinstance(noted, str):
         return ""
+    record = world.find(noted)
+    if record is None:
+        return noted if instance_notes.holds(world, noted, str(found)) else ""
     held = any(value == str(found) for _, value in strings(record.outputs))
     return record.id if held else ""
 
@@ -118,15 +121,25 @@ def next_free(context: Context, subnet: str, besides: set[str]) -> str:
     prefix = subnet_network(context.world, subnet)
     if prefix is None:
         return ""
+    for found in free(context.world, subnet, prefix, context.id):
+        if found not in besides:
+            return found
+    raise full(subnet, prefix, 1)
+
+
+def free(world: World, subnet: str, prefix: IPv4Network, own: str = "") -> Iterator[str]:
+    """The free addresses of a subnet from the lowest on; what *own* has counts as free."""
     first = int(prefix.network_address) + RESERVED - 1
     for candidate in range(first, int(prefix.broadcast_address)):
         found = IPv4Address(candidate)
-        if str(found) in besides:
-            continue
-        by = owner(context.world, subnet, found)
-        if not by or same(by, context.id):
-            return str(found)
-    raise CloudError("SubnetIsFull", _full(subnet, prefix, 1))
+        by = owner(world, subnet, found)
+        if not by or same(by, own):
+            yield str(found)
+
+
+def full(subnet: str, prefix: IPv4Network, needed: int) -> CloudError:
+    """The refusal of a subnet that has no room."""
+    return CloudError("SubnetIsFull", _full(subnet, prefix, needed))
 
 
 def _full(subnet: str, prefix: IPv4Network, needed: int) -> str:
@@ -146,7 +159,8 @@ def verify_room(context: Context, path: str, subnet: str, needed: int) -> Iterat
         if same(record.id, context.id):
             continue
         if record.type == SCALE_SET and where.endswith("subnet.id"):
-            used += number(record.inputs, "sku.capacity") or 0
+            machines = len(instance_notes.numbers(context.world, record))
+            used += max(number(record.inputs, "sku.capacity") or 0, machines)
         elif record.type in (INTERFACE, BALANCER):
             used += 1
     if used + needed > prefix.num_addresses - RESERVED:
@@ -185,7 +199,17 @@ def hold(target: str, outputs: Values, configurations: str, transaction: Transac
         subnet, given = text(configuration, "subnet.id"), text(configuration, "privateIPAddress")
         found = address(given) if given else None
         if subnet and found:
-            transaction.remember(_note(subnet, found), target)
+            take(transaction, subnet, found, target)
+
+
+def take(transaction: Transaction, subnet: str, found: IPv4Address, target: str) -> None:
+    """Note that *target* has an address."""
+    transaction.remember(_note(subnet, found), target)
+
+
+def give_back(transaction: Transaction, subnet: str, found: IPv4Address) -> None:
+    """Forget who has an address."""
+    transaction.remember(_note(subnet, found), None)
 
 
 def release(outputs: Values, configurations: str, transaction: Transaction) -> None:
@@ -194,7 +218,7 @@ def release(outputs: Values, configurations: str, transaction: Transaction) -> N
         subnet, given = text(configuration, "subnet.id"), text(configuration, "privateIPAddress")
         found = address(given) if given else None
         if subnet and found:
-            transaction.remember(_note(subnet, found), None)
+            give_back(transaction, subnet, found)
 
 
 class Keeping(NamedTuple):

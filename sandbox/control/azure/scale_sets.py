@@ -8,7 +8,7 @@ virtual machine scale sets", "Create a Virtual Machine Scale Set that uses Avail
 
 from collections.abc import Iterator
 
-from sandbox.control.azure import extensions, machines, quotas
+from sandbox.control.azure import extensions, instances, machines, quotas
 from sandbox.control.azure.addresses import verify_room
 from sandbox.control.azure.arm import (
     name_of,
@@ -27,7 +27,16 @@ from sandbox.control.azure.network_interfaces import POOL, verify_pool
 from sandbox.control.azure.reading import elements, flag, mapping, number, present, text, texts
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.azure.virtual_networks import SUBNET
-from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
+from sandbox.control.kinds import (
+    Context,
+    Kind,
+    Name,
+    Outputs,
+    Problem,
+    Record,
+    Transaction,
+    Values,
+)
 
 SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 
@@ -277,7 +286,8 @@ def _verify(context: Context) -> Iterator[Problem]:
         if subnet is None:
             yield Problem(f"{path}.subnet.id", "is missing", "InvalidParameter")
             continue
-        yield from verify_room(context, f"{path}.subnet.id", subnet, capacity)
+        addresses = instances.needed(context.world, context.id, capacity)
+        yield from verify_room(context, f"{path}.subnet.id", subnet, addresses)
         for where, pool in texts(configuration, "loadBalancerBackendAddressPools[*].id"):
             yield from verify_pool(context, f"{path}.{where}", pool, parent_of(subnet))
 
@@ -293,6 +303,16 @@ def _outputs(context: Context) -> Outputs:
         or (1 if present(context.inputs, "zones") else 5),
         **machines.identity_outputs(context),
     }
+
+
+def _changed(context: Context, transaction: Transaction) -> None:
+    quotas.take_cores(context, transaction)
+    instances.kept_up(context, transaction)
+
+
+def _deleting(record: Record, transaction: Transaction) -> None:
+    quotas.give_cores_back(record, transaction)
+    instances.release(record, transaction)
 
 
 KINDS = (
@@ -321,8 +341,8 @@ KINDS = (
         rules=standard(SCALE_SET, _rules),
         verify=_verify,
         outputs=_outputs,
-        created=quotas.take_cores,
-        updated=quotas.take_cores,
-        deleting=quotas.give_cores_back,
+        created=_changed,
+        updated=_changed,
+        deleting=_deleting,
     ),
 )
