@@ -118,7 +118,10 @@ class Services:
 
 
 def as_json(service: Service, caller: Caller) -> dict[str, Any]:
-    """Return *service* in the shape of the API, as *caller* sees it."""
+    """Return *service* in the shape of the API, as *caller* sees it.
+
+    `modelSha256` is our own: with it a client tells whether what it has is what is published.
+    """
     may_write = caller.role == "Owner" or (
         caller.role == "Contributor" and service.published_by == caller.username
     )
@@ -134,6 +137,7 @@ def as_json(service: Service, caller: Caller) -> dict[str, Any]:
         "inputParameterDefinitions": [p.as_json() for p in service.inputs],
         "outputParameterDefinitions": [p.as_json() for p in service.outputs],
         "outputFileNames": [],
+        "modelSha256": service.sha256,
         "versionPublishedBy": service.published_by,
         "creationTime": service.created_at.isoformat(),
         "myPermissionOnService": "read/write" if may_write else "read",

@@ -28,13 +28,14 @@ class Service:
     operation_id: str
     inputs: tuple[Parameter, ...]
     outputs: tuple[Parameter, ...]
+    sha256: str
     published_by: str
     created_at: datetime
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Service:
         """Return the service in a row of `operationalization.listed_service`."""
-        name, version, description, operation_id, inputs, outputs, published_by, created_at = row
+        name, version, description, operation_id, inputs, outputs, sha256, *made = row
         return cls(
             name,
             version,
@@ -42,8 +43,8 @@ class Service:
             operation_id,
             tuple(Parameter(**value) for value in inputs),
             tuple(Parameter(**value) for value in outputs),
-            published_by,
-            created_at,
+            sha256,
+            *made,
         )
 
 

@@ -45,7 +45,7 @@ CREATE TABLE compute_node (
 
 -- A service as the API lists it: the models stay where they are.
 CREATE VIEW listed_service AS
-  SELECT name, version, description, operation_id, inputs, outputs, published_by, created_at FROM service;
+  SELECT name, version, description, operation_id, inputs, outputs, sha256, published_by, created_at FROM service;
 
 -- The compute nodes that serve have said so: their loaders do every 3 seconds.
 CREATE VIEW serving_node AS

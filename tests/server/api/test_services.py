@@ -1,6 +1,7 @@
 """Services: published once, listed, changed and removed by whom the roles allow."""
 
 import base64
+import hashlib
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_a_published_service_is_listed_in_the_shape_of_the_product(conninfo):
         "inputParameterDefinitions": [{"name": "length", "type": "numeric"}],
         "outputParameterDefinitions": [{"name": "width", "type": "numeric"}],
         "outputFileNames": [],
+        "modelSha256": hashlib.sha256(b"model").hexdigest(),
         "versionPublishedBy": "admin",
         "myPermissionOnService": "read/write",
     }
