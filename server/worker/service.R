@@ -35,15 +35,41 @@ describe <- function(folder, name, version) {
 # One input as the type that the service declares (facts.md 13.3 has the list).
 convert <- function(value, type) {
   switch(type,
-    logical = as.logical(value),
-    numeric = as.numeric(value),
-    integer = as.integer(value),
-    character = as.character(value),
-    vector = unlist(value),
-    matrix = as.matrix(value),
-    data.frame = as.data.frame(value, stringsAsFactors = FALSE),
+    logical = as_scalars(value, as.logical, type),
+    numeric = as_scalars(value, as.numeric, type),
+    integer = as_scalars(value, as.integer, type),
+    character = as_scalars(value, as.character, type),
+    vector = if (length(value) == 0) logical() else unlist(value),
+    matrix = as_rows(value),
+    data.frame = as.data.frame(value, stringsAsFactors = FALSE, check.names = FALSE),
     stop("unknown type ", type)
   )
+}
+
+# Values of one of R's own types; null is NA, and so is nothing else.
+as_scalars <- function(value, as, type) {
+  if (is.null(value)) {
+    value <- NA
+  }
+  converted <- suppressWarnings(as(value))
+  if (any(is.na(converted) & !is.na(value))) {
+    stop("must be ", type, call. = FALSE)
+  }
+  converted
+}
+
+# A matrix of JSON is an array of its rows.
+as_rows <- function(value) {
+  if (length(value) == 0) {
+    return(matrix(logical(), 0, 0))
+  }
+  if (!is.list(value) || is.data.frame(value)) {
+    return(as.matrix(value))
+  }
+  if (length(unique(lengths(value))) > 1) {
+    stop("the rows of a matrix must have one length", call. = FALSE)
+  }
+  unname(do.call(rbind, value))
 }
 
 # The inputs of a request by name, converted; stops with words for the caller.
@@ -60,20 +86,37 @@ take_inputs <- function(declared, given) {
   if (length(unknown) > 0) {
     stop("unknown inputs: ", toString(unknown), call. = FALSE)
   }
-  stats::setNames(lapply(declared, function(input) convert(given[[input$name]], input$type)), names)
+  stats::setNames(lapply(declared, function(input) take_input(input, given)), names)
+}
+
+take_input <- function(input, given) {
+  tryCatch(
+    convert(given[[input$name]], input$type),
+    error = function(problem) stop("input ", input$name, ": ", conditionMessage(problem), call. = FALSE)
+  )
+}
+
+# One output in the shape that the service declares: a vector is an array of JSON also when it has one element.
+shape <- function(value, type) {
+  switch(type,
+    vector = I(unname(as.vector(value))),
+    matrix = unname(as.matrix(value)),
+    data.frame = as.data.frame(value, stringsAsFactors = FALSE, optional = TRUE),
+    value
+  )
 }
 
 # The result by the names of the declared outputs: a list gives them by name, anything else is the only one.
 name_outputs <- function(declared, result) {
   names <- vapply(declared, function(output) output$name, "")
   if (length(names) == 1 && !(is.list(result) && names %in% names(result))) {
-    return(stats::setNames(list(result), names))
+    result <- stats::setNames(list(result), names)
   }
   missing <- setdiff(names, names(result))
   if (length(missing) > 0) {
     stop("the model returned no ", toString(missing), call. = FALSE)
   }
-  as.list(result)[names]
+  stats::setNames(lapply(declared, function(output) shape(result[[output$name]], output$type)), names)
 }
 
 # What POST /api/{name}/{version} answers (facts.md 13.3, "Consume").

@@ -14,11 +14,12 @@ refuse <- function(res, status, message) {
   list(message = message)
 }
 
-# A scalar of JSON is a scalar of R, and so is an array of scalars; what is nested stays a list.
+# A scalar of JSON is a scalar of R, an array of scalars is a vector; what is nested stays a list.
 parse_body <- function(req) {
   text <- rawToChar(req$bodyRaw)
   Encoding(text) <- "UTF-8"
-  jsonlite::fromJSON(text, simplifyMatrix = FALSE)
+  # Not fromJSON, which takes a text that is a path or a URL for the place of the JSON.
+  jsonlite::parse_json(text, simplifyVector = TRUE, simplifyMatrix = FALSE)
 }
 
 score <- function(req, res) {
