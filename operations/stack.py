@@ -1,0 +1,169 @@
+"""Reads what a stack says of its environment: where it is, whom to trust, how to log in.
+
+Pulumi is asked each time and nothing is kept: the password is in memory alone, never in a file, an
+argument or a variable.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from operations.errors import OperationError
+
+PROJECT = Path(__file__).resolve().parents[1]
+ENGINE = PROJECT / ".cache" / "engine" / "bin"
+SECONDS = 60.0
+"""How long Pulumi may take; a backend in a cloud needs some seconds."""
+
+OUTPUTS = ("endpoint", "certificateAuthority", "adminPassword")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A deployed environment, as its clients see it."""
+
+    stack: str
+    endpoint: str
+    """`https://ADDRESS:12800`."""
+    authority: str
+    """PEM: who signed the environment's certificate, and the only one to trust."""
+    username: str = "admin"
+    password: str = field(repr=False)
+
+
+class Backend(Protocol):
+    """Where Pulumi keeps the stack."""
+
+    def variables(self, stack: str) -> dict[str, str]:
+        """Return the variables for Pulumi. Raises OperationError when the stack is not there."""
+        ...
+
+    def deploy(self, stack: str) -> str:
+        """Return the command that deploys *stack* there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The sandbox of this machine, by the folder of its files (scripts/sandbox says which)."""
+
+    home: Path
+
+    FOREIGN = (
+        "PULUMI_ACCESS_TOKEN",
+        "PULUMI_API",
+        "PULUMI_CONFIG_PASSPHRASE",
+        "PULUMI_STACK",
+    )
+    """Variables that would lead Pulumi elsewhere."""
+
+    def variables(self, stack: str) -> dict[str, str]:
+        """Return the variables that `scripts/sandbox env` sets, as far as reading needs them."""
+        home = self.home.absolute()
+        stacks = home / "stacks"
+        if not (stacks / ".pulumi" / "stacks" / "operationalization" / f"{stack}.json").exists():
+            raise OperationError(
+                f"stack '{stack}' is not on the sandbox",
+                str(stacks),
+                "it was not deployed there, or was taken down",
+                f"scripts/up --stack {stack}, or add --cloud for the stack on your own backend",
+            )
+        kept = {name: value for name, value in os.environ.items() if name not in self.FOREIGN}
+        return kept | {
+            "PULUMI_BACKEND_URL": stacks.as_uri(),
+            "PULUMI_HOME": str(home / "pulumi"),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(home / "passphrase"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PATH": f"{ENGINE}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def deploy(self, stack: str) -> str:
+        """Return the command that deploys *stack* there."""
+        return f"scripts/up --stack {stack}"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The backend that the user's own Pulumi is signed in to."""
+
+    def variables(self, stack: str) -> dict[str, str]:  # noqa: ARG002 - Pulumi knows its stacks
+        """Return the user's own variables; our engine serves where no Pulumi is installed."""
+        path = os.environ.get("PATH", os.defpath)
+        return {
+            **os.environ,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PATH": f"{path}{os.pathsep}{ENGINE}",
+        }
+
+    def deploy(self, stack: str) -> str:
+        """Return the command that deploys *stack* there."""
+        return f"pulumi up -s {stack}"
+
+
+class Reading:
+    """Outputs on their way: Pulumi needs a third of a second, in which others can work."""
+
+    def __init__(self, stack: str, backend: Backend) -> None:
+        self._stack, self._backend = stack, backend
+        variables = backend.variables(stack)
+        program = shutil.which("pulumi", path=variables["PATH"])
+        if program is None:
+            raise OperationError(
+                "Pulumi is not there", str(ENGINE), "the engine is not set up", "run scripts/setup"
+            )
+        self._process = subprocess.Popen(
+            [program, "stack", "output", "--json", "--show-secrets", "--non-interactive",
+             "--stack", stack],
+            cwd=PROJECT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    def environment(self) -> Environment:
+        """Wait for Pulumi and return the environment.
+
+        Raises:
+            OperationError: when Pulumi cannot say, or the environment is not deployed to its end.
+        """
+        try:
+            output, words = self._process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            raise self._refusal(
+                f"Pulumi did not answer within {SECONDS:.0f} seconds", "try again"
+            ) from None
+        if self._process.returncode != 0:
+            raise self._refusal(
+                words.strip().removeprefix("error: ") or "Pulumi failed without a word",
+                "pulumi stack ls shows what the backend has; pulumi login signs in to one",
+            )
+        return self._read(json.loads(output))
+
+    def _read(self, outputs: Mapping[str, Any]) -> Environment:
+        values = {name: outputs.get(name) for name in OUTPUTS}
+        absent = [name for name, value in values.items() if not isinstance(value, str) or not value]
+        if absent:
+            raise self._refusal(
+                f"it has no output {', '.join(absent)}: it was not deployed to its end",
+                self._backend.deploy(self._stack),
+            )
+        return Environment(
+            stack=self._stack,
+            endpoint=str(values["endpoint"]),
+            authority=str(values["certificateAuthority"]),
+            password=str(values["adminPassword"]),
+        )
+
+    def _refusal(self, why: str, fix: str) -> OperationError:
+        return OperationError(
+            "the outputs of the stack cannot be read", f"stack '{self._stack}'", why, fix
+        )
