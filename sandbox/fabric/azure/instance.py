@@ -10,9 +10,8 @@ from ipaddress import IPv4Network
 
 from sandbox.control import ids
 from sandbox.control.azure import instances
-from sandbox.control.azure.addresses import subnet_network
+from sandbox.control.azure.addresses import INTERFACE, subnet_network
 from sandbox.control.azure.arm import group_of
-from sandbox.control.azure.network_interfaces import INTERFACE
 from sandbox.control.azure.quotas import SCALE_SET_KIND
 from sandbox.control.azure.reading import elements, flag, mapping, number, text, texts
 from sandbox.control.kinds import Record, Values, World

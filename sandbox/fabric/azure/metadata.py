@@ -10,6 +10,7 @@ group; 400 for a malformed one).
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import format_datetime
 from ipaddress import IPv4Address
@@ -79,6 +80,17 @@ _SINCE = {
 _TERMINATE_SINCE = "2019-01-01"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """A request that may be answered."""
+
+    request: Request
+    parameters: Mapping[str, str]
+    machine: Machine
+    """Who asks."""
+    world: World
+
+
 class Metadata:
     """The metadata service of one virtual network."""
 
@@ -100,49 +112,56 @@ class Metadata:
         machine = self._machines(self._network, request.source)
         if machine is None:
             return Answer(status=404)
-        root, *rest = request.segments
-        if root.casefold() != "metadata":
+        root, category, *rest = [*map(str.casefold, request.segments), ""]
+        if root != "metadata":
             return _error(404, "Not found")
-        category = rest[0].casefold() if rest else ""
         if (refused := _unwanted(request, category)) is not None:
             return refused
         try:
             parameters = request.parameters()
         except BadQueryError as error:
             return _error(400, f"Bad request. {error}")
-        if category == "versions" and len(rest) == 1:
-            return _only_get(request) or in_json(200, {"apiVersions": VERSIONS})
-        if category == "instance":
-            return _only_get(request) or _instance(world, machine, rest[1:], parameters)
-        if [step.casefold() for step in rest] == ["identity", "oauth2", "token"]:
-            return _only_get(request) or self._token(world, machine, parameters)
-        if category == "scheduledevents" and len(rest) == 1:
-            return self._events(request, machine, parameters)
-        if category in ("attested", "loadbalancer"):
-            return _error(404, f"the sandbox does not emulate /metadata/{category}")
-        return _error(404, "Not found")
+        asked = _Asked(request=request, parameters=parameters, machine=machine, world=world)
+        return self._category(category, tuple(rest[:-1]), asked)
 
-    def _token(self, world: World, machine: Machine, parameters: Mapping[str, str]) -> Answer:
+    def _category(self, category: str, rest: tuple[str, ...], asked: _Asked) -> Answer:
+        """The answer of one part of the service; *rest*: the path after it."""
+        match category, rest:
+            case "scheduledevents", ():
+                return self._events(asked)
+            case "versions" | "instance" | "identity", _ if asked.request.method != "GET":
+                return _not_allowed("GET")
+            case "versions", ():
+                return in_json(200, {"apiVersions": VERSIONS})
+            case "instance", _:
+                return _instance(asked, rest)
+            case "identity", ("oauth2", "token"):
+                return self._token(asked)
+            case "attested" | "loadbalancer", _:
+                return _error(404, f"the sandbox does not emulate /metadata/{category}")
+            case _:
+                return _error(404, "Not found")
+
+    def _token(self, asked: _Asked) -> Answer:
         versions = tuple(each for each in VERSIONS if each >= _TOKENS_SINCE)
-        return _unversioned(parameters, versions) or identities.token(
-            world, self._tokens, machine, parameters
+        return _unversioned(asked.parameters, versions) or identities.token(
+            asked.world, self._tokens, asked.machine, asked.parameters
         )
 
-    def _events(self, request: Request, machine: Machine, parameters: Mapping[str, str]) -> Answer:
-        if (refused := _unversioned(parameters, EVENT_VERSIONS)) is not None:
+    def _events(self, asked: _Asked) -> Answer:
+        request, machine = asked.request, asked.machine
+        if (refused := _unversioned(asked.parameters, EVENT_VERSIONS)) is not None:
             return refused
+        if request.method not in ("GET", "POST"):
+            return _not_allowed("GET, POST")
         self._notices.note_reader(machine.id)
         if request.method == "POST":
             return self._start(request, machine)
-        if request.method != "GET":
-            return _not_allowed("GET, POST")
-        version = parameters["api-version"]
+        version = asked.parameters["api-version"]
         document, notices = self._notices.document(machine.group)
-        events = [_event(notice, version) for notice in notices]
-        if version < _TERMINATE_SINCE:
-            events = []
+        events = [_event(notice, version) for notice in notices if version >= _TERMINATE_SINCE]
         found = in_json(200, {"DocumentIncarnation": document, "Events": events})
-        return Answer(status=200, body=found.body, quiet=True)
+        return replace(found, quiet=True)
 
     def _start(self, request: Request, machine: Machine) -> Answer:
         try:
@@ -192,9 +211,8 @@ def _unversioned(parameters: Mapping[str, str], versions: tuple[str, ...]) -> An
     )
 
 
-def _instance(
-    world: World, machine: Machine, steps: list[str], parameters: Mapping[str, str]
-) -> Answer:
+def _instance(asked: _Asked, steps: tuple[str, ...]) -> Answer:
+    parameters = asked.parameters
     if (refused := _unversioned(parameters, VERSIONS)) is not None:
         return refused
     form = parameters.get("format", "json").casefold()
@@ -202,7 +220,7 @@ def _instance(
         return _error(400, "Bad request. format must be json or text")
     try:
         found = instance.descend(
-            instance.document(world, machine, parameters["api-version"]), steps
+            instance.document(asked.world, asked.machine, parameters["api-version"]), steps
         )
     except instance.NotThereError:
         return _error(404, "Not found")
@@ -229,10 +247,6 @@ def _event(notice: Notice, version: str) -> Mapping[str, object]:
         "DurationInSeconds": -1,
     }
     return {name: value for name, value in event.items() if _SINCE.get(name, "") <= version}
-
-
-def _only_get(request: Request) -> Answer | None:
-    return None if request.method == "GET" else _not_allowed("GET")
 
 
 def _not_allowed(methods: str) -> Answer:

@@ -1,0 +1,378 @@
+"""Servers on sockets that are given: HTTP, with and without TLS, and DNS.
+
+All of them share one thread that waits, so that a client that is slow, in its handshake too, costs
+a place and nobody's time; what an answer needs of the store is done by a few workers. A client has
+a limited number of places, of bytes and of seconds.
+
+`Engine.run` is the only way into that thread.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from ipaddress import IPv4Address
+from typing import Any, TypeVar
+
+import h11
+
+from sandbox.fabric.azure.exchange import Answer, Request, in_json
+
+_LOG = logging.getLogger(__name__)
+
+WORKERS = 8
+PLACES = 256
+"""Connections that a listener serves at once."""
+PLACES_EACH = 32
+"""Connections from one address."""
+HANDSHAKE = 5.0
+"""Seconds."""
+PATIENCE = 10.0
+"""Seconds for a client to finish a request, and to begin the next one."""
+LIFE = 60.0
+"""Seconds that a connection lasts."""
+MAX_HEADERS = 16_384
+MAX_BODY = 65_536
+"""Bytes."""
+QUESTIONS = 256
+"""Datagrams that are answered at once; more are dropped, as a full network does."""
+_CHUNK = 65_536
+
+T = TypeVar("T")
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, IPv4Address], Awaitable[None]]
+"""Serves one connection of a client at an address."""
+
+
+class Engine:
+    """The thread that waits, and the workers."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix=name)
+        self._repeated: list[Future[None]] = []
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        """Do something in the thread that waits, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result()
+
+    async def work(self, what: Callable[[], T]) -> T:
+        """Have a worker do something; called in the thread that waits."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, what)
+
+    def repeat(self, pause: float, what: Callable[[], None]) -> None:
+        """Have a worker do something every *pause* seconds, until the end."""
+
+        async def again() -> None:
+            while True:
+                await asyncio.sleep(pause)
+                try:
+                    await self.work(what)
+                except Exception:
+                    # It is tried again; what it did before stays in force meanwhile.
+                    _LOG.exception("%s failed", what.__name__)
+
+        self._repeated.append(asyncio.run_coroutine_threadsafe(again(), self._loop))
+
+    def stop(self) -> None:
+        """End the thread and the workers; listeners are closed before."""
+        for task in self._repeated:
+            task.cancel()
+        self.run(asyncio.sleep(0))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._workers.shutdown(cancel_futures=True)
+
+
+class StreamListener:
+    """Serves the connections of one listening socket."""
+
+    def __init__(
+        self, listening: socket.socket, serve: Serve, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Must be called in the engine's thread; the socket is closed with the listener."""
+        self._socket = listening
+        self._socket.setblocking(False)
+        self._serve = serve
+        self._tls = tls
+        self._clients: Counter[IPv4Address] = Counter()
+        self._places = asyncio.Semaphore(PLACES)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting = asyncio.create_task(self._accept())
+
+    async def close(self) -> None:
+        """Accept nobody any more, and let go of those who are there."""
+        tasks = [self._accepting, *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._socket.close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._places.acquire()
+            try:
+                connection, (host, _) = await loop.sock_accept(self._socket)
+            except OSError as error:
+                # The client has gone again, or the process has no file left: neither lasts.
+                self._places.release()
+                _LOG.warning("a connection could not be accepted: %s", error)
+                await asyncio.sleep(0.1)
+                continue
+            except BaseException:
+                self._places.release()
+                raise
+            source = IPv4Address(host)
+            if self._clients[source] >= PLACES_EACH:
+                connection.close()
+                self._places.release()
+                continue
+            self._clients[source] += 1
+            task = asyncio.create_task(self._connected(connection, source))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _connected(self, connection: socket.socket, source: IPv4Address) -> None:
+        try:
+            async with asyncio.timeout(LIFE):
+                await self._converse(connection, source)
+        except (OSError, EOFError):
+            # Includes time-outs and failed handshakes: what the client does to itself.
+            _LOG.debug("connection of %s ended early", source, exc_info=True)
+        finally:
+            self._places.release()
+            self._clients[source] -= 1
+            if not self._clients[source]:
+                del self._clients[source]
+
+    async def _converse(self, connection: socket.socket, source: IPv4Address) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_CHUNK)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=HANDSHAKE if self._tls else None,
+                ssl_shutdown_timeout=1.0 if self._tls else None,
+            )
+        except BaseException:
+            connection.close()
+            raise
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        try:
+            await self._serve(reader, writer, source)
+        except BaseException:
+            transport.abort()
+            raise
+        writer.close()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await writer.wait_closed()
+        except BaseException:
+            transport.abort()
+            raise
+
+
+def http(name: str, engine: Engine, answer: Callable[[Request], Answer]) -> Serve:
+    """Serve HTTP/1.1; *answer* is called by a worker, *name* is for the log."""
+
+    async def serve(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, source: IPv4Address
+    ) -> None:
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADERS)
+        while True:
+            async with asyncio.timeout(PATIENCE):
+                try:
+                    request = await _receive(connection, reader, writer, source)
+                except h11.RemoteProtocolError as error:
+                    await _refuse(connection, writer, error)
+                    return
+                except _TooLargeError:
+                    await _send(connection, writer, in_json(413, {"error": "Body too large"}))
+                    return
+            if request is None:
+                return
+            given = await engine.work(partial(_answered, name, answer, request))
+            async with asyncio.timeout(PATIENCE):
+                await _send(connection, writer, given, head=request.method == "HEAD")
+            if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+                return
+            connection.start_next_cycle()
+
+    return serve
+
+
+class _TooLargeError(Exception):
+    """A body that nobody needs to send."""
+
+
+def _answered(name: str, answer: Callable[[Request], Answer], request: Request) -> Answer:
+    try:
+        given = answer(request)
+    except Exception:
+        # A mistake of ours must show here, and neither to the client nor to other clients.
+        _LOG.exception("%s: %s failed", name, request.method)
+        given = in_json(500, {"error": "the sandbox itself failed; see its log"})
+    level = logging.DEBUG if given.quiet else logging.INFO
+    method, path = request.method[:16], request.path[:200]
+    _LOG.log(level, "%s: %s %s %s: %s", name, request.source, method, path, given.status)
+    return given
+
+
+async def _receive(
+    connection: h11.Connection,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    source: IPv4Address,
+) -> Request | None:
+    """The next request, or None when the client has nothing more to say."""
+    head: h11.Request | None = None
+    body = bytearray()
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            if connection.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[])
+                writer.write(connection.send(go_on) or b"")
+            connection.receive_data(await reader.read(_CHUNK))
+        elif isinstance(event, h11.Request):
+            head = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_BODY:
+                raise _TooLargeError
+        elif isinstance(event, h11.EndOfMessage) and head is not None:
+            return _request(head, bytes(body), source)
+        else:
+            return None
+
+
+def _request(head: h11.Request, body: bytes, source: IPv4Address) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in head.headers:
+        key, text = name.decode("ascii"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return Request(
+        method=head.method.decode("ascii"),
+        target=head.target.decode("ascii"),
+        source=source,
+        headers=headers,
+        body=body,
+    )
+
+
+async def _send(
+    connection: h11.Connection, writer: asyncio.StreamWriter, answer: Answer, *, head: bool = False
+) -> None:
+    headers = {
+        "Content-Type": answer.kind,
+        "Content-Length": str(len(answer.body)),
+        **answer.headers,
+    }
+    response = h11.Response(status_code=answer.status, headers=list(headers.items()))
+    writer.write(connection.send(response) or b"")
+    if not head:
+        writer.write(connection.send(h11.Data(data=answer.body)) or b"")
+    writer.write(connection.send(h11.EndOfMessage()) or b"")
+    await writer.drain()
+
+
+async def _refuse(
+    connection: h11.Connection, writer: asyncio.StreamWriter, error: h11.RemoteProtocolError
+) -> None:
+    """Say that a request could not be read, where that can still be said."""
+    with suppress(h11.LocalProtocolError):
+        await _send(connection, writer, in_json(error.error_status_hint, {"error": "Bad request"}))
+
+
+Respond = Callable[[bytes, bool], Awaitable[bytes | None]]
+"""Answers one DNS message; True: it came over TCP."""
+
+
+def dns_stream(respond: Respond) -> Serve:
+    """Serve DNS over TCP (RFC 7766): each message has its length before it."""
+
+    async def serve(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: IPv4Address
+    ) -> None:
+        while True:
+            async with asyncio.timeout(PATIENCE):
+                try:
+                    size = int.from_bytes(await reader.readexactly(2))
+                    message = await reader.readexactly(size)
+                except asyncio.IncompleteReadError:
+                    return
+            answer = await respond(message, True)
+            if answer is None:
+                return
+            writer.write(len(answer).to_bytes(2) + answer)
+            async with asyncio.timeout(PATIENCE):
+                await writer.drain()
+
+    return serve
+
+
+class DatagramListener(asyncio.DatagramProtocol):
+    """Serves DNS over UDP on one bound socket."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    @classmethod
+    async def on(cls, bound: socket.socket, respond: Respond) -> "DatagramListener":
+        """Serve *bound*, which is closed with the listener."""
+        bound.setblocking(False)
+        loop = asyncio.get_running_loop()
+        _, listener = await loop.create_datagram_endpoint(lambda: cls(respond), sock=bound)
+        return listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what answers go out through."""
+        if isinstance(transport, asyncio.DatagramTransport):
+            self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        """Answer one message, when there is room for it."""
+        if len(self._tasks) < QUESTIONS:
+            task = asyncio.create_task(self._answer(data, addr))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def error_received(self, exc: Exception) -> None:
+        """Somebody who asked has gone: nothing is lost."""
+        _LOG.debug("a datagram could not be sent: %s", exc)
+
+    async def close(self) -> None:
+        """Answer nobody any more."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._transport is not None:
+            self._transport.close()
+
+    async def _answer(self, message: bytes, client: tuple[str | Any, int]) -> None:
+        answer = await self._respond(message, False)
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, client)
