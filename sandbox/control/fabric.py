@@ -13,7 +13,7 @@ from typing import Protocol
 class NotReadyError(Exception):
     """A resource exists, and did not come to work: a machine did not serve. Says what it said.
 
-    Its text may have many lines (the end of a node's log): each becomes one reason of the failure.
+    Its text may have many lines (the end of a node's log).
     """
 
 

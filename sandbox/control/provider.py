@@ -1,14 +1,18 @@
 """The verbs of a Pulumi provider, on plain values: what the engine may ask of the sandbox.
 
 Check and Diff only look; Create, Update and Delete are one transaction each; Read tells what is
-there. The wire is in `server.py`, the clouds' knowledge in the kinds.
+there. After a transaction the fabric makes it real, outside of any transaction and lock: that may
+take minutes. What exists and does not work stays noted as such until it works, so that also Read
+says it. The wire is in `server.py`, the clouds' knowledge in the kinds.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox.control import changes, naming, operations, outputs, shapes, wire
+from sandbox.control import changes, ids, naming, operations, outputs, shapes, wire
 from sandbox.control.changes import CREATE_FIRST, Comparison
+from sandbox.control.fabric import Absent, Fabric, NotReadyError, Watch
 from sandbox.control.kinds import Call, Kind, Problem
 from sandbox.control.operations import OperationError
 from sandbox.control.packages import Package
@@ -17,6 +21,10 @@ from sandbox.control.store import Changes, Rows, Store
 from sandbox.control.world import SUBSCRIPTION, StoreTransaction, StoreWorld
 
 Properties = wire.Properties
+
+_LOG = logging.getLogger(__name__)
+_NOBODY = Watch()
+_ABSENT = Absent()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,15 +44,33 @@ class Existing:
     outputs: Properties
 
 
+class UnreadyError(Exception):
+    """A resource exists and does not work."""
+
+    def __init__(self, existing: Existing, reason: str) -> None:
+        self.existing = existing
+        self.reason = reason
+        super().__init__(f"{existing.id} exists, but does not work: {reason}")
+
+
+class InterruptedDeletionError(Exception):
+    """A resource could not be brought to its end; it still exists."""
+
+
 class Provider:
     """One package of the sandbox, as one configuration sees it."""
 
     def __init__(
-        self, package: Package, store: Store, configuration: Configuration | None = None
+        self,
+        package: Package,
+        store: Store,
+        configuration: Configuration | None = None,
+        fabric: Fabric = _ABSENT,
     ) -> None:
         self.package = package
         self.store = store
         self.configuration = configuration or Configuration()
+        self.fabric = fabric
 
     def configured(self, values: Mapping[str, object]) -> "Provider":
         """This provider with a program's configuration. Raises OperationError for a bad one."""
@@ -55,7 +81,7 @@ class Provider:
             "subscription": values.get("subscriptionId"),
         }
         given = {key: text for key, text in chosen.items() if isinstance(text, str) and text}
-        return Provider(self.package, self.store, Configuration(**given))
+        return Provider(self.package, self.store, Configuration(**given), self.fabric)
 
     def check(self, kind_token: str, request: naming.Request) -> tuple[Properties, list[Problem]]:
         """The inputs with defaults filled in, and everything that is wrong with them."""
@@ -89,9 +115,15 @@ class Provider:
         return changes.compare(kind, old, new, ignored)
 
     def create(
-        self, kind_token: str, urn: str, inputs: Mapping[str, object], *, preview: bool = False
+        self,
+        kind_token: str,
+        urn: str,
+        inputs: Mapping[str, object],
+        *,
+        preview: bool = False,
+        watch: Watch = _NOBODY,
     ) -> tuple[str, Properties]:
-        """The new resource's id and outputs. Raises OperationError, CloudError."""
+        """The new resource's id and outputs. Raises OperationError, CloudError, UnreadyError."""
         kind, resource = self._known(kind_token)
         given = _given(inputs)
         if preview:
@@ -100,12 +132,15 @@ class Provider:
         if not kind.kept:
             return operations.make(request, self._world(self.store.read()))
         with self.store.change() as rows:
-            return operations.create(request, self._transaction(rows))
+            target, made = operations.create(request, self._transaction(rows))
+            self._doubt(rows, target)
+        self._realize(Existing(id=target, inputs=given, outputs=made), watch)
+        return target, made
 
     def read(
         self, kind_token: str, target: str, inputs: Properties, state: Properties
     ) -> Existing | None:
-        """The resource as it is now, or None when it is gone."""
+        """The resource as it is now, or None when it is gone. Raises UnreadyError."""
         kind, _ = self._known(kind_token)
         if not kind.kept:
             return Existing(id=target, inputs=inputs, outputs=state) if inputs else None
@@ -115,7 +150,10 @@ class Provider:
         # What check filled in and the cloud never sees is in the engine's inputs only.
         own = {key: value for key, value in inputs.items() if key in _FILLED_IN}
         now = {**found.inputs, **own}
-        return Existing(id=found.record.id, inputs=now, outputs=found.outputs)
+        existing = Existing(id=found.record.id, inputs=now, outputs=found.outputs)
+        if isinstance(reason := self.store.read().note(_unready(target)), str) and self._is_real:
+            raise UnreadyError(existing, reason)
+        return existing
 
     def update(
         self,
@@ -125,8 +163,9 @@ class Provider:
         state: Mapping[str, object],
         *,
         preview: bool = False,
+        watch: Watch = _NOBODY,
     ) -> Properties:
-        """The outputs after an update in place. Raises OperationError, CloudError."""
+        """The outputs after an update in place. Raises OperationError, CloudError, UnreadyError."""
         kind, resource = self._known(kind_token)
         given = _given(inputs)
         if preview and wire.has_unknown(given):
@@ -137,15 +176,72 @@ class Provider:
         if preview:
             return operations.foresee(request, target, self._world(self.store.read()))
         with self.store.change() as rows:
-            return operations.update(request, target, self._transaction(rows))
+            made = operations.update(request, target, self._transaction(rows))
+            self._doubt(rows, target)
+        self._realize(Existing(id=target, inputs=given, outputs=made), watch)
+        return made
 
-    def delete(self, kind_token: str, target: str) -> None:
-        """Delete a resource; one that is gone already is no error. Raises CloudError."""
+    def delete(self, kind_token: str, target: str, watch: Watch = _NOBODY) -> None:
+        """Delete a resource; one that is gone already is no error.
+
+        What others need is refused before anything that runs is touched.
+
+        Raises:
+            CloudError: it can't go now.
+            InterruptedDeletionError: what runs for it did not come to its end.
+        """
         kind = self.package.kinds.get(kind_token)
-        if kind is None or not kind.kept:
+        if kind is None or not kind.kept or self.store.read().get(target) is None:
             return
+        if self._is_real:
+            self._rehearse_deletion(kind, target)
+            try:
+                self.fabric.retire(target, watch)
+            except NotReadyError as error:
+                raise InterruptedDeletionError(str(error)) from error
         with self.store.change() as rows:
             operations.delete(kind, target, self._transaction(rows), self.package.kinds.get)
+            rows.remember(_unready(target), None)
+        try:
+            self.fabric.realize(target, watch)
+        except NotReadyError as error:
+            # The record is gone, and the fabric goes on by itself: there is nothing to try again.
+            _LOG.warning("after the deletion of %s: %s", target, error)
+
+    def _rehearse_deletion(self, kind: Kind, target: str) -> None:
+        """Raise CloudError when the deletion would be refused."""
+        with self.store.trial() as rows:
+            operations.delete(kind, target, self._transaction(rows), self.package.kinds.get)
+
+    @property
+    def _is_real(self) -> bool:
+        return not isinstance(self.fabric, Absent)
+
+    def _doubt(self, rows: Changes, target: str) -> None:
+        """Note that a resource is not known to work, in the transaction that wrote it."""
+        if self._is_real:
+            rows.remember(_unready(target), _INTERRUPTED)
+
+    def _realize(self, existing: Existing, watch: Watch) -> None:
+        """Have the fabric make it real. Raises UnreadyError, and keeps why for Read."""
+        if not self._is_real:
+            return
+        reason: str | None = None
+        try:
+            self.fabric.realize(existing.id, watch)
+        except NotReadyError as error:
+            reason = str(error)
+        except Exception as error:
+            # The resource exists whatever failed: the engine must hear its id, or loses it.
+            _LOG.exception("the fabric failed for %s", existing.id)
+            reason = (
+                f"the sandbox itself failed ({type(error).__name__}: {error}); its log has the "
+                "trace: scripts/sandbox status shows where it is"
+            )
+        with self.store.change() as rows:
+            rows.remember(_unready(existing.id), reason)
+        if reason is not None:
+            raise UnreadyError(existing, reason)
 
     def invoke(self, name: str, arguments: Properties) -> tuple[Properties, list[Problem]]:
         """The result of a provider function, or what is wrong with its arguments."""
@@ -192,6 +288,16 @@ class Provider:
         lookup: Callable[[str], Kind | None] = self.package.kinds.get
         subscription, builtin = self.configuration.subscription, self.package.builtin
         return StoreTransaction(rows, subscription, builtin, changes=rows, kinds=lookup)
+
+
+_INTERRUPTED = (
+    "the sandbox or the engine ended before this was known to work; run the command again"
+)
+
+
+def _unready(target: str) -> str:
+    """The note of why a resource is not known to work."""
+    return f"unready/{ids.key(target)}"
 
 
 _FILLED_IN = frozenset({CREATE_FIRST, "azureApiVersion"})

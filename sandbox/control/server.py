@@ -15,23 +15,27 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.control import naming, wire
 from sandbox.control.changes import How
+from sandbox.control.engines import Engines
+from sandbox.control.fabric import Absent, Fabric
 from sandbox.control.kinds import CloudError, Problem
 from sandbox.control.operations import OperationError
 from sandbox.control.packages import Package
 from sandbox.control.peers import Peers
-from sandbox.control.provider import Provider
+from sandbox.control.provider import InterruptedDeletionError, Provider, UnreadyError
 from sandbox.control.schema import UnknownTypeError
 from sandbox.control.store import Store
 
 _LOG = logging.getLogger(__name__)
 
-_THREADS = 16
-"""The engine asks for at most four times the processors at once by default."""
+_THREADS = 1024
+"""An operation may wait for minutes, and Cancel must find a thread then. The engine asks for four
+times the processors at once by default; threads are made when they are needed."""
+_ABSENT = Absent()
 _MAX_CONFIGURATIONS = 1024
 """Connections whose configuration is kept; the oldest go first."""
 
@@ -57,6 +61,11 @@ def _answered(verb: _Verb[_Request, _Response]) -> _Verb[_Request, _Response]:
         try:
             self.admit(context)
             return verb(self, request, context)
+        except UnreadyError as error:
+            code, text = grpc.StatusCode.UNKNOWN, str(error)
+            context.set_trailing_metadata((_details(error, code, text),))
+        except InterruptedDeletionError as error:
+            code, text = grpc.StatusCode.ABORTED, str(error)
         except RefusalError as error:
             code, text = error.code, str(error)
         except wire.WireError as error:
@@ -79,9 +88,16 @@ def _answered(verb: _Verb[_Request, _Response]) -> _Verb[_Request, _Response]:
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """One package, for every program that comes."""
 
-    def __init__(self, package: Package, store: Store, allowed: frozenset[int]) -> None:
+    def __init__(
+        self,
+        package: Package,
+        store: Store,
+        allowed: frozenset[int],
+        fabric: Fabric = _ABSENT,
+    ) -> None:
         self._package = package
-        self._provider = Provider(package, store)
+        self._provider = Provider(package, store, fabric=fabric)
+        self._engines = Engines()
         self._allowed = allowed
         self._peers: Peers | None = None
         self._configured: OrderedDict[str, Provider] = OrderedDict()
@@ -126,14 +142,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answered
     def Attach(  # noqa: N802
-        self, _request: plugin_pb2.PluginAttach, _context: Context
+        self, request: plugin_pb2.PluginAttach, context: Context
     ) -> empty_pb2.Empty:
-        """Nothing to do: the sandbox logs to its own file."""
+        """Keep where the engine's log is: progress of operations goes there."""
+        self._engines.attach(context.peer(), request.address)
         return empty_pb2.Empty()
 
     @_answered
-    def Cancel(self, _request: empty_pb2.Empty, _context: Context) -> empty_pb2.Empty:  # noqa: N802
-        """Nothing to stop: each operation is one short transaction."""
+    def Cancel(self, _request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:  # noqa: N802
+        """Ctrl-C: stop waiting; what was begun exists, and the engine hears that it does."""
+        self._engines.cancel(context.peer())
         return empty_pb2.Empty()
 
     @_answered
@@ -225,11 +243,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: Context
     ) -> provider_pb2.CreateResponse:
-        """Create one resource; it is on disk when this returns."""
+        """Create one resource; it is on disk, and works, when this returns."""
         inputs = wire.decode(request.properties)
-        target, outputs = self._of(context).create(
-            _kind(request), request.urn, inputs, preview=request.preview
-        )
+        with self._engines.operation(context, request.urn) as watch:
+            target, outputs = self._of(context).create(
+                _kind(request), request.urn, inputs, preview=request.preview, watch=watch
+            )
         return provider_pb2.CreateResponse(id=target, properties=wire.encode(outputs))
 
     @_answered
@@ -252,13 +271,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.UpdateRequest, context: Context
     ) -> provider_pb2.UpdateResponse:
         """Change one resource in place."""
-        outputs = self._of(context).update(
-            _kind(request),
-            request.id,
-            wire.decode(request.news),
-            wire.decode(request.olds),
-            preview=request.preview,
-        )
+        with self._engines.operation(context, request.urn) as watch:
+            outputs = self._of(context).update(
+                _kind(request),
+                request.id,
+                wire.decode(request.news),
+                wire.decode(request.olds),
+                preview=request.preview,
+                watch=watch,
+            )
         return provider_pb2.UpdateResponse(properties=wire.encode(outputs))
 
     @_answered
@@ -266,7 +287,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.DeleteRequest, context: Context
     ) -> empty_pb2.Empty:
         """Delete one resource, or say who still needs it."""
-        self._of(context).delete(_kind(request), request.id)
+        with self._engines.operation(context, request.urn) as watch:
+            self._of(context).delete(_kind(request), request.id, watch)
         return empty_pb2.Empty()
 
     @_answered
@@ -360,8 +382,26 @@ def _failures(problems: list[Problem]) -> list[provider_pb2.CheckFailure]:
     ]
 
 
+def _details(error: UnreadyError, code: grpc.StatusCode, text: str) -> tuple[str, bytes]:
+    """The trailer that says, beside the status, what exists all the same."""
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=error.existing.id,
+        properties=wire.encode(error.existing.outputs),
+        inputs=wire.encode(error.existing.inputs),
+        reasons=[error.reason],
+    )
+    packed = any_pb2.Any()
+    packed.Pack(failed)
+    status = status_pb2.Status(code=code.value[0], message=text, details=[packed])
+    return "grpc-status-details-bin", status.SerializeToString()
+
+
 def serve(
-    package: Package, store: Store, allowed: frozenset[int], port: int = 0
+    package: Package,
+    store: Store,
+    allowed: frozenset[int],
+    port: int = 0,
+    fabric: Fabric = _ABSENT,
 ) -> tuple[grpc.Server, int]:
     """Start a server for *package* on a loopback port (0: any). Raises OSError when it is taken."""
     options = [
@@ -370,7 +410,7 @@ def serve(
         ("grpc.max_send_message_length", -1),
     ]
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=options)
-    servicer = Servicer(package, store, allowed)
+    servicer = Servicer(package, store, allowed, fabric)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     try:
         bound = server.add_insecure_port(f"127.0.0.1:{port}")

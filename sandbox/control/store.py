@@ -281,6 +281,16 @@ class Store:
                 raise
             self._writer.execute("COMMIT")
 
+    @contextmanager
+    def trial(self) -> Iterator[Changes]:
+        """One transaction that is always undone: to see what would be refused."""
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield Changes(self._writer)
+            finally:
+                self._writer.execute("ROLLBACK")
+
     def close(self) -> None:
         """Close every connection; the store is not used any more."""
         for connection in self._connections:
