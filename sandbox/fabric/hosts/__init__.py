@@ -1,0 +1,9 @@
+"""Machines: systemd-nspawn guests that boot the sandbox's images."""
+
+from sandbox.fabric.hosts.commands import Finished
+from sandbox.fabric.hosts.control_groups import Usage
+from sandbox.fabric.hosts.guest import Guest, Plan
+from sandbox.fabric.hosts.host import Host, Hosts, enter, found
+from sandbox.fabric.hosts.journal import journal
+
+__all__ = ["Finished", "Guest", "Host", "Hosts", "Plan", "Usage", "enter", "found", "journal"]
