@@ -32,6 +32,14 @@ describe <- function(folder, name, version) {
   jsonlite::read_json(path)
 }
 
+# A scalar of JSON is a scalar of R, an array of scalars is a vector; what is nested stays a list.
+parse_body <- function(req) {
+  text <- rawToChar(req$bodyRaw)
+  Encoding(text) <- "UTF-8"
+  # Not fromJSON, which takes a text that is a path or a URL for the place of the JSON.
+  jsonlite::parse_json(text, simplifyVector = TRUE, simplifyMatrix = FALSE)
+}
+
 # One input as the type that the service declares (facts.md 13.3 has the list).
 convert <- function(value, type) {
   switch(type,

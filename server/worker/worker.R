@@ -14,14 +14,6 @@ refuse <- function(res, status, message) {
   list(message = message)
 }
 
-# A scalar of JSON is a scalar of R, an array of scalars is a vector; what is nested stays a list.
-parse_body <- function(req) {
-  text <- rawToChar(req$bodyRaw)
-  Encoding(text) <- "UTF-8"
-  # Not fromJSON, which takes a text that is a path or a URL for the place of the JSON.
-  jsonlite::parse_json(text, simplifyVector = TRUE, simplifyMatrix = FALSE)
-}
-
 score <- function(req, res) {
   parts <- strsplit(req$PATH_INFO, "/", fixed = TRUE)[[1]]
   service <- describe(folder, parts[3], parts[4])
