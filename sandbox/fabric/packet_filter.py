@@ -273,7 +273,8 @@ def _condition(rule: Rule) -> str | None:
     if rule.protocol != "*":
         parts.append(f"meta l4proto {rule.protocol}")
     elif ported:
-        parts.append("meta l4proto { tcp, udp }")
+        # Nothing but TCP, UDP and ICMP gets this far.
+        parts.append("meta l4proto != icmp")
     parts.extend(_between("th sport", rule.source_ports))
     parts.extend(_between("th dport", rule.destination_ports))
     return "".join(f"{part} " for part in parts)
@@ -313,7 +314,9 @@ def _collection(what: str, name: str, kind: str, elements: Iterable[str]) -> Ite
 
 
 def _braced(several: Iterable[str]) -> str:
-    return "{ " + ", ".join(several) + " }"
+    """One value as it is, several as a set: of those, a thousand cost a second to load."""
+    found = list(several)
+    return found[0] if len(found) == 1 else "{ " + ", ".join(found) + " }"
 
 
 def _comment(written: str) -> str:
