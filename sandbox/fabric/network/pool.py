@@ -1,0 +1,87 @@
+"""The public addresses of one sandbox: a /20 of the benchmarking range, which nobody routes.
+
+RFC 2544 and RFC 6890: 198.18.0.0/15 is not used on the internet.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from sandbox.fabric.contract import FabricError
+from sandbox.fabric.network import names, namespaces
+
+RANGE = IPv4Network("198.18.0.0/15")
+_LENGTH = 20
+_DEFAULT_ROUTES = 8
+"""Shorter prefixes are default routes in disguise (0.0.0.0/1 of OpenVPN): ours goes before them."""
+
+
+def choose_pool(folder: Path, prefix: str) -> IPv4Network:
+    """Return the sandbox's own pool; chosen once and kept in the file `pool` of its home.
+
+    Its first 256 addresses are the sandbox's own links and are not given to resources.
+
+    Raises:
+        FabricError: this machine routes the remembered pool, or all of them, elsewhere.
+    """
+    file = folder / "pool"
+    taken = list(_taken(names.user(prefix)))
+    if (known := _remembered(file)) is not None:
+        if (holder := _holder(known, taken)) is not None:
+            raise FabricError(
+                f"the sandbox's public addresses {known} lead to interface {holder} on this "
+                "machine (another sandbox that runs, or a VPN): stop that one; or, when nothing "
+                f"is deployed in this sandbox, delete {file} and it chooses other addresses"
+            )
+        return known
+    candidates = list(RANGE.subnets(new_prefix=_LENGTH))
+    # Two sandboxes that are not running at once choose different ones, most of the time.
+    first = int(sha256(str(folder).encode()).hexdigest(), 16) % len(candidates)
+    for pool in candidates[first:] + candidates[:first]:
+        if _holder(pool, taken) is None:
+            draft = file.with_suffix(".new")
+            draft.write_text(f"{pool}\n")
+            draft.replace(file)
+            return pool
+    holder = _holder(RANGE, taken)
+    raise FabricError(
+        f"the sandbox needs public addresses of its own, a /{_LENGTH} of {RANGE}, and this machine "
+        f"routes all of it elsewhere (interface {holder}): stop the VPN or proxy that uses it"
+    )
+
+
+def _remembered(file: Path) -> IPv4Network | None:
+    try:
+        text = file.read_text().strip()
+    except FileNotFoundError:
+        return None
+    try:
+        found = IPv4Network(text)
+    except ValueError:
+        found = None
+    if found is None or found.prefixlen != _LENGTH or not found.subnet_of(RANGE):
+        raise FabricError(
+            f"{file} should name the sandbox's public addresses, a /{_LENGTH} of {RANGE}, and says "
+            f"{text!r}: delete it when nothing is deployed in this sandbox"
+        )
+    return found
+
+
+def _holder(pool: IPv4Network, taken: list[tuple[IPv4Network, str]]) -> str | None:
+    return next((name for network, name in taken if network.overlaps(pool)), None)
+
+
+def _taken(own: str) -> Iterator[tuple[IPv4Network, str]]:
+    """What the root namespace routes, and through which interface; without the sandbox's own."""
+    routes = json.loads(
+        namespaces.run(namespaces.ROOT, ["ip", "-json", "-4", "route", "show", "table", "all"])
+    )
+    for route in routes:
+        name = str(route.get("dev", route.get("type", "?")))
+        if name != own and re.match(r"\d", route["dst"]):
+            network = IPv4Network(route["dst"])
+            if network.prefixlen >= _DEFAULT_ROUTES:
+                yield network, name
