@@ -9,8 +9,10 @@ What is known survives: a member keeps its state when the frontend changes, and,
 *memory*, when the daemon is killed; what was only remembered needs one bad answer to be unwell.
 
 Sources: Azure documentation, "Azure Load Balancer health probes" (TCP handshake, HTTP 200 within
-the interval and 30 seconds, no redirects, no verification of certificates, members start as
-unwell, the source address), "Use Application Health extension" (the same answers, from inside).
+the interval and 30 seconds, no redirects, no verification of certificates, well after the first
+success, the source address), "Use Application Health extension" (the same answers, from inside).
+The first says that any answer but 200 takes a member out at once; the reference of probeThreshold
+says that it takes so many failures in a row. Here it takes them, which is harder for who drains.
 """
 
 import heapq
