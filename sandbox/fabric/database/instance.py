@@ -15,7 +15,7 @@ from typing import Final
 import psycopg
 
 from sandbox.fabric.contract import FabricError
-from sandbox.fabric.database.cluster import ACCOUNT, Software
+from sandbox.fabric.database.cluster import ACCOUNT, AS_ACCOUNT, Software
 from sandbox.fabric.database.guest import layout
 from sandbox.fabric.hosts import Guest, Plan
 
@@ -83,10 +83,10 @@ class Instance:
                 layers=found.layers,
                 namespace=site.namespace,
                 command=(
+                    *AS_ACCOUNT,
                     *("/usr/bin/python3", "-B", "-m", "sandbox.fabric.database.guest.server"),
                     found.binaries,
                 ),
-                user=ACCOUNT,
                 binds={self.cluster: layout.CLUSTER},
                 read_only={self._settings: layout.SETTINGS, _PROGRAM: layout.PROGRAM},
                 environment={"PYTHONPATH": layout.PATH, "LANG": "C.UTF-8"},
