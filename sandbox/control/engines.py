@@ -16,6 +16,7 @@ from threading import Event, Lock
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+from pulumi.runtime.proto.engine_pb2 import LogSeverity
 
 from sandbox.control.fabric import Watch
 
@@ -26,8 +27,8 @@ _MOST = 1024
 _PATIENCE = 5.0
 """Seconds that an engine may take to accept a line."""
 
-_INFO = engine_pb2.LogSeverity.INFO
-_WARNING = engine_pb2.LogSeverity.WARNING
+_INFO = LogSeverity.INFO
+_WARNING = LogSeverity.WARNING
 
 
 class _Journal:
@@ -41,9 +42,7 @@ class _Journal:
         if self._gone and address:
             _LOG.warning("the engine's log is at %r, not on this machine: it gets none", address)
 
-    def write(
-        self, severity: engine_pb2.LogSeverity.ValueType, urn: str, text: str, *, last: bool
-    ) -> None:
+    def write(self, severity: LogSeverity.ValueType, urn: str, text: str, *, last: bool) -> None:
         """Add a line for a resource; *last*: it stays, else the next one takes its place."""
         request = engine_pb2.LogRequest(
             severity=severity, urn=urn, message=text, streamId=0, ephemeral=not last
@@ -126,9 +125,7 @@ class Engines:
 
     @contextmanager
     def operation(self, context: grpc.ServicerContext, urn: str) -> Iterator[Watch]:
-        """One operation for a resource: over when the block ends, when it is cancelled, or when
-        the engine's process is gone.
-        """
+        """One operation for a resource, until it ends, is cancelled, or its engine is gone."""
         event = Event()
         with self._lock:
             engine = self._engine(context.peer())
@@ -155,7 +152,7 @@ class Engines:
 
 
 def _writer(
-    journal: _Journal, severity: engine_pb2.LogSeverity.ValueType, urn: str, *, last: bool
+    journal: _Journal, severity: LogSeverity.ValueType, urn: str, *, last: bool
 ) -> Callable[[str], None]:
     def write(text: str) -> None:
         journal.write(severity, urn, text, last=last)

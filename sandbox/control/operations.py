@@ -112,6 +112,15 @@ def delete(
     world.remove(target)
 
 
+def vanish(record: Record, world: StoreTransaction, kinds: Callable[[str], Kind | None]) -> None:
+    """Delete a resource and what lies below it, whoever needs it: somebody did so by force."""
+    _take_along(record, world, kinds)
+    if (kind := kinds(record.type)) is not None:
+        with contextlib.suppress(CloudError):
+            kind.deleting(record, world)
+    world.remove(record.id)
+
+
 def _take_along(
     record: Record, world: StoreTransaction, kinds: Callable[[str], Kind | None]
 ) -> None:

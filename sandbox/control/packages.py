@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sandbox.control import schema
-from sandbox.control.kinds import Function, Kind, Problem, Values
+from sandbox.control.kinds import Function, Kind, Problem, Transaction, Values
 
 
 def _nothing_is_builtin(_: str) -> bool:
     return False
+
+
+def _nothing_to_settle(_: Transaction) -> None:
+    return None
 
 
 def _any_configuration(_: Values) -> Iterable[Problem]:
@@ -21,8 +25,9 @@ def _any_configuration(_: Values) -> Iterable[Problem]:
 class Package:
     """One Pulumi package: its SDK, and the module that says what the sandbox knows of it.
 
-    The module has `KINDS` and may have `FUNCTIONS`, `builtin(id)` (ids that the cloud provides) and
-    `configuration(values)` (problems of the provider's configuration).
+    The module has `KINDS` and may have `FUNCTIONS`, `builtin(id)` (ids that the cloud provides),
+    `configuration(values)` (problems of the provider's configuration) and `settle(transaction)`
+    (what the cloud does by itself after a change from outside).
     """
 
     name: str
@@ -60,6 +65,13 @@ class Package:
         found: Callable[[Values], Iterable[Problem]] = getattr(
             module, "configuration", _any_configuration
         )
+        return found
+
+    @cached_property
+    def settle(self) -> Callable[[Transaction], None]:
+        """Does what the cloud does by itself after a change from outside; raises CloudError."""
+        module = importlib.import_module(self.module)
+        found: Callable[[Transaction], None] = getattr(module, "settle", _nothing_to_settle)
         return found
 
 

@@ -11,7 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent import futures
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, TypeVar
 
 import grpc
@@ -97,7 +97,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> None:
         self._package = package
         self._provider = Provider(package, store, fabric=fabric)
-        self._engines = Engines()
+        self.engines = Engines()
         self._allowed = allowed
         self._peers: Peers | None = None
         self._configured: OrderedDict[str, Provider] = OrderedDict()
@@ -145,13 +145,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: plugin_pb2.PluginAttach, context: Context
     ) -> empty_pb2.Empty:
         """Keep where the engine's log is: progress of operations goes there."""
-        self._engines.attach(context.peer(), request.address)
+        self.engines.attach(context.peer(), request.address)
         return empty_pb2.Empty()
 
     @_answered
     def Cancel(self, _request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:  # noqa: N802
         """Ctrl-C: stop waiting; what was begun exists, and the engine hears that it does."""
-        self._engines.cancel(context.peer())
+        self.engines.cancel(context.peer())
         return empty_pb2.Empty()
 
     @_answered
@@ -245,7 +245,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         """Create one resource; it is on disk, and works, when this returns."""
         inputs = wire.decode(request.properties)
-        with self._engines.operation(context, request.urn) as watch:
+        with self.engines.operation(context, request.urn) as watch:
             target, outputs = self._of(context).create(
                 _kind(request), request.urn, inputs, preview=request.preview, watch=watch
             )
@@ -271,7 +271,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.UpdateRequest, context: Context
     ) -> provider_pb2.UpdateResponse:
         """Change one resource in place."""
-        with self._engines.operation(context, request.urn) as watch:
+        with self.engines.operation(context, request.urn) as watch:
             outputs = self._of(context).update(
                 _kind(request),
                 request.id,
@@ -287,7 +287,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.DeleteRequest, context: Context
     ) -> empty_pb2.Empty:
         """Delete one resource, or say who still needs it."""
-        with self._engines.operation(context, request.urn) as watch:
+        with self.engines.operation(context, request.urn) as watch:
             self._of(context).delete(_kind(request), request.id, watch)
         return empty_pb2.Empty()
 
@@ -396,13 +396,30 @@ def _details(error: UnreadyError, code: grpc.StatusCode, text: str) -> tuple[str
     return "grpc-status-details-bin", status.SerializeToString()
 
 
+class Serving:
+    """A server that runs."""
+
+    def __init__(self, server: grpc.Server, servicer: Servicer) -> None:
+        self._server = server
+        self._servicer = servicer
+
+    def stop(self, grace: float) -> Event:
+        """Take no more calls, and end those that wait; set when all are over.
+
+        *grace*: seconds after which an answer that is still under way is lost.
+        """
+        over = self._server.stop(grace)
+        self._servicer.engines.cancel_all()
+        return over
+
+
 def serve(
     package: Package,
     store: Store,
     allowed: frozenset[int],
     port: int = 0,
     fabric: Fabric = _ABSENT,
-) -> tuple[grpc.Server, int]:
+) -> tuple[Serving, int]:
     """Start a server for *package* on a loopback port (0: any). Raises OSError when it is taken."""
     options = [
         ("grpc.so_reuseport", 0),  # or a second daemon would share the port unnoticed
@@ -418,4 +435,4 @@ def serve(
         raise OSError(f"port {port} on 127.0.0.1 is taken by another program") from error
     servicer.listen(bound)
     server.start()
-    return server, bound
+    return Serving(server, servicer), bound

@@ -1,18 +1,20 @@
 """What somebody does to a resource without Pulumi: in the portal, by hand, or an autoscaler.
 
 Tests use it to make drift. The change goes into the resource's inputs and outputs alike, as the
-next refresh of the real provider would see it.
+next refresh of the real provider would see it; what the cloud does by itself then (a scale set of
+another capacity gets other machines) happens too.
 """
 
 import copy
 from dataclasses import replace
 from typing import Any
 
-from sandbox.control.kinds import Kind, Record
+from sandbox.control import operations
+from sandbox.control.kinds import CloudError, Kind, Record
 from sandbox.control.packages import PACKAGES
 from sandbox.control.paths import Path, parse
-from sandbox.control.store import Store
-from sandbox.control.world import held
+from sandbox.control.store import Changes, Store
+from sandbox.control.world import StoreTransaction
 
 
 class TamperError(Exception):
@@ -22,13 +24,14 @@ class TamperError(Exception):
 def delete(store: Store, target: str) -> None:
     """Delete a resource and what is below it, whoever needs it."""
     with store.change() as rows:
-        if rows.get(target) is None:
+        found = rows.get(target)
+        if found is None:
             raise TamperError(_nothing(target))
-        rows.remove(target)
+        operations.vanish(found.record, _transaction(rows), _kind)
 
 
 def change(store: Store, target: str, path: str, value: object) -> None:
-    """Set one property."""
+    """Set one property. Raises TamperError, also for what the cloud can't do then."""
     try:
         steps = parse(path)
     except ValueError as error:
@@ -41,7 +44,17 @@ def change(store: Store, target: str, path: str, value: object) -> None:
         for values in (inputs, outputs):
             _set(values, steps, value, path)
         record: Record = replace(found.record, inputs=inputs, outputs=outputs)
-        rows.put(record, held(_kind(record.type), inputs))
+        transaction = _transaction(rows)
+        transaction.put(record)
+        try:
+            for package in PACKAGES:
+                package.settle(transaction)
+        except CloudError as error:
+            raise TamperError(str(error)) from error
+
+
+def _transaction(rows: Changes) -> StoreTransaction:
+    return StoreTransaction(rows, changes=rows, kinds=_kind)
 
 
 def _nothing(target: str) -> str:

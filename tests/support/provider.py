@@ -12,11 +12,13 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox.control import server, wire
+from sandbox.control.fabric import Absent, Fabric
 from sandbox.control.packages import PACKAGES, Package
 from sandbox.control.store import Store
 
 SUBSCRIPTION = "/subscriptions/5a9d0b0e-0000-4000-8000-000000000002"
 GROUP = "azure-native:resources:ResourceGroup"
+_ABSENT = Absent()
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Client:
 
     stub: provider_pb2_grpc.ResourceProviderStub
     store: Store
+    port: int
 
     def configure(self, **values: object) -> Any:
         return self.stub.Configure(provider_pb2.ConfigureRequest(args=wire.encode(values)))
@@ -84,14 +87,19 @@ def package(name: str) -> Package:
 
 
 @contextmanager
-def serving(name: str, folder: Path, allowed: frozenset[int] | None = None) -> Iterator[Client]:
+def serving(
+    name: str,
+    folder: Path,
+    allowed: frozenset[int] | None = None,
+    fabric: Fabric = _ABSENT,
+) -> Iterator[Client]:
     """A client of the package *name*, with a state of its own in *folder*."""
     store = Store(folder / "cloud.sqlite")
     users = frozenset({os.getuid()}) if allowed is None else allowed
-    running, port = server.serve(package(name), store, users)
+    running, port = server.serve(package(name), store, users, fabric=fabric)
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Client(provider_pb2_grpc.ResourceProviderStub(channel), store)
+            yield Client(provider_pb2_grpc.ResourceProviderStub(channel), store, port)
     finally:
         running.stop(0).wait()
         store.close()

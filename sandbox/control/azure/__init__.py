@@ -5,6 +5,7 @@ from sandbox.control.azure import (
     autoscale,
     functions,
     images,
+    instances,
     key_vaults,
     load_balancers,
     managed_identities,
@@ -47,6 +48,8 @@ KINDS: tuple[Kind, ...] = (
     *monitor.KINDS,
 )
 FUNCTIONS: tuple[Function, ...] = functions.functions(KINDS)
+
+settle = instances.settle_all
 
 
 def builtin(target: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from uuid import UUID
 
+from sandbox.control import settings
 from sandbox.control.azure.arm import (
     not_emulated,
     one_of,
@@ -23,6 +24,7 @@ from sandbox.control.azure.locations import normal
 from sandbox.control.azure.reading import mapping, number, text
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import (
+    CloudError,
     Context,
     Kind,
     Outputs,
@@ -37,7 +39,8 @@ PUBLIC_ADDRESS = "Microsoft.Network/publicIPAddresses"
 KIND = "azure-native:network:PublicIPAddress"
 
 POOL = IPv4Network("198.18.0.0/15")
-"""The sandbox's public addresses: the benchmarking range of RFC 2544, which nobody routes."""
+"""The sandbox's public addresses: the benchmarking range of RFC 2544, which nobody routes. A fabric
+routes a part of it, which it names (`settings.py`), and has the first address itself."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9-]{1,61}[a-z0-9]")
 
@@ -126,16 +129,24 @@ def _address(context: Context) -> str:
     """The address of this creation: it starts at a hash of it and takes the next free one."""
     if context.previous is not None and (kept := text(context.previous.outputs, "ipAddress")):
         return kept
-    start = UUID(context.identifier("ipAddress")).int % (POOL.num_addresses - 512) + 256
-    for offset in range(POOL.num_addresses):
-        found = POOL[(start + offset) % POOL.num_addresses]
+    pool = settings.public_pool(context.world) or POOL
+    margin = 256 if pool.num_addresses > 1024 else 2
+    start = UUID(context.identifier("ipAddress")).int % (pool.num_addresses - 2 * margin) + margin
+    for offset in range(pool.num_addresses):
+        found = pool[(start + offset) % pool.num_addresses]
+        if found in (pool[0], pool[1], pool[-1]):
+            continue  # the network's own two, and the sandbox's
         holder = context.world.note(_note(found))
         if not isinstance(holder, str) or same(holder, context.id):
             return str(found)
         record = context.world.find(holder)
         if record is None or text(record.outputs, "ipAddress") != str(found):
             return str(found)
-    raise AssertionError("131,072 public addresses are in use")
+    raise CloudError(
+        "PublicIPCountLimitReached",
+        f"Cannot create more than {pool.num_addresses - 3} public IP addresses in this sandbox: "
+        f"all of {pool} are in use.",
+    )
 
 
 def _outputs(context: Context) -> Outputs:

@@ -94,7 +94,7 @@ def test_a_configuration_belongs_to_its_connection(tmp_path):
         target = client.stub.Check._channel.target().decode()
         options = [("grpc.use_local_subchannel_pool", 1)]
         with grpc.insecure_channel(target, options=options) as channel:
-            other = type(client)(type(client.stub)(channel), client.store)
+            other = type(client)(type(client.stub)(channel), client.store, client.port)
             other.configure(location="northeurope")
             assert other.checked(GROUP, "main", {})["location"] == "northeurope"
         assert client.checked(GROUP, "main", {})["location"] == "westeurope"
