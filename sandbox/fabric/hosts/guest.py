@@ -17,7 +17,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -46,8 +46,8 @@ _PATIENCE = 60.0
 _REST = 10.0
 """Seconds that a killed guest may take to be gone."""
 _MOMENT = 0.002
-_COMMAND_PID = 2
-"""Of what --as-pid2 runs, below systemd-nspawn's own stub."""
+_STUB = "(sd-stubinit)"
+"""Name of systemd-nspawn's own process above the command (--as-pid2), when all is set up."""
 _CONSOLE = 4_000_000
 """Bytes of console.log after which it begins anew with the guest's next start."""
 _POWER_OFF = signal.SIGRTMIN + 4
@@ -254,6 +254,7 @@ class Guest:
             notes.bind("")  # a free name that is no file
             address = notes.getsockname().decode().replace("\0", "@", 1)
             log = os.open(self.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            before = os.fstat(log).st_size
             try:
                 process = subprocess.Popen(
                     _command_line(plan, group, self.folder),
@@ -273,7 +274,7 @@ class Guest:
             launcher = Process.of(process.pid)
             if launcher is None:
                 process.wait()
-                raise self._failure(plan)
+                raise self._failure(plan, before)
             try:
                 self._note(
                     phase="running",
@@ -290,10 +291,10 @@ class Guest:
                 raise
             if first is None:
                 self._kill(group)
-                raise self._failure(plan)
+                raise self._failure(plan, before)
 
-    def _failure(self, plan: Plan) -> FabricError:
-        said = _end(self.console)
+    def _failure(self, plan: Plan, before: int) -> FabricError:
+        said = _end(self.console, before)
         return FabricError(
             f"host {plan.hostname or plan.name} did not start; the end of {self.console} says:\n"
             f"{said or '(nothing)'}"
@@ -341,7 +342,7 @@ class Guest:
             return False
         state = self._state
         if state is not None and not state.boots_systemd:
-            leader = next(_commands(leader), leader)
+            leader = _command(leader) or leader
         return leader.signal(number)
 
     def stop(self, grace: float, number: int | None = None) -> None:
@@ -540,7 +541,6 @@ def _command_line(plan: Plan, group: ControlGroup, folder: Path) -> list[str]:
     return [
         *("unshare", "--mount", "--propagation", "slave", "--"),
         *(str(LAUNCHER), str(folder), layers, *options, "--"),
-        "systemd-nspawn",
         f"--machine={plan.name}",
         f"--hostname={plan.hostname or plan.name}",
         *([f"--uuid={plan.uuid}"] if plan.uuid else []),
@@ -601,16 +601,20 @@ def _first(launcher: Process, *, boots_systemd: bool) -> Process | None:
 
 def _is_ready(first: Process, *, boots_systemd: bool) -> bool:
     """Whether systemd-nspawn has set up everything: the guest's own program is what runs."""
-    payload = first if boots_systemd else next(_commands(first), None)
+    payload = first if boots_systemd else _command(first)
     return payload is not None and Path(payload.program).name not in ("", "systemd-nspawn")
 
 
-def _commands(stub: Process) -> Iterator[Process]:
-    """The command of a guest that doesn't boot systemd, if it is there."""
-    return (child for child in stub.children() if child.inner_pid == _COMMAND_PID)
+def _command(stub: Process) -> Process | None:
+    """What the stub runs, once it does: its first child, before any that was left to it later."""
+    if stub.name != _STUB:
+        return None
+    return min(stub.children(), key=lambda child: (child.started, child.pid), default=None)
 
 
-def _end(file: Path, lines: int = 20) -> str:
+def _end(file: Path, start: int, lines: int = 20) -> str:
+    """The last lines of what came into *file* after its byte *start*."""
     with suppress(OSError):
-        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+        said = file.read_bytes()[start:].decode(errors="replace")
+        return "\n".join(said.splitlines()[-lines:])
     return ""

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs one guest and stays with it: usage: launch.sh FOLDER LOWERDIRS [--group FILE] [--limit FILE]
-#   [--bind FROM TO] [--bind-ro FROM TO] -- systemd-nspawn OPTIONS
+# Runs one guest and stays with it. Usage: launch.sh FOLDER LOWERDIRS [--group FILE] [--guest-group FILE]
+#   [--bind FROM TO] [--bind-ro FROM TO] -- OPTIONS OF systemd-nspawn
 # FOLDER has the guest's disk (upper, work); LOWERDIRS are the layers below it, topmost first, with colons between.
 # --group: cgroup.procs file for this process, --guest-group: for systemd-nspawn itself. FROM is absolute, TO is a
 # path in the guest. Writes its exit status to FOLDER/ended: no such file means that it was killed.
@@ -44,7 +44,7 @@ while [ "$code" = 133 ]; do
   (
     cd /
     for group in $guest_groups; do sh -c 'echo $PPID' >"$group"; done
-    exec setpriv --pdeathsig KILL "$@" --directory="$root"
+    exec setpriv --pdeathsig KILL systemd-nspawn --directory="$root" "$@"
   ) || code=$?
 done
 echo "$code" >ended.new

@@ -80,6 +80,11 @@ class Process:
             return ""
 
     @property
+    def name(self) -> str:
+        """What it calls itself, at most 15 characters; "" once it has ended."""
+        return _field(self.pid, "Name")
+
+    @property
     def inner_pid(self) -> int:
         """Its pid in the innermost pid namespace; 0 once it has ended."""
         text = _field(self.pid, "NSpid")
