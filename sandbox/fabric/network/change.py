@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.fabric.contract import METADATA, PLATFORM_PROBE
 from sandbox.fabric.network import names, namespaces
-from sandbox.fabric.network.layout import ROUTER, ROUTER_SIDE, Layout, Link, Role, Spot
+from sandbox.fabric.network.layout import ROUTER, ROUTER_SIDE, Layout, Link, Spot
 from sandbox.fabric.packet_filter import PLATFORM
 
 _GIVEN = {str(METADATA), str(PLATFORM_PROBE)}
@@ -41,14 +41,12 @@ def look(prefix: str) -> Present:
     Its rules are not read: they are replaced, which no connection notices.
     """
     found = Present()
-    found.namespaces = {
-        name for name in namespaces.existing(prefix) if not names.is_visitor(prefix, name)
-    }
+    there = {name for name in namespaces.existing(prefix) if not names.is_visitor(prefix, name)}
+    found.namespaces = {name for name in there if namespaces.is_alive(name)}
+    namespaces.remove(there - found.namespaces)
     for name in found.namespaces:
         if names.is_host(prefix, name):
-            # A host's inside is the host's own, and may say anything.
-            found.prepared.add(name)
-            continue
+            continue  # its inside is the host's own, and may say anything
         for link in _shown(name, "link", "show"):
             if "ifalias" in link:
                 found.links[name, str(link["ifname"])] = str(link["ifalias"])
@@ -147,8 +145,7 @@ class Change:
         for name, role in self._wanted.namespaces.items():
             if name not in self._present.prepared:
                 namespaces.write_settings(name, role.settings)
-                if role is Role.HOST:
-                    namespaces.batch(name, ["link set lo up"])
+                namespaces.switch_on_loopback(name)
                 self._present.prepared.add(name)
 
     def _create_links(self) -> None:

@@ -5,8 +5,10 @@ that ends afterwards; `inside` moves the calling thread for a moment.
 """
 
 import ctypes
+import fcntl
 import os
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +25,8 @@ ROOT = ""
 """The root namespace, which has no name."""
 
 _Result = TypeVar("_Result")
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -32,10 +36,18 @@ def path(name: str) -> Path:
     return FOLDER / name
 
 
-def _enter(file: int, what: str) -> None:
-    if _LIBC.setns(file, _CLONE_NEWNET) != 0:
+def _enter(file: Path) -> None:
+    there = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _move(there, str(file))
+    finally:
+        os.close(there)
+
+
+def _move(there: int, what: str) -> None:
+    if _LIBC.setns(there, _CLONE_NEWNET) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"can't enter network namespace {what}: {os.strerror(number)}")
+        raise OSError(number, f"can't enter a network namespace: {os.strerror(number)}", what)
 
 
 @contextmanager
@@ -49,15 +61,11 @@ def inside(name: str) -> Iterator[None]:
     """
     back = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        there = os.open(path(name), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _enter(there, name)
-        finally:
-            os.close(there)
+        _enter(path(name))
         try:
             yield
         finally:
-            _enter(back, "of before")
+            _move(back, "the one of before")
     finally:
         os.close(back)
 
@@ -74,8 +82,8 @@ def call(name: str, function: Callable[[], _Result]) -> _Result:
 
     def work() -> None:
         try:
-            with inside(name):
-                result.set_result(function())
+            _enter(path(name))
+            result.set_result(function())
         except BaseException as error:
             result.set_exception(error)
 
@@ -136,19 +144,19 @@ def batch(name: str, lines: Iterable[str], *, force: bool = False) -> None:
 
 
 def existing(prefix: str) -> set[str]:
-    """Names of a sandbox's namespaces; dead files of a machine that was switched off go."""
-    # Where /run is a disk, the files outlive the kernel that they were mounts of.
-    alive = Path("/proc/thread-self/ns/net").stat().st_dev
-    found = set()
-    for file in FOLDER.glob(f"{prefix}-*"):
-        try:
-            if file.stat().st_dev == alive:
-                found.add(file.name)
-            else:
-                file.unlink()
-        except FileNotFoundError:
-            continue  # somebody else's clear()
-    return found
+    """Names of a sandbox's namespaces, dead ones too (`is_alive`)."""
+    return {file.name for file in FOLDER.glob(f"{prefix}-*")}
+
+
+def is_alive(name: str) -> bool:
+    """Whether there is a namespace behind a name.
+
+    Where /run is a disk, names outlive the kernel, and so does a file that was never mounted over.
+    """
+    try:
+        return path(name).stat().st_dev == Path("/proc/thread-self/ns/net").stat().st_dev
+    except FileNotFoundError:
+        return False
 
 
 def create(wanted: Iterable[str]) -> None:
@@ -164,6 +172,17 @@ def remove(doomed: Iterable[str]) -> None:
 def interfaces(name: str) -> set[str]:
     """Names of a namespace's interfaces, without `lo`. Raises OSError."""
     return {found for _, found in call(name, socket.if_nameindex)} - {"lo"}
+
+
+def switch_on_loopback(name: str) -> None:
+    """Have 127.0.0.1 in a namespace. Raises OSError."""
+
+    def switch() -> None:
+        # netdevice(7): struct ifreq of 40 bytes, the name and then the flags.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _IFF_UP))
+
+    call(name, switch)
 
 
 def write_settings(name: str, settings: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from sandbox.fabric.contract import Blueprint, FabricError, Frontend, Network
 from sandbox.fabric.network import internet, names, namespaces, visitors
 from sandbox.fabric.network.change import Change, Present, look
 from sandbox.fabric.network.egress import Egress, running
-from sandbox.fabric.network.layout import Layout, layout
+from sandbox.fabric.network.layout import GROUP, Layout, layout
 
 _BACKLOG = 128
 """Connections that wait at a listening socket."""
@@ -71,7 +71,6 @@ class Networks:
                 if self._present is None:
                     self._present = look(self._prefix)
                 Change(self._present, wanted, filters).make()
-                self._egress.settle(wanted.egress)
             except OSError as error:
                 self._present = None
                 raise FabricError(
@@ -80,6 +79,7 @@ class Networks:
             except BaseException:
                 self._present = None
                 raise
+            self._egress.settle(wanted.egress)
 
     def _plan(self, blueprint: Blueprint) -> Layout:
         """The layout, worked out again only when something changed that it is made of."""
@@ -198,10 +198,10 @@ class Networks:
             namespaces.batch(namespaces.ROOT, self._user_link_removal(), force=True)
             doomed = namespaces.existing(self._prefix)
             for name in doomed:
-                # By name: a namespace lives on, with its links, while a process is in it.
-                with suppress(OSError):
-                    found = namespaces.interfaces(name)
-                    namespaces.batch(name, (f"link del {each}" for each in found), force=True)
+                # A namespace lives on, with its links, while a process is in it.
+                if not names.is_host(self._prefix, name):
+                    with suppress(OSError):
+                        namespaces.batch(name, [f"link del group {GROUP}"], force=True)
             namespaces.remove(doomed)
             if left := self.leftovers():
                 raise FabricError(

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.fabric.contract import FabricError
 from sandbox.fabric.network import names, namespaces
-from sandbox.fabric.network.layout import INTERNET_SIDE, USER
+from sandbox.fabric.network.layout import GROUP, INTERNET_SIDE, USER
 from sandbox.fabric.packet_filter import UNROUTED
 
 
@@ -90,13 +90,13 @@ def _make(internet: str, name: str, address: IPv4Address) -> None:
         namespaces.ROOT,
         [
             f"netns add {name}",
-            f"link add {link} netns {internet} type veth peer name eth0 netns {name}",
+            f"link add {link} netns {internet} group {GROUP} type veth peer name eth0 netns {name}",
         ],
     )
+    namespaces.switch_on_loopback(name)
     namespaces.batch(
         name,
         [
-            "link set lo up",
             f"addr add {address}/32 dev eth0",
             "link set eth0 up",
             f"route add default via {INTERNET_SIDE} dev eth0 onlink src {address}",
