@@ -98,6 +98,8 @@ layer() {
 if [[ -e $WORK/parents ]]; then layer "$@"; else bootstrap "$@"; fi
 [[ ! -e $CONTENT/finish.sh ]] || chroot "$ROOT" /bin/sh -s <"$CONTENT/finish.sh"
 chroot "$ROOT" ldconfig
+# Or a boot would look for what has changed in /usr since the last one.
+touch --reference="$ROOT/usr" "$ROOT/etc/.updated" "$ROOT/var/.updated"
 rm -f "$ROOT/usr/sbin/policy-rc.d" "$ROOT"/var/cache/apt/*.bin "$ROOT"/var/cache/debconf/*-old \
   "$ROOT"/var/log/{dpkg,alternatives,bootstrap}.log "$ROOT"/var/lib/dpkg/*-old
 rm -rf "$ROOT"/var/log/apt/*

@@ -49,7 +49,7 @@ BASE = Image(
         "systemd-sysv",
     ),
 )
-"""What Azure's Debian 12 image is to a node: it boots, runs cloud-init, and can install the rest."""
+"""What Azure's Debian 12 image is to a node: it boots, runs cloud-init, can install the rest."""
 
 COMPLETE = Image(
     name="complete",
@@ -80,7 +80,7 @@ POSTGRESQL = Image(
     megabytes=300,
     packages=("locales", "postgresql", "python3-cryptography", "python3-jwt"),
 )
-"""A managed database server; Debian 12 has PostgreSQL 15. It has no cluster: each server makes one."""
+"""A managed database server; Debian 12 has PostgreSQL 15. Each server makes its own cluster."""
 
 ALL = (BASE, COMPLETE, POSTGRESQL)
 """A parent comes before its layers."""

@@ -19,12 +19,12 @@ TOOLS = {
 
 _TRIAL = """
 mount --make-rprivate /
-mount -t tmpfs tmpfs /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/root || { echo a tmpfs; exit 1; }
-mount -t overlay overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root \
-    || { echo overlay mounts; exit 1; }
-ip link add trial type veth peer name other || { echo veth interfaces; exit 1; }
+lacks() { echo "$1"; exit 1; }
+mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir lower upper work root || lacks "a tmpfs"
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root || lacks "overlay mounts"
+ip link add trial type veth peer name other || lacks "veth interfaces"
 nft 'add table inet trial; add chain inet trial c { type nat hook prerouting priority 0; };
-     add rule inet trial c ct state established accept' || { echo nftables with NAT; exit 1; }
+     add rule inet trial c ct state established accept' || lacks "nftables with NAT"
 """
 """Tried in namespaces of its own, which end with it: names what the kernel lacks."""
 

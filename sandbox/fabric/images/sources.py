@@ -15,9 +15,9 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _COMPONENTS = ("main", "contrib", "non-free", "non-free-firmware")
 _MIRROR = "mirror+file:"
 _CARRIED = re.compile(
-    r"^Acquire::(https?::(Proxy|Verify-Peer|Verify-Host)\b.*|Check-Valid-Until|Check-Date|ForceIPv[46])\b"
+    r"^Acquire::(https?::(Proxy|Verify-Peer|Verify-Host)|Check-Valid-Until|Check-Date|ForceIPv[46])\b"
 )
-"""Settings of apt on how to reach an archive; the rest of a machine's settings is its own affair."""
+"""Settings of apt on how to reach an archive; the rest is the machine's own affair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Source:
 
 
 def text(suite: str, apt: Path = Path("/etc/apt"), lists: Path = Path("/var/lib/apt/lists")) -> str:
-    """All of *apt* that is Debian's release *suite*, its updates and security, deb822; may be empty.
+    """What *apt* has of Debian's release *suite*, updates and security; deb822, may be empty.
 
     Another vendor's source for the same suite name is told by its key, and by what its release
     file says of its origin where this machine has it in *lists*.
@@ -64,7 +64,7 @@ def _entries(apt: Path) -> Iterator[dict[str, str]]:
         *sorted(folder.glob("*.list")),
         *sorted(folder.glob("*.sources")),
     ]
-    for file in files:
+    for file in [apt / "sources.list", *others]:
         try:
             content = file.read_text(errors="replace")
         except FileNotFoundError:
