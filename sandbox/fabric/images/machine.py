@@ -21,7 +21,8 @@ _TRIAL = """
 mount --make-rprivate /
 lacks() { echo "$1"; exit 1; }
 mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir lower upper work root || lacks "a tmpfs"
-mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root || lacks "overlay mounts"
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root \
+    || lacks "overlay mounts"
 ip link add trial type veth peer name other || lacks "veth interfaces"
 nft 'add table inet trial; add chain inet trial c { type nat hook prerouting priority 0; };
      add rule inet trial c ct state established accept' || lacks "nftables with NAT"

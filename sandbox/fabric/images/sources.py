@@ -59,11 +59,7 @@ def settings() -> tuple[str, ...]:
 
 def _entries(apt: Path) -> Iterator[dict[str, str]]:
     folder = apt / "sources.list.d"
-    files = [
-        apt / "sources.list",
-        *sorted(folder.glob("*.list")),
-        *sorted(folder.glob("*.sources")),
-    ]
+    others = [*sorted(folder.glob("*.list")), *sorted(folder.glob("*.sources"))]
     for file in [apt / "sources.list", *others]:
         try:
             content = file.read_text(errors="replace")
