@@ -56,8 +56,8 @@ UNROUTED = tuple(
 )
 """What is nowhere on the internet: private, shared, local, multicast and reserved ranges."""
 
-_LONGEST_COMMENT = 128
-"""Bytes; libnftnl's limit."""
+_LONGEST_COMMENT = 127
+"""Bytes; libnftnl's limit is 128 with the end's zero."""
 _SEED = 0x0A2B3C4D
 """Of the balancer's hash: the same after a reload, so that a repeated SYN meets the same member."""
 
@@ -320,11 +320,13 @@ def _braced(several: Iterable[str]) -> str:
 
 
 def _comment(written: str) -> str:
-    """Nft's comment, the end of a text that is too long: ids differ there."""
+    """A comment of nft; of an id that is too long the end, where it differs from others."""
     plain = "".join(
         c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in written
     )
-    return f'comment "{plain[-_LONGEST_COMMENT + 1 :]}"'
+    if len(plain) > _LONGEST_COMMENT:
+        plain = f"...{plain[-_LONGEST_COMMENT + 3 :]}"
+    return f'comment "{plain}"'
 
 
 def _short(written: str) -> str:
