@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from ipaddress import IPv4Address
 from typing import Any, TypeVar, cast
 
@@ -37,6 +38,8 @@ PATIENCE = 10.0
 """Seconds for a client to finish a request, and to begin the next one."""
 LIFE = 60.0
 """Seconds that a connection lasts."""
+LINGER = 1.0
+"""Seconds that a refused client has to read why."""
 MAX_HEADERS = 16_384
 MAX_BODY = 65_536
 """Bytes."""
@@ -204,10 +207,12 @@ def http(name: str, engine: Engine, answer: Callable[[Request], Answer]) -> Serv
                 try:
                     request = await _receive(connection, reader, writer, source)
                 except h11.RemoteProtocolError as error:
-                    await _refuse(connection, writer, error)
+                    await _refuse(connection, writer, error.error_status_hint)
+                    await _linger(reader, writer)
                     return
                 except _TooLargeError:
-                    await _send(connection, writer, in_json(413, {"error": "Body too large"}))
+                    await _refuse(connection, writer, 413)
+                    await _linger(reader, writer)
                     return
             if request is None:
                 return
@@ -296,12 +301,20 @@ async def _send(
     await writer.drain()
 
 
-async def _refuse(
-    connection: h11.Connection, writer: asyncio.StreamWriter, error: h11.RemoteProtocolError
-) -> None:
+async def _refuse(connection: h11.Connection, writer: asyncio.StreamWriter, status: int) -> None:
     """Say that a request could not be read, where that can still be said."""
     with suppress(h11.LocalProtocolError):
-        await _send(connection, writer, in_json(error.error_status_hint, {"error": "Bad request"}))
+        await _send(connection, writer, in_json(status, {"error": HTTPStatus(status).phrase}))
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Let the client read why, before what it still sends makes the kernel cut it off."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            if writer.can_write_eof():
+                writer.write_eof()
+            while await reader.read(_CHUNK):
+                pass
 
 
 Respond = Callable[[bytes, bool], Awaitable[bytes | None]]

@@ -270,7 +270,9 @@ def _alias(found: Found, name: dns.name.Name, target: str, ttl: int) -> dns.name
 def _values(record: Record, kind: str) -> Iterator[str]:
     """What a record set holds, as a zone file would have it."""
     if kind == "CNAME":
-        yield from (found for _, found in texts(record.inputs, "cnameRecord.cname"))
+        # Without the dot at its end, which Azure adds, the name would be one in the zone.
+        for _, found in texts(record.inputs, "cnameRecord.cname"):
+            yield found.rstrip(".") + "."
     elif kind == "TXT":
         for index in range(len(_listed(record.inputs.get("txtRecords")))):
             parts = [found for _, found in texts(record.inputs, f"txtRecords[{index}].value[*]")]

@@ -248,8 +248,10 @@ def _context(hosts: Sequence[str]) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
 
     def named(_: ssl.SSLObject | ssl.SSLSocket, name: str | None, __: ssl.SSLContext) -> int | None:
-        known = name is None or name.casefold() in hosts
-        return None if known else ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        if name is None or name.casefold() in hosts:
+            return None
+        _LOG.info("vault %s: a client that asks for another vault was refused", hosts[0])
+        return ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
     context.sni_callback = named
     return context

@@ -263,7 +263,7 @@ def _list(world: World, vault: Record, parameters: Mapping[str, str]) -> Answer:
 
 def _read_skip(written: str) -> str:
     try:
-        return base64.urlsafe_b64decode(written.encode()).decode()
+        return base64.b64decode(written.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise RefusedError(
             400, "BadParameter", "The query parameter $skiptoken is not valid."

@@ -18,7 +18,7 @@ from sandbox.control.kinds import Record
 from sandbox.control.naming import Request
 from sandbox.control.provider import Configuration, Provider
 from sandbox.control.store import Store
-from sandbox.control.world import PRINCIPAL, SUBSCRIPTION, TENANT, StoreTransaction, StoreWorld
+from sandbox.control.world import SUBSCRIPTION, TENANT, StoreTransaction, StoreWorld
 from sandbox.fabric.azure.services import Services
 from sandbox.fabric.azure.tokens import Tokens
 from sandbox.fabric.contract import Blueprint, Machine, Network, Place, Port

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -253,7 +254,7 @@ def test_the_identity_can_be_named_and_another_machines_can_not(running, selecto
 def test_of_several_identities_one_must_be_named(running):
     site = running.site
     both = (*site.web.identities, *site.compute.identities)
-    site.web = replace_machine(site.web, identities=both)
+    site.web = replace(site.web, identities=both)
 
     refused = running.metadata(f"{TOKEN}&{VAULT}")
     named = running.metadata(f"{TOKEN}&{VAULT}&client_id={site.web_identity.outputs['clientId']}")
@@ -269,14 +270,8 @@ def test_of_several_identities_one_must_be_named(running):
     assert named.status_code == 200
 
 
-def replace_machine(machine, **changes):
-    from dataclasses import replace
-
-    return replace(machine, **changes)
-
-
 def test_a_machine_without_identity_gets_no_token(running):
-    running.site.web = replace_machine(running.site.web, identities=())
+    running.site.web = replace(running.site.web, identities=())
 
     assert running.metadata(f"{TOKEN}&{VAULT}").json()["error_description"] == "Identity not found"
 

@@ -1,3 +1,5 @@
+from ipaddress import IPv4Address
+
 import dns.name
 import dns.rcode
 import dns.rdatatype
@@ -9,9 +11,9 @@ from sandbox.fabric.azure import names
 NETWORK = "Microsoft.Network/virtualNetworks/vnet"
 PRIVATE = "privatelink.vaultcore.azure.net"
 HOSTS = [
-    names.Host(name="web000000", address="10.20.0.4"),
-    names.Host(name="compute000000", address="10.20.0.5"),
-    names.Host(name="x" * 80, address="10.20.0.6"),
+    names.Host(name="web000000", address=IPv4Address("10.20.0.4")),
+    names.Host(name="compute000000", address=IPv4Address("10.20.0.5")),
+    names.Host(name="x" * 80, address=IPv4Address("10.20.0.6")),
 ]
 
 
@@ -274,14 +276,12 @@ def test_everything_else_is_asked_elsewhere(ask):
     assert ask("deb.debian.org.").elsewhere == dns.name.from_text("deb.debian.org.")
 
 
-@pytest.mark.parametrize("label", [b"\xff\x00", b"a/b", b".." b"", b"*", b"@"])
+@pytest.mark.parametrize("label", [b"\xff\x00", b"a/b", b"..", b"*", b"@"])
 def test_names_that_are_no_text_are_not_found(cloud, ask, label):
     zone(cloud, "models.internal")
     address(cloud, "models.internal", "db", "10.20.0.9")
     origin = dns.name.from_text("models.internal.")
     name = dns.name.Name((label, *origin.labels))
-    found = names.look_up(
-        cloud.world, cloud.get(NETWORK).id, HOSTS, name, dns.rdatatype.A
-    )
+    found = names.look_up(cloud.world, cloud.get(NETWORK).id, HOSTS, name, dns.rdatatype.A)
 
     assert found.code == dns.rcode.NXDOMAIN

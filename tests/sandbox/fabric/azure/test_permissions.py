@@ -1,6 +1,7 @@
 import pytest
 
 from sandbox.control import ids
+from sandbox.control.azure.authorization import BUILT_IN_ROLES
 from sandbox.control.world import SUBSCRIPTION
 from sandbox.fabric.azure.permissions import (
     BUILT_IN_DATA_ACTIONS,
@@ -126,8 +127,6 @@ def test_actions_of_the_control_plane_are_none_of_data(cloud, secret, web):
 
 
 def test_every_role_of_the_table_is_one_that_can_be_assigned():
-    from sandbox.control.azure.authorization import BUILT_IN_ROLES
-
     assert set(BUILT_IN_DATA_ACTIONS) <= set(BUILT_IN_ROLES)
 
 

@@ -1,4 +1,6 @@
 import base64
+import hashlib
+import hmac
 import json
 import time
 
@@ -124,9 +126,6 @@ def test_one_that_another_key_signed_is_refused(tokens):
 def test_one_signed_with_the_public_key_as_a_password_is_refused(tokens):
     def part(value):
         return base64.urlsafe_b64encode(value).rstrip(b"=")
-
-    import hashlib
-    import hmac
 
     head = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
     body = part(base64.urlsafe_b64decode(issue(tokens).split(".")[1] + "=="))

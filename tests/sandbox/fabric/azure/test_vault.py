@@ -1,11 +1,10 @@
-import ssl
 import time
 
 import httpx
 import pytest
 
 from sandbox.control.world import TENANT
-from tests.sandbox.fabric.azure.conftest import VALUE
+from tests.sandbox.fabric.azure.conftest import COMPUTE, VALUE, VAULT_ADDRESS
 
 READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 
@@ -72,8 +71,6 @@ def test_a_change_of_an_assignment_holds_at_the_next_request(running, allowed):
 
 
 def test_the_other_nodes_identity_may_not(running, allowed):
-    from tests.sandbox.fabric.azure.conftest import COMPUTE
-
     assert running.vault("secrets/admin", running.token(source=COMPUTE)).status_code == 403
 
 
@@ -98,7 +95,12 @@ def test_access_policies_decide_where_roles_do_not(running, secret, principal):
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}, {"Authorization": "Bearer "}],
+    [
+        {},
+        {"Authorization": "Basic eDp5"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+    ],
     ids=str,
 )
 def test_without_a_token_the_caller_is_told_where_to_get_one(running, allowed, headers):
@@ -296,7 +298,7 @@ def test_a_vault_that_was_deleted_gives_nothing(running, secret, everything):
 
 
 def test_another_vaults_name_is_refused_in_the_handshake(running, allowed):
-    with pytest.raises(httpx.ConnectError, match="unrecognized name"):
+    with pytest.raises(httpx.ConnectError):
         running.vault("secrets/admin", running.token(), sni="another.vault.azure.net")
 
 
@@ -308,9 +310,10 @@ def test_another_vaults_host_is_refused(running, allowed):
 
 
 def test_a_client_that_does_not_trust_the_authority_refuses(running, allowed):
-    running.authority.certificate.write_text(ssl.get_default_verify_paths().cafile or "")
-    with pytest.raises((httpx.ConnectError, ssl.SSLError)):
-        running.vault("secrets/admin", running.token())
+    port = running.networks.port(str(VAULT_ADDRESS), 443)
+
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(f"https://127.0.0.1:{port}/secrets/admin")
 
 
 def test_the_certificate_is_for_the_vaults_public_names(running):
