@@ -9,7 +9,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -71,8 +71,8 @@ class Reply:
 
 @dataclass(frozen=True)
 class _Tokens:
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
     ends: float
     """By `time.monotonic`: the clocks of the two machines may differ."""
 
@@ -89,7 +89,7 @@ class Client:
         self._http = httpx.Client(
             base_url=environment.endpoint,
             # A connection that was not made was not heard either: another node may take it.
-            transport=httpx.HTTPTransport(verify=trust(environment), retries=2),
+            transport=httpx.HTTPTransport(verify=trust(environment), retries=1),
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,
         )
@@ -283,8 +283,8 @@ class Client:
             return OperationError(
                 "the environment does not answer",
                 self.endpoint,
-                f"no connection within {CONNECT_SECONDS:.0f} seconds: no web node is ready, or "
-                "your address is not allowed",
+                f"no connection within twice {CONNECT_SECONDS:.0f} seconds: no web node is ready, "
+                "or your address is not allowed",
                 f"access.clients of stack '{stack}' must have your address; if it has, look at "
                 "the web nodes",
             )

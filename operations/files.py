@@ -30,9 +30,11 @@ def read(path: Path, limit: int) -> bytes:
         raise FileProblem("is not there", "add it") from None
     except OSError as error:
         raise FileProblem(f"cannot be read: {error.strerror}", "make it readable") from None
+    # open() itself refuses the descriptor of a folder.
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise FileProblem("is not a regular file", "put a file in its place")
     with os.fdopen(number, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise FileProblem("is not a regular file", "put a file in its place")
         content = stream.read(limit + 1)
     if len(content) > limit:
         raise FileProblem(f"has more than {size(limit)}", "make it smaller")

@@ -1,0 +1,266 @@
+"""The client trusts one authority, renews its tokens, and says what is wrong where."""
+
+import logging
+import socket
+import threading
+import time
+
+import pytest
+
+from operations import client as clients
+from operations.client import Client, Reply
+from operations.errors import OperationError
+from operations.stack import Environment
+from tests.support import web as environments
+from tests.support.api import PASSWORD
+from tests.support.web import Authority, said
+
+
+def changed(environment, **values):
+    known = {
+        "stack": environment.stack,
+        "endpoint": environment.endpoint,
+        "authority": environment.authority,
+        "password": environment.password,
+    }
+    return Environment(**(known | values))
+
+
+def refusal(environment):
+    with Client(environment) as client, pytest.raises(OperationError) as refused:
+        client.names()
+    return refused.value
+
+
+def test_one_login_serves_many_requests(web, client):
+    client.names()
+    client.names()
+
+    assert web.paths() == ["POST /login", "GET /services", "GET /services"]
+
+
+def test_a_certificate_of_another_authority_is_refused_before_anything_is_sent(web):
+    refused = refusal(changed(web.environment, authority=Authority().pem))
+
+    assert refused.what == "the environment's certificate is not trusted"
+    assert refused.where == web.environment.endpoint
+    assert web.heard == []
+
+
+def test_a_certificate_for_another_address_is_refused(tmp_path, conninfo):
+    with environments.environment(tmp_path, conninfo, address="192.0.2.7") as web:
+        refused = refusal(web.environment)
+
+        assert refused.what == "the environment's certificate is not trusted"
+        assert refused.why == "IP address mismatch, certificate is not valid for '127.0.0.1'."
+        assert web.heard == []
+
+
+def test_the_authorities_of_the_system_are_not_trusted(web, monkeypatch, tmp_path):
+    known = tmp_path / "known.pem"
+    known.write_text(web.environment.authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(known))
+
+    refused = refusal(changed(web.environment, authority=Authority().pem))
+
+    assert refused.what == "the environment's certificate is not trusted"
+
+
+def test_a_proxy_of_the_shell_is_not_used(web, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+
+    with Client(web.environment) as client:
+        assert client.names() == ()
+
+
+def test_an_authority_that_is_none_is_said_so(web):
+    with pytest.raises(OperationError, match=r"output certificateAuthority of stack 'test'"):
+        Client(changed(web.environment, authority="certificate"))
+
+
+def test_a_wrong_password_is_refused_and_not_shown(web):
+    refused = refusal(changed(web.environment, password="not-this-one"))
+
+    assert refused.what == "the login as admin is refused"
+    assert "not-this-one" not in str(refused)
+
+
+def test_a_token_near_its_end_is_renewed_without_the_password(web):
+    now = [0.0]
+    with Client(web.environment, clock=lambda: now[0]) as client:
+        client.names()
+        now[0] = 3600 - clients.SPARE_SECONDS + 1
+        client.names()
+        client.names()
+
+    assert web.paths() == [
+        "POST /login",
+        "GET /services",
+        "POST /login/refreshToken",
+        "GET /services",
+        "GET /services",
+    ]
+
+
+def test_a_refresh_token_that_has_ended_leads_to_a_new_login(web):
+    now = [0.0]
+    with Client(web.environment, clock=lambda: now[0]) as client:
+        client.names()
+        now[0] = 3600.0
+        web.refusals[:] = [(401, {"message": "the refresh token has ended"})]
+        client.names()
+
+    assert web.paths()[2:] == ["POST /login/refreshToken", "POST /login", "GET /services"]
+
+
+def test_a_token_that_the_nodes_do_not_take_any_more_is_replaced_once(web, client):
+    client.names()
+    web.refusals[:] = [(401, {"message": "a valid access token is needed"})]
+
+    assert client.names() == ()
+    assert web.paths()[2:] == ["GET /services", "POST /login", "GET /services"]
+
+
+def test_a_token_that_is_never_taken_is_an_error(web, client):
+    client.names()
+    web.heard.clear()
+    needed = (401, {"message": "a valid access token is needed"})
+    granted = {"access_token": "x", "refresh_token": "y", "expires_in": 3600}
+    web.refusals[:] = [needed, (200, granted), needed]
+
+    with pytest.raises(OperationError, match="401: a valid access token is needed"):
+        client.names()
+    assert web.paths() == ["GET /services", "POST /login", "GET /services"]
+
+
+def test_an_address_that_may_not_call_is_told_the_setting(web, client):
+    web.refusals[:] = [(403, {"message": "this address may not call the environment"})]
+
+    with pytest.raises(OperationError) as refused:
+        client.names()
+
+    assert refused.value.why == "403: this address may not call the environment"
+    assert "access.clients of stack 'test'" in refused.value.fix
+
+
+def test_too_many_logins_are_told_to_wait(web, client):
+    web.refusals[:] = [(429, {"message": "too many logins from this address, wait a minute"})]
+
+    with pytest.raises(OperationError) as refused:
+        client.names()
+
+    assert refused.value.fix == "wait a minute, then try again"
+
+
+def test_nobody_there_is_said_so():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = Environment(
+        stack="test",
+        endpoint=f"https://127.0.0.1:{port}",
+        authority=Authority().pem,
+        password=PASSWORD,
+    )
+    refused = refusal(environment)
+
+    assert refused.what == "the environment cannot be reached"
+    assert refused.why == "[Errno 111] Connection refused"
+
+
+def test_a_packet_filter_that_drops_is_told_after_the_connection_s_time(monkeypatch):
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.1)
+    # A full queue of connections: the kernel answers no more of them.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        refused = refusal(
+            Environment(
+                stack="test",
+                endpoint=f"https://127.0.0.1:{address[1]}",
+                authority=Authority().pem,
+                password=PASSWORD,
+            )
+        )
+        for each in waiting:
+            each.close()
+
+    assert refused.what == "the environment does not answer"
+    assert "access.clients of stack 'test'" in refused.fix
+
+
+def test_a_model_that_takes_too_long_is_given_up(web, client, monkeypatch):
+    over = threading.Event()
+    web.answers[:] = [(200, said({}))]
+    forward = environments._forward
+
+    def slowly(path, request):
+        over.wait(5)
+        return forward(path, request)
+
+    monkeypatch.setattr(environments, "_forward", slowly)
+    client.names()
+    start = time.monotonic()
+
+    with pytest.raises(OperationError) as refused:
+        client.consume("iris", "1.0", {}, 0.1)
+    over.set()
+
+    assert time.monotonic() - start < 3
+    assert refused.value.what == "the environment took too long"
+    assert "--timeout" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (200, b"<html>", "an answer came that is not JSON"),
+        (200, [{"name": "iris"}], "a list of services in another shape came"),
+        (200, 7, "a list of services in another shape came"),
+    ],
+)
+def test_an_answer_of_another_shape_is_not_understood(web, client, status, body, why):
+    client.find("iris", "1.0")
+    web.refusals[:] = [(status, body)]
+
+    with pytest.raises(OperationError) as refused:
+        client.names()
+
+    assert refused.value.what == "the environment's answer cannot be understood"
+    assert refused.value.why == why
+
+
+def test_an_error_page_that_is_not_json_is_a_refusal(web, client):
+    client.find("iris", "1.0")
+    web.refusals[:] = [(502, b"<html>")]
+
+    with pytest.raises(OperationError, match="502: status 502 without a message"):
+        client.names()
+
+
+def test_an_endless_answer_is_not_kept(web, client, monkeypatch):
+    client.find("iris", "1.0")
+    monkeypatch.setattr(clients, "LARGEST_ANSWER", 1000)
+    web.refusals[:] = [(200, b" " * 2000)]
+
+    with pytest.raises(OperationError, match="an answer of more than 1000 bytes came"):
+        client.names()
+
+
+def test_tokens_and_password_are_in_no_log(web, caplog):
+    caplog.set_level(logging.INFO)
+    with Client(web.environment) as client:
+        client.names()
+        tokens = client._tokens
+        assert tokens.access not in repr(client.__dict__)
+
+    assert caplog.text
+    for secret in (PASSWORD, tokens.access, tokens.refresh):
+        assert secret not in caplog.text
+
+
+def test_a_refusal_without_a_message_is_its_status():
+    assert Reply(status=500, body=None).message == "status 500 without a message"
+    assert Reply(status=400, body={"message": "no"}).message == "no"
