@@ -20,7 +20,7 @@ def _interrupted(_signal: int, _frame: object) -> None:
 def main(arguments: list[str]) -> int:
     """Build; 0: all is there, 1: a build failed, 3: impossible here, 130: interrupted."""
     folder = Path(arguments[0]).absolute() if arguments else DEFAULT
-    if reasons := unavailable():
+    if reasons := unavailable(folder):
         sys.stderr.write(f"{'; '.join(reasons)}\n")
         return 3
     start = time.monotonic()

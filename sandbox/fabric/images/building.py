@@ -1,11 +1,14 @@
 """Builds images: one at a time on a machine, whole or not at all."""
 
 import fcntl
+import os
+import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sandbox.fabric.authority import Authority
@@ -117,7 +120,8 @@ def _prepare(
 
 def _run(folder: Path, draft: Path, image: Image) -> None:
     log = folder / f"{image.name}.log"
-    environment = {
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    environment = proxies | {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "CONTENT": str(image.folder),
         "PACKAGES": str(folder / "packages"),
@@ -135,8 +139,7 @@ def _run(folder: Path, draft: Path, image: Image) -> None:
         try:
             code = process.wait()
         finally:
-            process.kill()
-            process.wait()
+            _end(process)
     if code:
         last = "\n".join(
             f"  | {line}" for line in log.read_text(errors="replace").splitlines()[-15:]
@@ -149,6 +152,23 @@ def _run(folder: Path, draft: Path, image: Image) -> None:
         _remove(draft / name)
     for name in ("sources", "apt.conf", "kept.conf", "authority.crt", "parents"):
         (draft / name).unlink(missing_ok=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a build that is under way; returns when none of its processes is left."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if process.poll() is None:
+        # Process 1 of the namespace: when it has ended all the others have.
+        for child in children.read_text().split():
+            with suppress(ProcessLookupError):
+                watched = os.pidfd_open(int(child))
+                try:
+                    signal.pidfd_send_signal(watched, signal.SIGKILL)
+                    select.select([watched], [], [])
+                finally:
+                    os.close(watched)
+    process.kill()
+    process.wait()
 
 
 def _tidy(folder: Path, current: set[str]) -> None:

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 TOOLS = {
     "ip": "iproute2",
@@ -20,22 +22,29 @@ TOOLS = {
 _TRIAL = """
 mount --make-rprivate /
 lacks() { echo "$1"; exit 1; }
-mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir lower upper work root || lacks "a tmpfs"
+cd "$1" && mkdir lower upper work root
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root \
-    || lacks "overlay mounts"
+    || lacks "overlay mounts in ${1%/*}"
 ip link add trial type veth peer name other || lacks "veth interfaces"
 nft 'add table inet trial; add chain inet trial c { type nat hook prerouting priority 0; };
      add rule inet trial c ct state established accept' || lacks "nftables with NAT"
 """
-"""Tried in namespaces of its own, which end with it: names what the kernel lacks."""
+"""Names what the kernel lacks; $1: an empty folder. Its namespaces end with it."""
+
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child")
+_CACHE = Path(__file__).resolve().parents[3] / ".cache"
 
 
-def unavailable() -> tuple[str, ...]:
-    """Reasons why this machine can't boot hosts, for a person; empty: it can. Takes some 20 ms."""
-    return tuple(_reasons())
+def unavailable(folder: Path = _CACHE) -> tuple[str, ...]:
+    """Reasons why this machine can't boot hosts, for a person; empty: it can. Takes some 20 ms.
+
+    Args:
+        folder: Where images and hosts are; made if need be.
+    """
+    return tuple(_reasons(folder))
 
 
-def _reasons() -> Iterator[str]:
+def _reasons(folder: Path) -> Iterator[str]:
     if sys.platform != "linux":
         yield "this is not Linux"
         return
@@ -46,8 +55,20 @@ def _reasons() -> Iterator[str]:
     if packages:
         yield f"Debian's tools are missing: apt-get install {' '.join(sorted(packages))}"
         return
+    if set(str(folder)) & set(':,\\"'):
+        yield f"overlay mounts can't name {folder}: move it to a path without : , \\ and quotes"
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="trial-", dir=folder) as trial:
+            yield from _lacking(trial)
+    except OSError as error:
+        yield f"{folder} can't be written: {error.strerror}"
+
+
+def _lacking(place: str) -> Iterator[str]:
     trial = subprocess.run(
-        ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _TRIAL],
+        [*_UNSHARE, "sh", "-c", _TRIAL, "trial", place],
         capture_output=True,
         text=True,
         check=False,
