@@ -73,11 +73,11 @@ def prepare(
     """
     if not (cluster / "data").exists():
         with _room(cluster.parent):
-            template = _template(templates, found, superuser, namespace)
             draft = cluster.with_name(f"{cluster.name}.new")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True, mode=0o700)
-            _copy(template, draft / "data")
+            with _template(templates, found, superuser, namespace) as template:
+                _copy(template, draft / "data")
             (draft / "socket").mkdir(mode=0o700)
             (draft / "log").mkdir(mode=0o700)
             (draft / "lock").touch(mode=0o600)
@@ -131,14 +131,15 @@ def _room(folder: Path) -> Iterator[None]:
         raise
 
 
-def _template(templates: Path, found: Software, superuser: str, namespace: str) -> Path:
-    """Return the folder that initdb made, made now if need be; one maker at a time."""
+@contextmanager
+def _template(templates: Path, found: Software, superuser: str, namespace: str) -> Iterator[Path]:
+    """The folder that initdb made, made now if need be; for one reader or maker at a time."""
     templates.mkdir(parents=True, exist_ok=True)
     finished = templates / _name(found, superuser)
     with (templates / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            for left in templates.glob("making-*"):
+            for left in templates.glob("*-*"):  # of an image that has gone, or not finished
                 shutil.rmtree(left)
             draft = templates / f"making-{finished.name}"
             try:
@@ -146,7 +147,7 @@ def _template(templates: Path, found: Software, superuser: str, namespace: str) 
                 (draft / "cluster" / "data").replace(finished)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-    return finished
+        yield finished
 
 
 def _name(found: Software, superuser: str) -> str:

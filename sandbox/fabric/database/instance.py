@@ -1,13 +1,13 @@
 """One server's folder and process: start, stop, settings, and a way in for its administrators."""
 
-import errno
 import json
 import os
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ import psycopg
 from sandbox.fabric.contract import FabricError
 from sandbox.fabric.database.cluster import ACCOUNT, AS_ACCOUNT, Software
 from sandbox.fabric.database.guest import layout
+from sandbox.fabric.database.settings import PORT
 from sandbox.fabric.hosts import Guest, Plan
 
 NAMESPACES: Final = Path("/run/netns")
@@ -72,7 +73,6 @@ class Instance:
 
     def start(self, site: Site, found: Software) -> None:
         """Start, and return when it accepts connections. Raises FabricError."""
-        self._trim_log()
         self._begin = self._log.stat().st_size if self._log.exists() else 0
         (self.cluster / "data" / "postmaster.pid").unlink(missing_ok=True)
         (self.folder / "site.json").write_text(json.dumps(_identity(site.namespace)))
@@ -121,28 +121,47 @@ class Instance:
         self.guest.remove()
         shutil.rmtree(self.folder, ignore_errors=False)
 
+    def answers(self) -> bool:
+        """Whether somebody listens."""
+        try:
+            with self._socket() as folder, socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(1.0)
+                asking.connect(f"{folder}/.s.PGSQL.{PORT}")
+        except (OSError, FabricError):
+            return False
+        return True
+
     @contextmanager
     def connect(self, database: str = "postgres") -> Iterator[psycopg.Connection]:
         """A session of the superuser, each statement a transaction of its own.
 
         Raises:
+            FabricError: the server never ran.
             psycopg.Error: the server's own words.
         """
-        try:
-            folder = os.open(self.cluster / "socket", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise FabricError(f"the server in {self.folder} has no files yet") from error
-        try:
-            # A socket's path has 108 characters at most; the home's may have more.
-            with psycopg.connect(
-                host=f"/proc/self/fd/{folder}",
+        with (
+            self._socket() as folder,
+            psycopg.connect(
+                host=folder,
                 user=self._superuser,
                 dbname=database,
                 connect_timeout=10,
                 autocommit=True,
                 application_name="sandbox",
-            ) as connection:
-                yield connection
+            ) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _socket(self) -> Iterator[str]:
+        """The folder of the server's socket, by a short path."""
+        # A socket's path has 107 characters at most; the home's may have more.
+        try:
+            folder = os.open(self.cluster / "socket", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise FabricError(f"the server in {self.folder} has no files yet") from error
+        try:
+            yield f"/proc/self/fd/{folder}"
         finally:
             os.close(folder)
 
@@ -217,13 +236,14 @@ class Instance:
         hint = "\n(the disk is full: free some space)" if "No space left" in said else ""
         return "\n".join(said.splitlines()[-lines:] or ["(empty)"]) + hint
 
-    def _trim_log(self) -> None:
+    def trim_log(self) -> None:
+        """Begin the log anew when it is long; the one before is kept once."""
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT:
-            try:
-                self._log.replace(self._log.with_suffix(".log.1"))
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
+            # In place: the server goes on writing at the end of this very file.
+            with suppress(OSError):  # a full disk; then the earlier lines are lost
+                shutil.copyfile(self._log, self._log.with_suffix(".log.1"))
+            os.truncate(self._log, 0)
+            self._begin = 0
 
 
 def _row(connection: psycopg.Connection, query: str) -> tuple[object, ...]:

@@ -135,7 +135,8 @@ class Keeper:
                 self._problem = None
                 self._next = 0.0
                 self._changed.notify_all()
-            while not self._serves():
+            # A server that has just died counts as serving until its end is noticed.
+            while not (self._serves() and self.instance.answers()):
                 if self._problem is not None:
                     raise self._problem
                 if cancelled.is_set():
@@ -201,10 +202,10 @@ class Keeper:
                 problem = FabricError(f"database {wish.database.name}: {error}")
             self._note(wish, problem)
         try:
+            self._adopt()
             if self._goal is _Goal.REMOVE:
                 self.instance.remove()
             else:
-                self._adopt()
                 self.instance.stop()
         except (FabricError, OSError):
             _LOG.exception("database in %s does not end", self.instance.folder)
@@ -216,7 +217,8 @@ class Keeper:
                 if self._wish is not None and pause <= 0 and self._is_due():
                     self._died = False
                     return self._wish
-                self._changed.wait(max(pause, 0.0) if pause > 0 else self._until_renewal())
+                self._changed.wait(pause if pause > 0 else self._until_renewal())
+                self.instance.trim_log()
         return None
 
     def _is_due(self) -> bool:
@@ -310,10 +312,10 @@ class Keeper:
     def _files(self, database: Database) -> dict[str, bytes]:
         files = dict(settings.files(database, self._tools.product))
         files["tokens.pem"] = self._tools.tokens_public_key.read_bytes()
-        due = certificate.due(self.instance.read("server.crt"), database.host)
+        due = certificate.due(self.instance.read(settings.CERTIFICATE), database.host)
         if due <= datetime.now(UTC):
             chain, key = self._tools.authority.issue([database.host])
-            files |= {"server.crt": chain, "server.key": key}
+            files[settings.CERTIFICATE] = chain + key
             due = certificate.due(chain, database.host)
         self._renewal = due
         return files

@@ -15,6 +15,8 @@ from sandbox.fabric.database.guest.layout import (
 from sandbox.fabric.database.product import OWN_SETTINGS, Product
 
 PORT: Final = 5432
+CERTIFICATE: Final = "server.pem"
+"""Chain and key in one file: they are of each other, whatever ends a writer half-way."""
 _MAP: Final = "platform"
 _YES: Final = frozenset({"on", "true", "yes", "1"})
 _NO: Final = frozenset({"off", "false", "no", "0"})
@@ -64,7 +66,7 @@ def _configuration(database: Database, product: Product) -> str:
         if name.lower() != product.transport:
             values[name.lower()] = value
     values |= {
-        "listen_addresses": "*",
+        "listen_addresses": "0.0.0.0",  # noqa: S104 (of a namespace of its own)
         "port": str(PORT),
         "unix_socket_directories": SOCKET,
         "unix_socket_permissions": "0700",
@@ -72,8 +74,8 @@ def _configuration(database: Database, product: Product) -> str:
         "hba_file": f"{SETTINGS}/pg_hba.conf",
         "ident_file": f"{SETTINGS}/pg_ident.conf",
         "ssl": "on",
-        "ssl_cert_file": f"{SETTINGS}/server.crt",
-        "ssl_key_file": f"{SETTINGS}/server.key",
+        "ssl_cert_file": f"{SETTINGS}/{CERTIFICATE}",
+        "ssl_key_file": f"{SETTINGS}/{CERTIFICATE}",
         "fsync": "on",
         "full_page_writes": "on",
         "log_destination": "stderr",
