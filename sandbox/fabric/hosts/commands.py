@@ -97,15 +97,19 @@ class Command:
             return  # it did not want all of it, which is its own matter
 
     def wait(self, timeout: float, cancelled: threading.Event | None) -> int | None:
-        """Its exit code; None when *timeout* seconds were over or it was *cancelled* before."""
+        """Its exit code (128 and the number of the signal that ended it, as shells have it).
+
+        None when *timeout* seconds were over, or it was *cancelled*, before that.
+        """
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             if cancelled is not None and cancelled.is_set():
                 return None
             try:
-                return self._process.wait(left if cancelled is None else min(left, _TICK))
+                code = self._process.wait(left if cancelled is None else min(left, _TICK))
             except subprocess.TimeoutExpired:
                 continue
+            return code if code >= 0 else 128 - code
         return None
 
     def reap(self) -> None:

@@ -39,6 +39,7 @@ from sandbox.fabric.hosts.processes import Process
 _LOG = logging.getLogger(__name__)
 
 LAUNCHER = Path(__file__).with_name("launch.sh")
+_NAMESPACES = Path("/run/netns")
 ROOM = 1_000_000_000
 """Bytes that must be free for a guest to start."""
 _PATIENCE = 60.0
@@ -140,9 +141,12 @@ def read(folder: Path) -> State | None:
     """What is written of the guest in *folder*; None when there is none, or nothing readable."""
     try:
         found = json.loads((folder / "host.json").read_text())
-        return State(**{**found, "unlimited": tuple(found["unlimited"])})
+        state = State(**{**found, "unlimited": tuple(found["unlimited"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    if state.phase == "running" and state.launcher is None:
+        return replace(state, phase="ended", code=_exit_code(folder), pid=0, leader=0)
+    return state
 
 
 class Guest:
@@ -317,19 +321,13 @@ class Guest:
         if state is not None:
             if not ControlGroup(state.name).remove():
                 _LOG.warning("control group %s can't be removed: a process in it hangs", state.name)
-            code = None if state.phase == "stopping" else self._exit_code()
+            code = None if state.phase == "stopping" else _exit_code(self.folder)
             self._state = replace(state, phase="ended", code=code, pid=0, leader=0)
             with suppress(FabricError):  # a full disk: `recover` finds out the same
                 self._write(self._state)
         self._over.set()
         if self._tell is not None:
             self._tell()
-
-    def _exit_code(self) -> int | None:
-        try:
-            return int((self.folder / "ended").read_text())
-        except (OSError, ValueError):
-            return None
 
     def wait(self, seconds: float | None = None) -> bool:
         """Whether it has ended, *seconds* from now at the latest (None: however long)."""
@@ -405,10 +403,8 @@ class Guest:
             group = ControlGroup(state.name)
             if launcher is None or state.phase == "starting":
                 group.remove()
-                if state.phase != "ended":
-                    code = self._exit_code() if state.phase == "running" else None
-                    with suppress(FabricError):
-                        self._note(phase="ended", code=code, pid=0, leader=0)
+                with suppress(FabricError):  # a full disk: the next one finds out the same
+                    self._note(phase="ended", pid=0, leader=0)
                 return False
             self._watch(launcher, None)
             for leaf in group.leaves(_COMMAND):
@@ -491,6 +487,14 @@ class Guest:
             ) from error
 
 
+def _exit_code(folder: Path) -> int | None:
+    """What the launcher wrote at its end; None when it was killed."""
+    try:
+        return int((folder / "ended").read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def end_strays(folder: Path, known: Process | None = None) -> None:
     """Kill launchers of *folder* that no file tells of: their starter was killed meanwhile."""
     for pid in processes.pids():
@@ -519,7 +523,7 @@ def _check(plan: Plan, folder: Path) -> None:
                 f"{path} can't hold a host's disk: its path has one of the characters "
                 '`:`, `,`, `\\`, `"`; choose another folder'
             )
-    if not (Path("/run/netns") / plan.namespace).exists():
+    if not _is_namespace(_NAMESPACES / plan.namespace):
         raise FabricError(f"network namespace {plan.namespace} of {plan.name} does not exist")
     there = next(each for each in (folder, *folder.parents) if each.exists())
     if (free := shutil.disk_usage(there).free) < ROOM:
@@ -527,6 +531,14 @@ def _check(plan: Plan, folder: Path) -> None:
             f"host {plan.hostname or plan.name} can't start: {there} has only {free >> 20} MB "
             f"free, and a host needs {ROOM // 1_000_000} MB; make room on that disk"
         )
+
+
+def _is_namespace(file: Path) -> bool:
+    """Whether a namespace is mounted there: `ip netns` may leave an empty file behind."""
+    try:
+        return file.stat().st_dev != file.parent.stat().st_dev
+    except OSError:
+        return False
 
 
 def _command_line(plan: Plan, group: ControlGroup, folder: Path) -> list[str]:
@@ -544,7 +556,7 @@ def _command_line(plan: Plan, group: ControlGroup, folder: Path) -> list[str]:
         f"--machine={plan.name}",
         f"--hostname={plan.hostname or plan.name}",
         *([f"--uuid={plan.uuid}"] if plan.uuid else []),
-        f"--network-namespace-path=/run/netns/{plan.namespace}",
+        f"--network-namespace-path={_NAMESPACES / plan.namespace}",
         *("--register=no", "--keep-unit", "--settings=no", "--capability=CAP_NET_ADMIN"),
         *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
         *(f"--setenv={name}={value}" for name, value in plan.environment.items()),

@@ -57,10 +57,9 @@ class Host:
     folder: Path
 
     @classmethod
-    def of(cls, folder: Path, state: State) -> Self | None:
+    def of(cls, folder: Path, state: State, *, running: bool) -> Self | None:
         """What *state* says of the host in *folder*; None when it is no host's."""
-        facts, launcher = state.facts, state.launcher
-        running = launcher is not None and state.phase != "ended"
+        facts = state.facts
         try:
             return cls(
                 machine_id=str(facts["machine_id"]),
@@ -72,7 +71,7 @@ class Host:
                 namespace=state.namespace,
                 running=running,
                 powered_off=not running and state.code == 0,
-                pid=launcher.pid if launcher else 0,
+                pid=state.pid if running else 0,
                 leader=state.leader if running else 0,
                 started=state.since,
                 unlimited=state.unlimited,
@@ -86,7 +85,11 @@ def found(folder: Path) -> Iterator[Host]:
     """All hosts in *folder*, as any process may read them (`scripts/sandbox status`)."""
     for file in sorted(folder.glob("*/host.json")):
         state = guests.read(file.parent)
-        if state is not None and (host := Host.of(file.parent, state)) is not None:
+        if state is None:
+            continue
+        running = state.launcher is not None
+        host = Host.of(file.parent, state, running=running)
+        if host is not None:
             yield host
 
 
@@ -270,7 +273,7 @@ class Hosts:
             return
         for folder in sorted(each for each in self._folder.iterdir() if each.is_dir()):
             state = guests.read(folder)
-            host = Host.of(folder, state) if state is not None else None
+            host = Host.of(folder, state, running=False) if state is not None else None
             if host is None:
                 # It was killed before it could say what it is: it never ran.
                 guests.end_strays(folder)
@@ -315,8 +318,8 @@ class Hosts:
 
 
 def _host(guest: Guest) -> Host | None:
-    state = guest.state
-    return None if state is None else Host.of(guest.folder, state)
+    running, state = guest.running, guest.state
+    return None if state is None else Host.of(guest.folder, state, running=running)
 
 
 def _short(machine_id: str, incarnation: str) -> str:
