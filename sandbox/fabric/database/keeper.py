@@ -215,7 +215,9 @@ class Keeper:
             while self._goal is _Goal.SERVE:
                 pause = self._next - time.monotonic()
                 if self._wish is not None and pause <= 0 and self._is_due():
-                    self._died = False
+                    if self._died:
+                        self._died = False
+                        self._done = None
                     return self._wish
                 self._changed.wait(pause if pause > 0 else self._until_renewal())
                 self.instance.trim_log()
