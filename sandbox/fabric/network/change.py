@@ -7,14 +7,14 @@ alias, which is set last: one that a killed daemon left half made has none, and 
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
 
 from sandbox.fabric.contract import METADATA, PLATFORM_PROBE
 from sandbox.fabric.network import names, namespaces
-from sandbox.fabric.network.layout import ROUTER, ROUTER_SIDE, Layout, Link, Spot
+from sandbox.fabric.network.layout import ROUTER, ROUTER_SIDE, Layout, Link, Role, Spot
 from sandbox.fabric.packet_filter import PLATFORM
 
 _GIVEN = {str(METADATA), str(PLATFORM_PROBE)}
@@ -67,6 +67,32 @@ def _shown(name: str, *what: str) -> list[dict[str, Any]]:
     return shown
 
 
+def lost(present: Present) -> bool:
+    """Take out of *present* what went away by itself; whether a namespace did.
+
+    A host may delete its own interface, and with it the router's end. Costs a system call or two
+    for each namespace.
+
+    Raises:
+        OSError: a namespace goes away at this moment.
+    """
+    if not all(namespaces.is_alive(name) for name in present.namespaces):
+        return True
+    there = {name: namespaces.interfaces(name) for name in {name for name, _ in present.links}}
+    gone = {(name, link) for name, link in present.links if link not in there[name]}
+    _forget(present, gone)
+    return False
+
+
+def _forget(present: Present, gone: Collection[tuple[str, str]]) -> None:
+    """What leads through a link goes with it."""
+    for key in gone:
+        present.links.pop(key, None)
+    for spots in (present.routes, present.served):
+        for spot in [spot for spot, link in spots.items() if (spot[0], link) in gone]:
+            del spots[spot]
+
+
 class Change:
     """One change; *present* is kept up to date with what was done."""
 
@@ -74,6 +100,7 @@ class Change:
         self._present = present
         self._wanted = wanted
         self._filters = filters
+        self._new: set[str] = set()
 
     def make(self) -> None:
         """Do what is to be done; nothing at all when all is as it should be.
@@ -91,6 +118,20 @@ class Change:
         self._create_links()
         self._serve()
 
+    def renew(self, host: str) -> None:
+        """Make a host's namespace and its links again. Raises as `make` does."""
+        doomed: dict[str, list[str]] = defaultdict(list)
+        for link in self._wanted.links.values():
+            if link.inner.namespace == host:
+                doomed[link.outer.namespace].append(link.outer.name)
+        for name, several in doomed.items():
+            _delete(name, several)
+            _forget(self._present, {(name, each) for each in several})
+        namespaces.remove([host])
+        self._present.namespaces.discard(host)
+        self._present.prepared.discard(host)
+        self.make()
+
     def _withdraw(self) -> None:
         """Routes and addresses that lead nowhere any more; new ones are `_serve`d at the end."""
         present, wanted = self._present, self._wanted
@@ -105,18 +146,13 @@ class Change:
 
     def _remove_links(self) -> None:
         doomed: dict[str, list[str]] = defaultdict(list)
-        for key, mark in list(self._present.links.items()):
+        for key, mark in self._present.links.items():
             link = self._wanted.links.get(key)
             if link is None or link.mark != mark:
                 doomed[key[0]].append(key[1])
-                del self._present.links[key]
         for name, several in doomed.items():
             _delete(name, several)
-        gone = {(name, each) for name, several in doomed.items() for each in several}
-        for spots in (self._present.routes, self._present.served):
-            for spot, link_name in list(spots.items()):
-                if (spot[0], link_name) in gone:
-                    del spots[spot]
+            _forget(self._present, {(name, each) for each in several})
 
     def _remove_namespaces(self) -> None:
         doomed = self._present.namespaces - self._wanted.namespaces.keys()
@@ -132,6 +168,7 @@ class Change:
     def _create_namespaces(self) -> None:
         new = self._wanted.namespaces.keys() - self._present.namespaces
         namespaces.create(sorted(new))
+        self._new |= new
         self._present.namespaces |= new
 
     def _filter(self) -> None:
@@ -144,7 +181,9 @@ class Change:
         # After the rules: conntrack's parameters exist once a rule uses it.
         for name, role in self._wanted.namespaces.items():
             if name not in self._present.prepared:
-                namespaces.write_settings(name, role.settings)
+                # A host that runs may have settings of its own by now.
+                if role is not Role.HOST or name in self._new:
+                    namespaces.write_settings(name, role.settings)
                 namespaces.switch_on_loopback(name)
                 self._present.prepared.add(name)
 

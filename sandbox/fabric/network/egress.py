@@ -9,11 +9,8 @@ import logging
 import os
 import select
 import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from sandbox.fabric.contract import FabricError
 from sandbox.fabric.network import namespaces
@@ -33,8 +30,8 @@ class Egress:
         self._looked = False
         self._handle: int | None = None
         """The process (pidfd): a number alone may be another process later."""
-        self._child: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._errors: int | None = None
+        """What the one that this object started writes to its standard error."""
 
     def settle(self, wanted: bool) -> None:
         """Have it or not. Raises FabricError when it does not start."""
@@ -56,14 +53,12 @@ class Egress:
         self._forget()
 
     def _forget(self) -> None:
-        if self._child is not None:
-            self._child.wait()
-            self._child = None
         if self._handle is not None:
+            _reap(self._handle)
             os.close(self._handle)
             self._handle = None
         if self._errors is not None:
-            self._errors.close()
+            os.close(self._errors)
             self._errors = None
 
     def _adopt(self) -> None:
@@ -76,15 +71,14 @@ class Egress:
                 _kill(handle)
 
     def _start(self) -> None:
-        # Its file, like itself, outlives this process: a pipe would end it at its next line.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by _forget
+        # A file outlives this process, as slirp4netns does; a pipe would end it at its next line.
+        self._errors = os.memfd_create("slirp4netns")
         ready, done = os.pipe()
         try:
             try:
-                self._child = self._run(done)
+                self._handle = os.pidfd_open(self._run(done))
             finally:
                 os.close(done)
-            self._handle = os.pidfd_open(self._child.pid)
             readable, _, _ = select.select([ready], [], [], _PATIENCE)
             well = bool(readable) and os.read(ready, 1) == b"1"
         except FileNotFoundError as error:
@@ -101,39 +95,52 @@ class Egress:
                 f"machines have no way to the internet: slirp4netns did not start: {reason}"
             )
 
-    def _run(self, done: int) -> "subprocess.Popen[bytes]":
+    def _run(self, done: int) -> int:
         # Never with --enable-sandbox: in /run/netns, which `ip netns` shares between all mount
         # namespaces, it unmounts every network namespace of the whole machine (1.2.0).
-        return subprocess.Popen(
-            [
-                "slirp4netns",
-                "--configure",
-                "--mtu=1500",
-                "--disable-host-loopback",
-                "--disable-dns",
-                f"--ready-fd={done}",
-                "--netns-type=path",
-                str(namespaces.path(self._namespace)),
-                TAP,
+        words = [
+            "slirp4netns",
+            "--configure",
+            "--mtu=1500",
+            "--disable-host-loopback",
+            "--disable-dns",
+            "--ready-fd=3",
+            "--netns-type=path",
+            str(namespaces.path(self._namespace)),
+            TAP,
+        ]
+        # No subprocess.Popen, which is for processes that end before this one does.
+        return os.posix_spawnp(
+            words[0],
+            words,
+            os.environ,
+            setsid=True,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, self._errors, 2),
+                (os.POSIX_SPAWN_DUP2, done, 3),
             ],
-            pass_fds=(done,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            start_new_session=True,
-            cwd="/",
         )
 
     def _said(self) -> str:
         if self._errors is None:
             return ""
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace").strip()[-500:]
+        size = os.fstat(self._errors).st_size
+        return os.pread(self._errors, 500, max(0, size - 500)).decode(errors="replace").strip()
 
 
 def _has_ended(handle: int) -> bool:
     # Readable once the process has ended (pidfd_open(2)).
     return bool(select.select([handle], [], [], 0)[0])
+
+
+def _reap(handle: int) -> None:
+    """Take an ended child's exit status, so that it is no zombie; adopted ones have no parent."""
+    try:
+        os.waitid(os.P_PIDFD, handle, os.WEXITED)
+    except ChildProcessError:
+        return
 
 
 def _kill(handle: int) -> None:

@@ -32,6 +32,9 @@ from sandbox.fabric.packet_filter import INTERNET, PLATFORM
 INTERNET_SIDE = IPv4Address("192.0.0.1")
 ROUTER_SIDE = IPv4Address("192.0.0.2")
 PLATFORM_SIDE = IPv4Address("192.0.0.3")
+_INTERNET_MAC, _ROUTER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+"""Of the two ends of an uplink. Known beforehand: all routers have the same address, so that the
+internet's reverse path filter would not hear them ask for it (ARP)."""
 USER = "user"
 """The internet's interface to the root namespace."""
 ROUTER = "router"
@@ -81,7 +84,17 @@ class Role(Enum):
             case Role.PLATFORM:
                 return {"ipv4/ip_forward": "0", **_NO_IPV6}
             case Role.HOST:
-                return {}  # the host's own business
+                # A database with two endpoints sends what the main table would send elsewhere. The
+                # root namespace's values are inherited otherwise; after this it is the host's own.
+                return {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
+
+
+def _neighbour(address: IPv4Address, mac: str, name: str) -> str:
+    return f"neigh add {address} lladdr {mac} dev {name} nud permanent"
+
+
+def _mac(address: str | None) -> str:
+    return f" address {address}" if address else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class Link:
     """The other end, made and configured first."""
     address: str | None = None
     """MAC address of the inner end."""
+    outer_address: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -112,15 +126,15 @@ class Link:
     @cached_property
     def mark(self) -> str:
         """What the finished outer end has as its alias: another mark is another link."""
-        return sha256(repr((self.outer, self.inner, self.address)).encode()).hexdigest()[:32]
+        return sha256(repr(self).encode()).hexdigest()[:32]
 
     def creation(self) -> str:
         """The line that makes both ends, each in its namespace."""
         inner = f" netns {self.inner.namespace}" if self.inner.namespace != ROOT else ""
-        mac = f" address {self.address}" if self.address else ""
         return (
-            f"link add {self.outer.name} netns {self.outer.namespace} group {GROUP} type veth "
-            f"peer name {self.inner.name}{inner}{mac}"
+            f"link add {self.outer.name} netns {self.outer.namespace} group {GROUP}"
+            f"{_mac(self.outer_address)} type veth "
+            f"peer name {self.inner.name}{inner}{_mac(self.address)}"
         )
 
 
@@ -180,9 +194,7 @@ class _Layouter:
             found.id: names.namespace(prefix, "platform", found.name, found.id)
             for found in blueprint.networks
         }
-        self._order = {
-            port: number for owner in blueprint.databases for number, port in enumerate(owner.ports)
-        } | {machine.port: 0 for machine in blueprint.machines}
+        self._order = self._numbers()
 
     def layout(self) -> Layout:
         self._verify()
@@ -213,6 +225,16 @@ class _Layouter:
         for database in self._blueprint.databases:
             identity = f"{database.id} {database.incarnation}"
             yield database.id, names.namespace(self._prefix, "database", database.name, identity)
+
+    def _numbers(self) -> dict[str, int]:
+        """The number of each port's interface in its namespace; the first has the default route."""
+        known = {machine.id: [machine.port] for machine in self._blueprint.machines}
+        known |= {database.id: list(database.ports) for database in self._blueprint.databases}
+        for network in self._blueprint.networks:
+            for port in network.ports:
+                if port.id not in known.get(port.owner, [port.id]):
+                    known[port.owner].append(port.id)
+        return {port: number for ports in known.values() for number, port in enumerate(ports)}
 
     def _verify(self) -> None:
         names.verify_distinct(
@@ -271,7 +293,11 @@ class _Layouter:
             outer=End(
                 self._internet,
                 name,
-                (f"addr add {INTERNET_SIDE}/32 dev {name}", f"link set {name} up"),
+                (
+                    f"addr add {INTERNET_SIDE}/32 dev {name}",
+                    f"link set {name} up",
+                    _neighbour(ROUTER_SIDE, _ROUTER_MAC, name),
+                ),
             ),
             inner=End(
                 self._routers[network.id],
@@ -279,9 +305,12 @@ class _Layouter:
                 (
                     f"addr add {ROUTER_SIDE}/32 dev {INTERNET}",
                     f"link set {INTERNET} up",
+                    _neighbour(INTERNET_SIDE, _INTERNET_MAC, INTERNET),
                     f"route add default via {INTERNET_SIDE} dev {INTERNET} onlink",
                 ),
             ),
+            address=_ROUTER_MAC,
+            outer_address=_INTERNET_MAC,
         )
 
     def _platform_link(self, network: Network) -> Link:
@@ -310,7 +339,7 @@ class _Layouter:
         )
 
     def _port_link(self, network: Network, port: Port) -> Link:
-        outer, number = names.interface(port.id), self._order.get(port.id, 0)
+        outer, number = names.interface(port.id), self._order[port.id]
         inner = f"eth{number}"
         return Link(
             outer=End(

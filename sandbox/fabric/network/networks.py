@@ -11,7 +11,7 @@ import psutil
 from sandbox.fabric import packet_filter
 from sandbox.fabric.contract import Blueprint, FabricError, Frontend, Network
 from sandbox.fabric.network import internet, names, namespaces, visitors
-from sandbox.fabric.network.change import Change, Present, look
+from sandbox.fabric.network.change import Change, Present, look, lost
 from sandbox.fabric.network.egress import Egress, running
 from sandbox.fabric.network.layout import GROUP, Layout, layout
 
@@ -44,6 +44,7 @@ class Networks:
         self._blueprint: Blueprint | None = None
         self._layout: Layout | None = None
         self._rules: dict[str, tuple[tuple[object, ...], str]] = {}
+        self._filters: Mapping[str, str] = {}
         self._present: Present | None = None
         self._egress = Egress(self._internet)
 
@@ -66,10 +67,11 @@ class Networks:
                     self.clear()
                     self._layout, self._present = wanted, Present()
                 return
-            filters = self._filters(blueprint, wanted, healthy)
+            filters = self._texts(blueprint, wanted, healthy)
             try:
-                if self._present is None:
+                if self._present is None or lost(self._present):
                     self._present = look(self._prefix)
+                self._filters = filters
                 Change(self._present, wanted, filters).make()
             except OSError as error:
                 self._present = None
@@ -88,7 +90,7 @@ class Networks:
             self._blueprint = blueprint
         return self._layout
 
-    def _filters(self, blueprint: Blueprint, wanted: Layout, healthy: Healthy) -> Mapping[str, str]:
+    def _texts(self, blueprint: Blueprint, wanted: Layout, healthy: Healthy) -> Mapping[str, str]:
         own = _own_addresses(self._client) if wanted.egress else ()
         texts = {self._internet: internet.ruleset(self._pool, self._client, own)}
         for network in blueprint.networks:
@@ -115,6 +117,28 @@ class Networks:
         if found is None:
             raise FabricError(f"{owner} has no network namespace: it is not in the blueprint")
         return found
+
+    def renew(self, owner: str) -> str:
+        """Give a machine or database that does not run a namespace as at its first start.
+
+        What its firewall and its routes were before is gone, as after a restart of a real machine.
+
+        Raises:
+            FabricError: it is not in the blueprint, or it could not be done.
+        """
+        with self._lock:
+            name = self.namespace(owner)
+            if self._layout is None or self._present is None:
+                return name  # the next settle makes all that is missing
+            try:
+                Change(self._present, self._layout, self._filters).renew(name)
+            except OSError as error:
+                self._present = None
+                raise FabricError(f"the network of {owner} can't be made anew: {error}") from error
+            except BaseException:
+                self._present = None
+                raise
+            return name
 
     def open(
         self,
