@@ -4,7 +4,6 @@ Machines have control groups of version 1, 2 or both (cgroups(7)). A group here 
 name in every hierarchy that is mounted, so that systemd in the guest finds nothing of ours.
 """
 
-import errno
 import os
 import signal
 import time
@@ -65,13 +64,19 @@ class ControlGroup:
         any) and counting no others. An unlimited resource is told as a sentence: this machine has
         no controller for it, or none that is ours to set.
         """
-        tried = (self._create_in(each, leaves, cpus) for each in hierarchies())
-        problems = [problem for problem in tried if problem is not None]
+        reasons = {each.root: self._create_in(each, leaves, cpus) for each in hierarchies()}
+        wanted = [("pids", "pids.max", str(_TASKS), "pids.max", str(_TASKS))]
         if memory is not None:
-            problems += self._limit("memory", _memory_limit(memory))
+            wanted.append(("memory", *_memory_limit(memory)))
         if vcpus is not None:
-            problems += self._limit("cpu", _cpu_limit(vcpus))
-        problems += self._limit("pids", ("pids.max", str(_TASKS), "pids.max", str(_TASKS)))
+            wanted.append(("cpu", *_cpu_limit(vcpus)))
+        problems = []
+        for controller, *files in wanted:
+            tree = _tree_of(controller)
+            if tree is None:
+                problems.append(f"{controller}: this machine has no such control group")
+            elif reason := reasons[tree.root] or self._limit(tree, files):
+                problems.append(f"{controller}: {reason} ({tree.root / self.name})")
         return problems
 
     def _create_in(
@@ -91,7 +96,7 @@ class ControlGroup:
             for leaf in leaves:
                 self._leaf_in(tree, leaf)
         except OSError as error:
-            return f"{'/'.join(sorted(tree.controllers)) or tree.root}: {error.strerror}"
+            return error.strerror
         return None
 
     def _leaf_in(self, tree: Hierarchy, leaf: str) -> None:
@@ -100,16 +105,13 @@ class ControlGroup:
         if "cpuset" in tree.controllers and not tree.unified:
             _copy_cpuset(folder)
 
-    def _limit(self, controller: str, files: tuple[str, str, str, str]) -> list[str]:
-        tree = _tree_of(controller)
-        if tree is None:
-            return [f"{controller}: this machine has no such control group"]
+    def _limit(self, tree: Hierarchy, files: Sequence[str]) -> str | None:
         name, value = files[2:] if tree.unified else files[:2]
         try:
             (tree.root / self.name / name).write_text(value)
         except OSError as error:
-            return [f"{controller}: {error.strerror}"]
-        return []
+            return error.strerror
+        return None
 
     def leaf(self, name: str) -> None:
         """Make one more group below."""
@@ -250,20 +252,15 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> bool:
-    for path, _, _ in os.walk(folder, topdown=False):
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
+    """Remove an empty tree; the last of killed processes may still be on its way out."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        for path, _, _ in os.walk(folder, topdown=False):
+            with suppress(OSError):
                 Path(path).rmdir()
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                if error.errno != errno.EBUSY or time.monotonic() > deadline:
-                    return False
-                time.sleep(0.005)  # its last process is gone, and not yet forgotten
-                continue
-            break
-    return True
+        if not folder.exists() or time.monotonic() > deadline:
+            return not folder.exists()
+        time.sleep(0.005)  # nobody tells when it may be removed
 
 
 def _entry(file: Path, name: str) -> int:

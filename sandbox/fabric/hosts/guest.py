@@ -17,9 +17,10 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ LAUNCHER = Path(__file__).with_name("launch.sh")
 _NAMESPACES = Path("/run/netns")
 ROOM = 1_000_000_000
 """Bytes that must be free for a guest to start."""
-_PATIENCE = 60.0
+_PATIENCE = 30.0
 """Seconds that systemd-nspawn may take until the guest's first process runs."""
 _REST = 10.0
 """Seconds that a killed guest may take to be gone."""
@@ -141,7 +142,9 @@ def read(folder: Path) -> State | None:
     """What is written of the guest in *folder*; None when there is none, or nothing readable."""
     try:
         found = json.loads((folder / "host.json").read_text())
-        state = State(**{**found, "unlimited": tuple(found["unlimited"])})
+        # Another version of this program may know other fields.
+        known = {each.name: found[each.name] for each in fields(State) if each.name in found}
+        state = State(**{**known, "unlimited": tuple(found["unlimited"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if state.phase == "running" and state.launcher is None:
@@ -160,6 +163,8 @@ class Guest:
         self._file = folder / "host.json"
         self._tell = ended
         self._lock = threading.RLock()
+        """Held while its life begins or ends."""
+        self._noting = threading.Lock()
         self._state: State | None = read(folder)
         self._over = threading.Event()
         self._over.set()
@@ -190,9 +195,8 @@ class Guest:
             return None
         first = state.first
         if first is not None and first.pid != state.leader:
-            with self._lock:
-                if self._state is not None and self._state.pid == state.pid:
-                    self._note(leader=first.pid, leader_started=first.started)
+            with suppress(FabricError):  # a full disk: the next one looks for it again
+                self._note(of=state.pid, leader=first.pid, leader_started=first.started)
         return first
 
     def usage(self) -> Usage:
@@ -217,17 +221,18 @@ class Guest:
             group = ControlGroup(plan.name)
             group.remove()
             begun = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._write(
-                State(
-                    name=plan.name,
-                    namespace=plan.namespace,
-                    phase="starting",
-                    boot=processes.boot(),
-                    since=begun.replace("+00:00", "Z"),
-                    boots_systemd=not plan.command,
-                    facts=plan.facts,
+            with self._noting:
+                self._write(
+                    State(
+                        name=plan.name,
+                        namespace=plan.namespace,
+                        phase="starting",
+                        boot=processes.boot(),
+                        since=begun.replace("+00:00", "Z"),
+                        boots_systemd=not plan.command,
+                        facts=plan.facts,
+                    )
                 )
-            )
             unlimited = group.create(
                 plan.memory, plan.vcpus, (_SUPERVISOR, _INSIDE, _REMAINS), plan.cpus
             )
@@ -255,8 +260,8 @@ class Guest:
 
     def _launch(self, plan: Plan, group: ControlGroup, unlimited: tuple[str, ...]) -> None:
         with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notes:
-            notes.bind("")  # a free name that is no file
-            address = notes.getsockname().decode().replace("\0", "@", 1)
+            address = f"op-{uuid.uuid4().hex}"
+            notes.bind(f"\0{address}")  # a name that is no file
             log = os.open(self.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             before = os.fstat(log).st_size
             try:
@@ -269,7 +274,7 @@ class Guest:
                     env={
                         "PATH": os.defpath + ":/usr/sbin:/sbin",
                         "LANG": "C.UTF-8",
-                        "NOTIFY_SOCKET": address,
+                        "NOTIFY_SOCKET": f"@{address}",
                     },
                     start_new_session=True,
                 )
@@ -280,13 +285,15 @@ class Guest:
                 process.wait()
                 raise self._failure(plan, before)
             try:
-                self._note(
-                    phase="running",
-                    pid=launcher.pid,
-                    started=launcher.started,
-                    unlimited=unlimited,
-                )
-                self._watch(launcher, process)
+                try:
+                    self._note(
+                        phase="running",
+                        pid=launcher.pid,
+                        started=launcher.started,
+                        unlimited=unlimited,
+                    )
+                finally:
+                    self._watch(launcher, process)
                 first = _await_first(notes, launcher, boots_systemd=not plan.command)
                 if first is not None:
                     self._note(leader=first.pid, leader_started=first.started)
@@ -322,9 +329,8 @@ class Guest:
             if not ControlGroup(state.name).remove():
                 _LOG.warning("control group %s can't be removed: a process in it hangs", state.name)
             code = None if state.phase == "stopping" else _exit_code(self.folder)
-            self._state = replace(state, phase="ended", code=code, pid=0, leader=0)
             with suppress(FabricError):  # a full disk: `recover` finds out the same
-                self._write(self._state)
+                self._note(phase="ended", code=code, pid=0, leader=0)
         self._over.set()
         if self._tell is not None:
             self._tell()
@@ -466,14 +472,16 @@ class Guest:
 
     # Its file.
 
-    def _note(self, **changes: Any) -> None:
-        if self._state is not None:
-            self._write(replace(self._state, **changes))
+    def _note(self, of: int | None = None, **changes: Any) -> None:
+        """Change what is known of it; *of*: only when that is its launcher still."""
+        with self._noting:
+            if self._state is not None and of in (None, self._state.pid):
+                self._write(replace(self._state, **changes))
 
     def _write(self, state: State) -> None:
         """Take *state* for true, and write it at once: a reader finds the old one or the new."""
         self._state = state
-        draft = self._file.with_suffix(f".{threading.get_ident()}")
+        draft = self._file.with_suffix(".new")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as stream:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import threading
@@ -20,6 +21,8 @@ from sandbox.fabric.hosts.commands import Finished, entering
 from sandbox.fabric.hosts.control_groups import Usage
 from sandbox.fabric.hosts.guest import Guest, Plan, State
 from sandbox.fabric.hosts.provisioning import provision
+
+_LOG = logging.getLogger(__name__)
 
 SEED = "/var/lib/cloud/seed/nocloud"
 """Where cloud-init looks for a NoCloud seed on the disk itself (its documentation, "NoCloud")."""
@@ -275,7 +278,7 @@ class Hosts:
             state = guests.read(folder)
             host = Host.of(folder, state, running=False) if state is not None else None
             if host is None:
-                # It was killed before it could say what it is: it never ran.
+                _LOG.warning("%s does not tell whose host it is and is removed", folder)
                 guests.end_strays(folder)
                 shutil.rmtree(folder)
                 continue
