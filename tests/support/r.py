@@ -17,12 +17,16 @@ def require_r() -> None:
         pytest.skip("needs the sandbox's image `complete`: scripts/setup builds it")
 
 
+def command(folder: Path, *arguments: str) -> list[str]:
+    """What runs `Rscript --vanilla` with *arguments* in *folder*, which alone it can write to."""
+    source = f'cd "{ROOT}"; source scripts/lib/r.sh; find_image; image_rscript "$@"'
+    return ["bash", "-euc", source, "rscript", str(folder), *arguments]
+
+
 def rscript(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `Rscript --vanilla` with *arguments* in *folder*, which alone it can write to."""
-    source = 'source scripts/lib/r.sh; find_image; image_rscript "$@"'
+    """Run R to its end."""
     return subprocess.run(
-        ["bash", "-euc", source, "rscript", str(folder), *arguments],
-        cwd=ROOT,
+        command(folder, *arguments),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
