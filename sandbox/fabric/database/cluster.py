@@ -139,7 +139,9 @@ def _template(templates: Path, found: Software, superuser: str, namespace: str) 
     with (templates / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            for left in templates.glob("*-*"):  # of an image that has gone, or not finished
+            for left in templates.glob("making-*"):
+                _abandon(left)
+            for left in templates.glob("postgresql-*"):  # of an image that has gone
                 shutil.rmtree(left)
             draft = templates / f"making-{finished.name}"
             try:
@@ -148,6 +150,14 @@ def _template(templates: Path, found: Software, superuser: str, namespace: str) 
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         yield finished
+
+
+def _abandon(draft: Path) -> None:
+    """Take away what a maker that was killed has left, initdb itself included."""
+    guest = Guest(draft / "guest")
+    guest.recover()
+    guest.remove()
+    shutil.rmtree(draft)
 
 
 def _name(found: Software, superuser: str) -> str:

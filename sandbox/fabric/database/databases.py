@@ -97,6 +97,8 @@ class Databases:
     ) -> list[tuple[object, ...]]:
         """Run a statement as the cloud's own superuser; return its rows, if it has any.
 
+        Tables are found by schema and name only.
+
         Raises:
             FabricError: the database is not declared.
             psycopg.Error: the server's own words.

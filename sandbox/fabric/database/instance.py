@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,19 @@ _START: Final = 60.0
 _STOP: Final = 15.0
 _CHECK: Final = 20.0
 _RELOAD: Final = 5.0
+_SESSION: Final = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "default_transaction_read_only": "off",
+        "idle_in_transaction_session_timeout": "0",
+        "idle_session_timeout": "0",
+        "lock_timeout": "0",
+        # Nothing that users put into `public` may stand in for what we call.
+        "search_path": "pg_catalog",
+        "statement_timeout": "0",
+    }.items()
+)
+"""Whatever is declared for everybody else."""
 _LOG_LIMIT: Final = 16 << 20
 """Bytes; the log before these is kept once."""
 
@@ -71,8 +84,11 @@ class Instance:
             return False
         return bool(started == _identity(namespace))
 
-    def start(self, site: Site, found: Software) -> None:
-        """Start, and return when it accepts connections. Raises FabricError."""
+    def start(self, site: Site, found: Software, given_up: Callable[[], bool]) -> None:
+        """Start, and return when it accepts connections. Raises FabricError.
+
+        *given_up*: whether nobody wants it any more; it is then left as far as it is.
+        """
         self._begin = self._log.stat().st_size if self._log.exists() else 0
         (self.cluster / "data" / "postmaster.pid").unlink(missing_ok=True)
         (self.folder / "site.json").write_text(json.dumps(_identity(site.namespace)))
@@ -92,13 +108,15 @@ class Instance:
                 environment={"PYTHONPATH": layout.PATH, "LANG": "C.UTF-8"},
             )
         )
-        self._await_start()
+        self._await_start(given_up)
 
-    def _await_start(self) -> None:
+    def _await_start(self, given_up: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START
         while not self._accepts():
             if self.guest.wait(0.01):
                 raise FabricError(self._words("does not start"))
+            if given_up():
+                raise FabricError("is to end while it starts")
             if time.monotonic() > deadline:
                 self.stop()
                 raise FabricError(self._words(f"accepts no connection after {_START:.0f} seconds"))
@@ -135,6 +153,8 @@ class Instance:
     def connect(self, database: str = "postgres") -> Iterator[psycopg.Connection]:
         """A session of the superuser, each statement a transaction of its own.
 
+        It finds nothing without its schema but what is PostgreSQL's.
+
         Raises:
             FabricError: the server never ran.
             psycopg.Error: the server's own words.
@@ -148,6 +168,7 @@ class Instance:
                 connect_timeout=10,
                 autocommit=True,
                 application_name="sandbox",
+                options=_SESSION,
             ) as connection,
         ):
             yield connection

@@ -297,7 +297,7 @@ class Keeper:
 
     def _start(self, wish: Wish, found: Software) -> None:
         site = Site(name=self._name, hostname=wish.database.name, namespace=wish.namespace)
-        self.instance.start(site, found)
+        self.instance.start(site, found, lambda: self._goal is not _Goal.SERVE)
         self._watch()
 
     def _watch(self) -> None:

@@ -43,7 +43,7 @@ class Lab:
     def another(self) -> Databases:
         """What the daemon's successor has."""
         found = Databases(
-            self.home / "databases", self.images, self.images.authority, self.tokens.public_key
+            self.home / "databases", Images(), Images().authority, self.tokens.public_key
         )
         found.recover()
         return found

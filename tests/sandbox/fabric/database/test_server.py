@@ -16,6 +16,8 @@ import pytest
 from psycopg import errors
 
 from sandbox.fabric.contract import FabricError
+from sandbox.fabric.database import Databases
+from sandbox.fabric.images import Images
 from sandbox.fabric.network.namespaces import inside
 from server.api.migrate import API, LOADER, migrate, read_migrations
 from tests.sandbox.fabric.database.conftest import (
@@ -329,13 +331,13 @@ class TestLife:
         assert by(2, lambda: lab.processes() == [])
 
     def test_stop_leaves_the_data_and_nothing_else(self, own_lab):
-        lab, mounts = own_lab, Path("/proc/mounts").read_text()
+        lab = own_lab
         lab.settle()
         with lab.connect("breakglass", PASSWORD, "operationalization") as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
             lab.databases.stop()
         assert lab.processes() == []
-        assert Path("/proc/mounts").read_text() == mounts
+        assert str(lab.home) not in Path("/proc/mounts").read_text()
         assert in_control_groups(lab) == []
 
         lab.databases = lab.another()
@@ -391,6 +393,36 @@ class TestLife:
         lab.databases.settle([lab.declared], lambda _: lab.namespace)
         with pytest.raises(FabricError, match="nobody waits"):
             lab.databases.ready(lab.declared.id, PATIENCE, cancelled)
+
+    @pytest.mark.parametrize("size", ["20m", "200m"])
+    def test_a_full_disk_is_told(self, own_lab, size):
+        lab, folder = own_lab, own_lab.home / "databases"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+        try:
+            with pytest.raises(FabricError, match=r"no space left|MB free"):
+                lab.settle()
+            lab.databases.stop()
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+    def test_an_image_that_is_not_there_is_told(self, own_lab, tmp_path):
+        lab = own_lab
+        lab.images = Images(tmp_path / "none")
+        authority = Images().authority
+        lab.databases = Databases(
+            lab.home / "databases", lab.images, authority, lab.tokens.public_key
+        )
+        with pytest.raises(FabricError, match="the image 'postgresql' is not in"):
+            lab.settle()
+
+    def test_what_is_declared_for_users_does_not_hinder_the_service(self, serving):
+        serving.settle(
+            parameters={"statement_timeout": "1", "default_transaction_read_only": "on"},
+            databases=("operationalization", "more"),
+        )
+        with serving.connect("breakglass", PASSWORD) as connection:
+            assert "more" in owners(connection)
 
     def test_a_network_that_is_not_there_is_told(self, own_lab):
         with pytest.raises(FabricError, match="network namespace nowhere is not there"):
