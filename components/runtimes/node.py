@@ -85,5 +85,9 @@ class NodeRecipe:
 
     secrets: tuple[SecretUse, ...]
     uses_database: bool
+    starts_after: tuple[Role, ...] = ()
+    """Roles whose nodes must serve before nodes of this one are made or changed. Plumber has none:
+    compute nodes wait by themselves for the schema that web nodes bring, and web nodes find compute
+    nodes whenever they come."""
     data: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the node's scripts and services read of the settings."""

@@ -1,7 +1,8 @@
 """The enterprise topology: web nodes, compute nodes and a database, each on machines of its own.
 
-Order of making and changing (design.md section 3): database, compute nodes, web nodes,
-diagnostics. A part waits for whole parts before it, through `depends_on`.
+Order of making and changing (design.md section 3): database, nodes, diagnostics. A part waits for
+whole parts before it, through `depends_on`. Whether the two groups of nodes wait for each other is
+for the product to say (`NodeRecipe.starts_after`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,9 +96,7 @@ class Enterprise(pulumi.ComponentResource):
         )
         self._secrets: SecretStorePart = self._make_secret_store()
         self._database: DatabasePart = self._make_database()
-        compute = self._make_nodes("compute", [self._database])
-        web = self._make_nodes("web", [self._database, compute])
-        self._groups: Mapping[Role, NodeGroupPart] = {"web": web, "compute": compute}
+        self._groups: Mapping[Role, NodeGroupPart] = self._make_groups()
         self._make_autoscaling()
         self._make_monitoring()
         self.outputs = self._outputs()
@@ -168,6 +167,13 @@ class Enterprise(pulumi.ComponentResource):
             ),
             self._options(),
         )
+
+    def _make_groups(self) -> dict[Role, NodeGroupPart]:
+        made: dict[Role, NodeGroupPart] = {}
+        for role in sorted(ROLES, key=lambda role: len(self._recipes[role].starts_after)):
+            others = [made[other] for other in self._recipes[role].starts_after]
+            made[role] = self._make_nodes(role, [self._database, *others])
+        return made
 
     def _make_nodes(self, role: Role, after: Sequence[pulumi.Resource]) -> NodeGroupPart:
         return self._cloud.node_group(
@@ -241,7 +247,7 @@ class Enterprise(pulumi.ComponentResource):
                 groups=self._groups,
                 sizes={role: self._environment.groups[role].size for role in ROLES},
             ),
-            self._options([self._groups["web"]]),
+            self._options(list(self._groups.values())),
         )
 
     def _outputs(self) -> dict[str, pulumi.Input[object]]:

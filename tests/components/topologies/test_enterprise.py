@@ -1,12 +1,16 @@
 import base64
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 
+from components.runtimes import recipe
+from components.runtimes.node import NodeRecipe, Role
+from components.settings import Environment
 from tests.support.azure import (
     CLOSED,
     ROOT,
@@ -111,14 +115,37 @@ def test_the_same_settings_declare_the_same() -> None:
     assert deployed(stack("dev")) == world("dev")
 
 
-def test_parts_come_in_order() -> None:
-    def waits_for(part: str) -> set[str]:
-        (options,) = [o for urn, o in world("dev").options.items() if urn.endswith(part)]
-        return {urn.partition("::")[2] for urn in options.depends_on}
+def waits_for(deployment: World, part: str) -> set[str]:
+    """The names of what *part* waits for."""
+    (options,) = [o for urn, o in deployment.options.items() if urn.endswith(part)]
+    return {urn.partition("::")[2] for urn in options.depends_on}
 
-    assert "test-database-server" in waits_for("NodeGroup::test-compute-nodes")
-    assert "test-compute-nodes" in waits_for("NodeGroup::test-web-nodes")
-    assert "test-web-nodes" in waits_for("Monitoring::test-monitoring")
+
+def test_parts_come_in_order() -> None:
+    dev = world("dev")
+
+    assert "test-database-server" in waits_for(dev, "NodeGroup::test-compute-nodes")
+    assert "test-database-server" in waits_for(dev, "NodeGroup::test-web-nodes")
+    assert {"test-web-nodes", "test-compute-nodes"} <= waits_for(dev, "Monitoring::test-monitoring")
+
+
+def test_nodes_of_plumber_start_together() -> None:
+    dev = world("dev")
+
+    assert "test-compute-nodes" not in waits_for(dev, "NodeGroup::test-web-nodes")
+    assert "test-web-nodes" not in waits_for(dev, "NodeGroup::test-compute-nodes")
+
+
+def test_a_product_may_have_its_nodes_start_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = recipe.for_role
+
+    def ordered(environment: Environment, role: Role) -> NodeRecipe:
+        after: tuple[Role, ...] = ("compute",) if role == "web" else ()
+        return replace(original(environment, role), starts_after=after)
+
+    monkeypatch.setattr(recipe, "for_role", ordered)
+
+    assert "test-compute-nodes" in waits_for(deployed(stack("dev")), "NodeGroup::test-web-nodes")
 
 
 def flat(deployment: World, value: Any, path: str = "") -> dict[str, Any]:
