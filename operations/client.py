@@ -317,16 +317,30 @@ def trust(environment: Environment) -> ssl.SSLContext:
     Raises:
         OperationError: when the stack's output is no certificate.
     """
+    brought = environment.certificate
+    output = "certificate" if brought else "certificateAuthority"
     try:
         # With data of our own the system's authorities are not loaded.
-        return ssl.create_default_context(cadata=environment.authority)
+        context = ssl.create_default_context(cadata=_first(brought or environment.authority))
+        if brought:
+            # This one certificate and no other: it is for names that clients know, and the stack
+            # tells us the address.
+            context.check_hostname = False
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
     except (ssl.SSLError, ValueError):
         raise OperationError(
-            "the environment's authority cannot be read",
-            f"output certificateAuthority of stack '{environment.stack}'",
+            "the environment's certificate cannot be read",
+            f"output {output} of stack '{environment.stack}'",
             "it is not a certificate in PEM",
             f"deploy stack '{environment.stack}' again",
         ) from None
+
+
+def _first(chain: str) -> str:
+    """Return the first certificate of a PEM *chain*: the server's own, or the only one."""
+    end = "-----END CERTIFICATE-----"
+    return chain.partition(end)[0] + end
 
 
 def _cause(error: BaseException) -> BaseException:

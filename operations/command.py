@@ -1,4 +1,4 @@
-"""The commands behind scripts/publish and scripts/score, which check the options."""
+"""The commands behind scripts/publish, score and up, which check the options."""
 
 import argparse
 import json
@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("folder", type=Path)
     publish.add_argument("--update", action="store_true")
     publish.set_defaults(run=_publish)
+    prove = commands.add_parser("prove")
+    prove.add_argument("folder", type=Path)
+    prove.set_defaults(run=_prove)
     score = commands.add_parser("score")
     score.add_argument("name")
     score.add_argument("file", type=Path)
@@ -63,6 +66,14 @@ def _publish(options: argparse.Namespace) -> None:
         outcome = publish(client, folder, update=options.update)
         service = folder.service
         sys.stderr.write(f"{service.name} {service.version} {outcome} at {client.endpoint}\n")
+
+
+def _prove(options: argparse.Namespace) -> None:
+    folder = model_folder.read(options.folder)
+    with _client(options) as client:
+        from operations.prove import prove  # noqa: PLC0415
+
+        sys.stderr.write(f"{prove(client, folder)}\n")
 
 
 def _score(options: argparse.Namespace) -> None:

@@ -32,6 +32,9 @@ class Environment:
     """`https://ADDRESS:12800`."""
     authority: str
     """PEM: who signed the environment's certificate, and the only one to trust."""
+    certificate: str | None = None
+    """PEM: the certificate that the stack's owner brought for 12800, in place of one that the
+    environment signed; then this very one is trusted, whatever names it has."""
     username: str = "admin"
     password: str = field(repr=False)
 
@@ -160,6 +163,7 @@ class Reading:
             stack=self._stack,
             endpoint=str(values["endpoint"]),
             authority=str(values["certificateAuthority"]),
+            certificate=outputs.get("certificate") or None,
             password=str(values["adminPassword"]),
         )
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What publish and score share: work on an environment that is deployed. They deploy nothing and set
-# nothing up; whatever they need was made by scripts/up or scripts/setup.
+# What publish and score share, and up at its end: work on an environment that is deployed. Nothing is
+# deployed or set up here; whatever is needed was made by scripts/up or scripts/setup.
 
 # shellcheck source=scripts/lib/stack.sh
 source "${BASH_SOURCE[0]%/*}/stack.sh"
@@ -31,7 +31,9 @@ check_stack_name() {
   [[ $STACK =~ ^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$ ]] || refuse "not a stack's name: $STACK"
 }
 
-# operate COMMAND ARGUMENTS...: runs a command of operations/ on the chosen stack, in this process.
+# operate COMMAND ARGUMENTS...: runs a command of operations/ on the chosen stack, in place of this
+# shell: publish [--update] FOLDER, score NAME FILE, prove FOLDER (publishes, scores the folder's own
+# request, compares with its answer).
 operate() {
   local options=(--stack "$STACK" --sandbox-home "$SANDBOX") python=$ROOT/.venv/bin/python
   [[ ! $CLOUD ]] || options+=(--cloud)

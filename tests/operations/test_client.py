@@ -56,6 +56,29 @@ def test_a_certificate_for_another_address_is_refused(tmp_path, conninfo):
         assert web.heard == []
 
 
+def test_a_certificate_that_was_brought_is_trusted_itself_whatever_its_names(tmp_path, conninfo):
+    with environments.environment(tmp_path, conninfo, address="192.0.2.7") as web:
+        own = (tmp_path / "web-server.pem").read_text().partition("-----BEGIN PRIVATE")[0]
+        other = Authority()
+        brought = changed(web.environment, authority=other.pem, certificate=own + other.pem)
+
+        with Client(brought) as client:
+            assert client.names() == ()
+
+
+def test_where_one_was_brought_no_other_certificate_is_trusted(tmp_path, conninfo):
+    authority = Authority()
+    (tmp_path / "other").mkdir()
+    authority.issue(tmp_path / "other")
+    other = (tmp_path / "other" / "web-server.pem").read_text().partition("-----BEGIN PRIV")[0]
+    with environments.environment(tmp_path, conninfo, authority=authority) as web:
+        # Of the same authority and for the same address, and yet another one; so is its issuer.
+        for chain in (other, other + authority.pem):
+            refused = refusal(changed(web.environment, certificate=chain))
+            assert refused.what == "the environment's certificate is not trusted"
+        assert web.heard == []
+
+
 def test_the_authorities_of_the_system_are_not_trusted(web, monkeypatch, tmp_path):
     known = tmp_path / "known.pem"
     known.write_text(web.environment.authority)

@@ -76,7 +76,14 @@ def test_the_outputs_become_an_environment(home, pulumi):
     assert called.read_text().split() == [
         *("stack", "output", "--json", "--show-secrets", "--non-interactive", "--stack", "dev")
     ]
+    assert found.certificate is None
     assert "hush-hush" not in repr(found)
+
+
+def test_a_certificate_that_the_owner_brought_is_known(home, pulumi):
+    pulumi(json.dumps({**OUTPUTS, "certificate": "chain"}))
+
+    assert Reading("dev", Sandbox(home.root)).environment().certificate == "chain"
 
 
 def test_the_sandbox_is_read_with_the_variables_that_it_names_itself(home, monkeypatch):

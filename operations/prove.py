@@ -1,0 +1,59 @@
+"""Proves that an environment works: publishes a model folder, sends its sample, compares the answer."""
+
+import json
+import math
+from typing import Any
+
+from operations.client import Client
+from operations.errors import OperationError
+from operations.model_folder import ModelFolder
+from operations.publish import publish
+from operations.score import score
+
+SECONDS = 60.0
+TOLERANCE = 1e-6
+"""Numbers may differ by so much of themselves: mathematical libraries do."""
+
+
+def prove(client: Client, folder: ModelFolder) -> str:
+    """Return, in lines for a person, what became of the model and of its sample request.
+
+    Raises:
+        OperationError: when it cannot be published or scored, or answers something else than its
+            answer.json.
+    """
+    service = folder.service
+    outcome = publish(client, folder)
+    answer = score(client, service.name, service.version, folder.request, SECONDS)
+    if not same(answer.outputs, folder.answer):
+        raise OperationError(
+            f"{service.name} {service.version} gives another answer than it should",
+            client.endpoint,
+            f"it says {_line(answer.outputs)}, and answer.json {_line(folder.answer)}",
+            "train the model again (scripts/train), or correct answer.json",
+        )
+    return (
+        f"{service.name} {service.version} {outcome} at {client.endpoint}\n"
+        f"  asked:    {_line(folder.request)}\n"
+        f"  answered: {_line(answer.outputs)}"
+    )
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Return whether two values of JSON are the same, numbers nearly."""
+    match found, expected:
+        case dict(), dict():
+            return found.keys() == expected.keys() and all(
+                same(value, expected[key]) for key, value in found.items()
+            )
+        case list(), list():
+            return len(found) == len(expected) and all(map(same, found, expected))
+        case bool(), _:
+            return found is expected
+        case ((int() | float()), (int() | float())) if not isinstance(expected, bool):
+            return math.isclose(found, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(found == expected)
+
+
+def _line(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)
