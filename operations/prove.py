@@ -1,4 +1,4 @@
-"""Proves that an environment works: publishes a model folder, sends its sample, compares the answer."""
+"""Proves that an environment works: publishes a folder, sends its sample, compares the answer."""
 
 import json
 import math
@@ -48,9 +48,9 @@ def same(found: Any, expected: Any) -> bool:
             )
         case list(), list():
             return len(found) == len(expected) and all(map(same, found, expected))
-        case bool(), _:
+        case (bool(), _) | (_, bool()):
             return found is expected
-        case ((int() | float()), (int() | float())) if not isinstance(expected, bool):
+        case ((int() | float()), (int() | float())):
             return math.isclose(found, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return bool(found == expected)
 
