@@ -1,6 +1,7 @@
 """All databases of one sandbox."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from sandbox.fabric.database.product import FLEXIBLE_SERVER, Product
 from sandbox.fabric.images import Images
 
 IMAGE = "postgresql"
+_OURS = re.compile(r"[0-9a-f]{8}")
+"""Folders that `settle` may remove."""
 
 
 class Databases:
@@ -151,7 +154,7 @@ class Databases:
     def _folders(self) -> list[str]:
         if not self._folder.is_dir():
             return []
-        return sorted(found.name for found in self._folder.iterdir() if found.is_dir())
+        return sorted(found.name for found in self._folder.iterdir() if _OURS.fullmatch(found.name))
 
     def _software(self) -> Software:
         return cluster.software(self._images.layers(IMAGE))
