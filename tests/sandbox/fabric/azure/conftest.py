@@ -225,6 +225,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def directory(template: Path) -> Tokens:
+    return Tokens(template)
+
+
 @pytest.fixture
 def store(template: Path, tmp_path: Path) -> Iterator[Store]:
     shutil.copy(template / "cloud.sqlite", tmp_path)
@@ -346,7 +351,9 @@ class Running:
         """Ask the metadata service as the machine at *source*."""
         port = self.networks.port("169.254.169.254", 80)
         method, headers = more.pop("method", "GET"), more.pop("headers", {"Metadata": "true"})
-        with httpx.Client(transport=httpx.HTTPTransport(local_address=str(source))) as client:
+        with httpx.Client(
+            transport=httpx.HTTPTransport(local_address=str(source), verify=False)
+        ) as client:
             url = f"http://127.0.0.1:{port}/metadata/{path}"
             return client.request(method, url, headers=headers, **more)
 
@@ -377,9 +384,9 @@ class Running:
 
 
 @pytest.fixture
-def running(site: Site, store: Store, template: Path, tmp_path: Path) -> Iterator[Running]:
+def running(site: Site, store: Store, directory: Tokens, tmp_path: Path) -> Iterator[Running]:
     networks, notices, upstream = Loopback(), Notices(), []
-    tokens, authority = Tokens(template), Authority(tmp_path)
+    tokens, authority = directory, Authority(tmp_path)
     services = Services(
         store=store,
         networks=networks,

@@ -99,7 +99,6 @@ def test_access_policies_decide_where_roles_do_not(running, secret, principal):
         {},
         {"Authorization": "Basic eDp5"},
         {"Authorization": "Bearer"},
-        {"Authorization": "Bearer "},
     ],
     ids=str,
 )
