@@ -11,6 +11,7 @@ Machine Scale Sets" (90 minutes for all extensions by default).
 """
 
 import base64
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
@@ -26,9 +27,11 @@ from sandbox.control.azure.quotas import MACHINE_KIND, SCALE_SET_KIND
 from sandbox.control.azure.reading import elements, flag, mapping, number, text, texts
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.azure.virtual_machines import EXTENSION_KIND
-from sandbox.control.kinds import Record, Values, World
+from sandbox.control.kinds import CloudError, Record, Values, World
 from sandbox.control.store import Store
 from sandbox.control.world import StoreTransaction
+
+_LOG = logging.getLogger(__name__)
 
 _POOLS = "loadBalancerBackendAddressPools"
 _PORTS = {"http": 80, "https": 443}
@@ -38,7 +41,7 @@ _BUDGET = 5400.0
 _RUN_BODY = (
     "umask 077; f=$(mktemp) && echo '{body}' | base64 -d > $f && "
     "if gzip -t $f 2>/dev/null; then gzip -dc < $f > $f.sh; else mv $f $f.sh; fi && "
-    "chmod +x $f.sh && $f.sh"
+    "chmod +x $f.sh && $f.sh; code=$?; rm -f $f $f.sh; exit $code"
 )
 """The setting `script`: base64, of plain text or of gzip, with an interpreter line."""
 
@@ -146,7 +149,10 @@ def prepare(store: Store, pool: IPv4Network | None) -> None:
     """
     settings.apply(store, pool)
     with store.change() as rows:
-        instances.settle_all(StoreTransaction(rows, changes=rows))
+        try:
+            instances.settle_all(StoreTransaction(rows, changes=rows))
+        except CloudError as error:
+            _LOG.warning("a scale set has fewer machines than its capacity: %s", error)
 
 
 def machines_of(world: World) -> tuple[FleetMachine, ...]:

@@ -1,8 +1,9 @@
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from sandbox.control.azure.public_addresses import POOL
+from sandbox.control.kinds import CloudError
 from tests.support.world import RefusedError, problems
 
 STATIC = {"sku": {"name": "Standard"}, "publicIPAllocationMethod": "Static"}
@@ -129,3 +130,21 @@ def test_a_nat_gateway_lies_in_one_zone_and_times_out_in_two_hours():
             "(NatGatewayWithMultipleZones)"
         ),
     ]
+
+
+def test_a_fabric_says_which_addresses_are_handed_out(world):
+    pool = IPv4Network("198.18.16.0/28")
+    before = make(world, "before")
+    world.remember("public-pool", str(pool))
+    found = {IPv4Address(make(world, f"a{n}").outputs["ipAddress"]) for n in range(13)}
+
+    # The first is the sandbox's own.
+    assert found == {pool[n] for n in range(2, 15)}
+    kept = world.update(before, tags={"owner": "us"})
+    assert kept.outputs["ipAddress"] == before.outputs["ipAddress"]
+    with pytest.raises(CloudError) as refused:
+        make(world, "more")
+    assert str(refused.value) == (
+        'Code="PublicIPCountLimitReached" Message="Cannot create more than 13 public IP addresses '
+        'in this sandbox: all of 198.18.16.0/28 are in use."'
+    )
