@@ -8,24 +8,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import daemon
+from sandbox import daemon, nodes
 from sandbox.control import tamper, wire
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store, Stored, StoreError
-from sandbox.daemon import DaemonError
+from sandbox.daemon import DaemonError, Wanted
 from sandbox.home import Home, HomeError, Running
+from sandbox.nodes import CommandError
 
 _MEGABYTE = 1024 * 1024
-
-
-class CommandError(Exception):
-    """A command that can't be done; says what to do."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,10 +65,28 @@ def _parser() -> argparse.ArgumentParser:
         "--port", action="append", type=_port, default=[], metavar="PACKAGE=PORT",
         help="a fixed port for a package (default: any free one)",
     )  # fmt: skip
-    command("stop", "stop the daemon; what was created stays", _stop)
-    status = command("status", "show whether it runs, where, and what it holds", _status)
+    start.add_argument(
+        "--no-nodes", dest="nodes", action="store_false",
+        help="the control plane alone: resources are checked and kept, nothing boots",
+    )  # fmt: skip
+    start.add_argument(
+        "--client-address", type=_address, metavar="ADDRESS",
+        help="what environments see as this machine's address (default: 203.0.113.10)",
+    )  # fmt: skip
+    start.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="N",
+        help="divide the platform's own timers by N: repair grace, termination notices",
+    )  # fmt: skip
+    start.add_argument(
+        "--image", choices=("base", "complete"), default="",
+        help="what Debian 12 machines boot: base installs packages, as in a real cloud; complete "
+        "has them (default)",
+    )  # fmt: skip
+    command("stop", "stop the daemon and the nodes; what was created stays", _stop)
+    status = command("status", "show whether it runs, where, what it holds and its nodes", _status)
     status.add_argument("--json", action="store_true", help="for programs")
     command("env", "print the shell commands that point pulumi at the sandbox", _environment)
+    nodes.add_commands(command)
     reset = command("reset", "forget every resource and every stack of the sandbox", _reset)
     reset.add_argument("--yes", action="store_true", help="don't ask")
     resources = command("resources", "list the resources that exist", _resources)
@@ -96,14 +112,39 @@ def _port(text: str) -> tuple[str, int]:
     return name, int(number)
 
 
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address") from error
+
+
+def _speed(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 1 <= found <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no factor; use 1 to 1000")
+    return found
+
+
 def _start(home: Home, options: argparse.Namespace) -> int:
-    ports = dict(options.port)
+    wanted = Wanted(
+        ports=dict(options.port),
+        nodes=options.nodes,
+        client=options.client_address or "",
+        speed=options.speed,
+        image=options.image,
+    )
     if options.foreground:
-        daemon.run(home, ports)
+        daemon.run(home, wanted)
         return 0
-    before, found = daemon.find(home), daemon.start(home, ports)
+    before, found = daemon.find(home), daemon.start(home, wanted)
     how = "runs already" if before and before.pid == found.pid else "runs"
     print(f"The sandbox {how} (pid {found.pid}).")  # noqa: T201
+    for reason in found.off:
+        print(f"Nodes don't boot: {reason}.")  # noqa: T201
     print('Point this shell at it: eval "$(scripts/sandbox env)"')  # noqa: T201
     return 0
 
@@ -142,15 +183,19 @@ def _status(home: Home, options: argparse.Namespace) -> int:
             "memoryMegabytes": psutil.Process(found.pid).memory_info().rss // _MEGABYTE,
             "ports": found.ports,
         }
-    facts |= {"log": str(home.log), "resources": counts}
+    facts |= {"log": str(home.log), "resources": counts, "nodes": nodes.known(home)}
+    if found and found.off:
+        facts["nodesOff"] = found.off
     if options.json:
         print(json.dumps(facts, indent=2))  # noqa: T201
     else:
-        _show(facts, found, counts)
+        _show(home, facts, found, counts)
     return 0 if found else 3
 
 
-def _show(facts: dict[str, object], found: Running | None, counts: dict[str, int]) -> None:
+def _show(
+    home: Home, facts: dict[str, object], found: Running | None, counts: dict[str, int]
+) -> None:
     table = Table(show_header=False, box=None)
     if found:
         uptime = timedelta(seconds=round(time.time() - found.started))
@@ -161,13 +206,16 @@ def _show(facts: dict[str, object], found: Running | None, counts: dict[str, int
         table.add_row("sandbox", "does not run; scripts/sandbox start")
     table.add_row("files", str(facts["home"]))
     table.add_row("log", str(facts["log"]))
-    table.add_row("nodes", "are declared and checked, and do not boot in this release")
+    for reason in found.off if found else ():
+        table.add_row("nodes", f"don't boot: {reason}")
     resources = Table("type", "resources")
     for kind, count in counts.items():
         resources.add_row(kind, str(count))
     console = Console()
     console.print(table)
     console.print(resources if counts else "No resources.")
+    if running := nodes.known(home):
+        console.print(nodes.table(running))
 
 
 def _reset(home: Home, options: argparse.Namespace) -> int:
@@ -180,9 +228,16 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
         if answer.strip().casefold() not in ("y", "yes"):
             print("Nothing was changed.")  # noqa: T201
             return 1
-    for file in (home.state, *home.root.glob(f"{home.state.name}-*"), home.running, home.log):
+    for file in (
+        home.state,
+        *home.root.glob(f"{home.state.name}-*"),
+        home.running,
+        home.log,
+        home.nodes,
+    ):
         file.unlink(missing_ok=True)
-    shutil.rmtree(home.stacks, ignore_errors=True)
+    for folder in (home.stacks, home.hosts, home.databases):
+        shutil.rmtree(folder, ignore_errors=True)
     print("The sandbox is empty.")  # noqa: T201
     return 0
 

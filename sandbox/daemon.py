@@ -15,17 +15,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import psutil
 
+from sandbox import machine_room
 from sandbox.control import server
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store
 from sandbox.home import PROJECT, Home, Running
 
 _LOG = logging.getLogger(__name__)
-_PATIENCE = 30.0
-"""Seconds that a daemon may take to start or to stop."""
+_PATIENCE = 60.0
+"""Seconds that a daemon may take to start or to stop; powering nodes off takes most of them."""
 _GRACE = 5.0
 """Seconds that calls under way may take when the daemon stops."""
 
@@ -34,7 +36,33 @@ class DaemonError(Exception):
     """The daemon can't be started or stopped; says why and what to do."""
 
 
-def run(home: Home, ports: Mapping[str, int]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """How a person wants the sandbox to run."""
+
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Fixed ports by package; the others get any free one."""
+    nodes: bool = True
+    """False: the control plane alone."""
+    client: str = ""
+    """Address of the user's machine, as environments see it; "": the default."""
+    speed: float = 1.0
+    """Divides the platform's timers."""
+    image: str = ""
+    """The sandbox's image for Debian 12 machines; "": the default."""
+
+    def arguments(self) -> list[str]:
+        """The options of `scripts/sandbox start` that say the same."""
+        return [
+            *(f"--port={name}={port}" for name, port in self.ports.items()),
+            *([] if self.nodes else ["--no-nodes"]),
+            *([f"--client-address={self.client}"] if self.client else []),
+            *([f"--speed={self.speed}"] if self.speed != 1 else []),
+            *([f"--image={self.image}"] if self.image else []),
+        ]
+
+
+def run(home: Home, wanted: Wanted) -> None:
     """Serve until SIGTERM or SIGINT. Raises DaemonError when another daemon does."""
     home.prepare()
     with _locked(home):
@@ -47,13 +75,15 @@ def run(home: Home, ports: Mapping[str, int]) -> None:
             signal.signal(number, lambda *_: done.set())
         allowed, code = frozenset({0, os.getuid()}), fingerprint()
         servers, bound = [], {}
+        fabric, off = machine_room.opened(home, store, wanted)
         try:
             for package in PACKAGES:
-                started, port = server.serve(package, store, allowed, ports.get(package.name, 0))
+                port = wanted.ports.get(package.name, 0)
+                started, port = server.serve(package, store, allowed, port, fabric)
                 servers.append(started)
                 bound[package.name] = port
             pid = os.getpid()
-            home.announce(Running(pid=pid, started=_started(pid), ports=bound, code=code))
+            home.announce(Running(pid=pid, started=_started(pid), ports=bound, code=code, off=off))
             _LOG.info("serving %s", bound)
             done.wait()
         except OSError as error:
@@ -61,6 +91,7 @@ def run(home: Home, ports: Mapping[str, int]) -> None:
         finally:
             for stopping in [each.stop(_GRACE) for each in servers]:
                 stopping.wait()
+            machine_room.close(fabric)
             home.running.unlink(missing_ok=True)
             store.close()
         _LOG.info("stopped")
@@ -120,7 +151,7 @@ def find(home: Home) -> Running | None:
     return found if same else None
 
 
-def start(home: Home, ports: Mapping[str, int]) -> Running:
+def start(home: Home, wanted: Wanted) -> Running:
     """The running daemon, or one that is started in the background.
 
     One that runs other code than this is stopped first; nothing is lost, the state is on disk.
@@ -129,13 +160,12 @@ def start(home: Home, ports: Mapping[str, int]) -> Running:
     if found := find(home):
         if found.code != fingerprint():
             stop(home)
-        elif ports.items() <= found.ports.items():
+        elif wanted.ports.items() <= found.ports.items():
             return found
         else:
             raise DaemonError(_already(home))
     home.prepare()
-    options = [option for name, port in ports.items() for option in ("--port", f"{name}={port}")]
-    command = [sys.executable, "-m", "sandbox", "start", "--foreground", *options]
+    command = [sys.executable, "-m", "sandbox", "start", "--foreground", *wanted.arguments()]
     environment = {**os.environ, "OPERATIONALIZATION_SANDBOX_HOME": str(home.root)}
     with home.log.open("a") as log:
         process = subprocess.Popen(
@@ -152,7 +182,7 @@ def start(home: Home, ports: Mapping[str, int]) -> Running:
         if (found := find(home)) and found.pid == process.pid:
             return found
         if process.poll() is not None:
-            if ports == {} and (found := find(home)):
+            if not wanted.ports and (found := find(home)):
                 return found  # another start was faster
             break
         time.sleep(0.05)
@@ -170,11 +200,14 @@ def _end_of_log(home: Home) -> str:
 
 
 def stop(home: Home) -> bool:
-    """Stop the daemon and wait until it is gone; False when none runs. Raises DaemonError."""
+    """Stop the daemon and all that it runs, and wait until it is gone.
+
+    Returns whether something ran: what a killed daemon left behind counts. Raises DaemonError.
+    """
     pid = _holder(home)
     if pid is None:
         home.running.unlink(missing_ok=True)
-        return False
+        return machine_room.clean(home)
     try:
         process = psutil.Process(pid)
         process.terminate()

@@ -4,6 +4,7 @@ Everything is below one folder, `.cache/sandbox` of the project; OPERATIONALIZAT
 names another one (tests).
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -46,6 +47,8 @@ class Running:
     ports: dict[str, int]
     code: str
     """Fingerprint of the program that it runs."""
+    off: tuple[str, ...] = ()
+    """Why nodes don't boot; empty: they do."""
 
 
 class Home:
@@ -61,6 +64,15 @@ class Home:
         self.passphrase = self.root / "passphrase"
         self.stacks = self.root / "stacks"
         self.engine = self.root / "pulumi"
+        self.nodes = self.root / "nodes.json"
+        self.hosts = self.root / "hosts"
+        self.databases = self.root / "databases"
+        self.images = PROJECT / ".cache" / "images"
+
+    @property
+    def prefix(self) -> str:
+        """Of the namespaces and links of this sandbox, which share a machine with others'."""
+        return f"op{hashlib.sha256(str(self.root).encode()).hexdigest()[:4]}"
 
     def prepare(self) -> None:
         """Make the folders, and the passphrase once. Raises HomeError."""
@@ -97,6 +109,7 @@ class Home:
                 started=float(found["started"]),
                 ports={str(name): int(port) for name, port in found["ports"].items()},
                 code=str(found.get("code", "")),
+                off=tuple(str(reason) for reason in found.get("off", ())),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None

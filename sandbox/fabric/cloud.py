@@ -1,8 +1,10 @@
 """What the fabric needs to know of one cloud: how its records become a blueprint."""
 
+from ipaddress import IPv4Network
 from typing import Protocol
 
 from sandbox.control.kinds import Transaction, World
+from sandbox.control.store import Store
 from sandbox.fabric.contract import Blueprint
 
 
@@ -18,6 +20,9 @@ class Services(Protocol):
 
 class Cloud(Protocol):
     """One cloud's records, read."""
+
+    def begin(self, store: Store, pool: IPv4Network) -> None:
+        """From now on machines are real, and the public addresses of *pool* are routed."""
 
     def concerns(self, target: str) -> bool:
         """Whether a change of the resource *target* can change the blueprint."""

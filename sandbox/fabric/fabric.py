@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from sandbox.control.fabric import NotReadyError, Watch
+from sandbox.control.kinds import CloudError
 from sandbox.control.store import Store
 from sandbox.control.world import StoreTransaction, StoreWorld
 from sandbox.fabric import node as nodes
@@ -91,7 +92,7 @@ class Fabric:
         images = Images(place.images)
         self._notices = Notices()
         self._networks = Networks(place.prefix, place.pool, options.client)
-        self._hosts = Hosts(place.folder / "hosts", images)
+        self._hosts = Hosts(place.folder / "hosts", images, self._host_ended)
         authority = images.authority
         directory = tokens.Tokens(place.folder)
         self._databases = Databases(
@@ -105,10 +106,11 @@ class Fabric:
             tokens=directory,
             machines=self._machine_at,
         )
-        self._prober = prober.Prober(self._networks.connect, self._changed)
+        self._prober = prober.Prober(
+            self._networks.connect, self._changed, memory=place.folder / "healthy.json"
+        )
         self._known = self._read_file()
-        with store.change() as rows:
-            rows.remember("public-pool", str(place.pool))
+        self._cloud.begin(store, place.pool)
         self._hosts.recover()
         self._databases.recover()
         self._thread = threading.Thread(target=self._run, name="fabric", daemon=True)
@@ -276,8 +278,7 @@ class Fabric:
     def _settle(self) -> None:
         world = StoreWorld(self._store.read())
         if self._cloud.unsettled(world):
-            with self._transaction() as transaction:
-                self._cloud.settle(transaction)
+            self._fill_groups()
         blueprint = self._cloud.blueprint(world)
         self._blueprint = blueprint
         self._dismiss(blueprint)
@@ -286,6 +287,14 @@ class Fabric:
         self._databases.settle(blueprint.databases, self._networks.namespace)
         self._attend(blueprint)
         self._prober.settle(blueprint.networks)
+
+    def _fill_groups(self) -> None:
+        try:
+            with self._transaction() as transaction:
+                self._cloud.settle(transaction)
+        except CloudError as error:
+            # Somebody asked for more machines than there is room for; those that fit are there.
+            _LOG.warning("%s", error)
 
     def _attend(self, blueprint: Blueprint) -> None:
         for machine in blueprint.machines:
@@ -324,12 +333,17 @@ class Fabric:
         kept = {(machine.id, machine.incarnation) for machine in blueprint.machines}
         for host in self._hosts.all():
             if (host.machine_id, host.incarnation) not in kept:
-                self._hosts.remove(host.machine_id)
+                self._hosts.remove(host.machine_id, host.incarnation)
         if gone:
             self._write_file()
 
     def _changed(self) -> None:
         self._wake.set()
+
+    def _host_ended(self, machine: str) -> None:
+        for found in list(self._nodes.values()):
+            if found.machine.id == machine:
+                found.nudge()
 
     @contextmanager
     def _transaction(self) -> Iterator[StoreTransaction]:
@@ -360,7 +374,7 @@ class Fabric:
 
     def provision(self, machine: Machine, cancelled: threading.Event) -> Ended:
         """Wait until the user data is there, and run the machine's script to its end."""
-        return self._hosts.provisioned(machine.id, cancelled)
+        return self._hosts.provisioned(machine, cancelled)
 
     def is_well(self, machine: Machine, probe: Probe) -> bool:
         """Ask from inside the machine, as the health extension does."""
@@ -382,7 +396,7 @@ class Fabric:
 
     def end(self, machine: Machine) -> None:
         """Stop the host and throw its disk away."""
-        self._hosts.remove(machine.id)
+        self._hosts.remove(machine.id, machine.incarnation)
 
     def unplug(self, machine: Machine) -> None:
         """Stop the host at once."""

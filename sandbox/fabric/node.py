@@ -146,6 +146,10 @@ class Node:
             self._become(Phase.BOOTING)
             self._wake.set()
 
+    def nudge(self) -> None:
+        """Something happened to it: look at once."""
+        self._wake.set()
+
     def is_settled(self) -> bool:
         """Whether it is ready as it should be, failed, or gone."""
         if self._state.phase is Phase.READY:

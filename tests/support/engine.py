@@ -8,7 +8,7 @@ own. What an operation did is read from the engine's event log, not from its dis
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -228,11 +228,16 @@ def require_engine() -> None:
 
 
 @contextmanager
-def on_sandbox(folder: Path, program: Path = ROOT) -> Iterator[Engine]:
-    """An engine whose providers are a sandbox daemon of its own, which ends with the context."""
+def on_sandbox(
+    folder: Path, program: Path = ROOT, options: Sequence[str] = ("--no-nodes",)
+) -> Iterator[Engine]:
+    """An engine whose providers are a sandbox daemon of its own, which ends with the context.
+
+    *options* of `scripts/sandbox start`; without any, nodes boot.
+    """
     require_engine()
     home = {"OPERATIONALIZATION_SANDBOX_HOME": str(folder / "sandbox")}
-    sandbox(home, "start")
+    sandbox(home, "start", *options)
     try:
         yield Engine(folder, program, {**home, **_exports(sandbox(home, "env"))})
     finally:
@@ -241,18 +246,23 @@ def on_sandbox(folder: Path, program: Path = ROOT) -> Iterator[Engine]:
 
 def sandbox(variables: Mapping[str, str], *arguments: str) -> str:
     """What `scripts/sandbox` prints; a failure shows what it said."""
-    done = subprocess.run(
+    done = run_sandbox(variables, *arguments)
+    if done.returncode:
+        raise AssertionError(f"scripts/sandbox {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def run_sandbox(variables: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`scripts/sandbox`, however it ends."""
+    return subprocess.run(
         [str(ROOT / "scripts/sandbox"), *arguments],
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
-    if done.returncode:
-        raise AssertionError(f"scripts/sandbox {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def _exports(script: str) -> dict[str, str]:

@@ -187,7 +187,7 @@ def _machine(machine: fleet.FleetMachine, where: str, image: str) -> Machine:
     health = machine.health
     return Machine(
         id=ids.key(machine.id),
-        incarnation=machine.vm_id,
+        incarnation=machine.incarnation,
         group=ids.key(machine.group),
         name=machine.name,
         hostname=machine.computer_name,

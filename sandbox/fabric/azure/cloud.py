@@ -1,10 +1,12 @@
 """Azure, as the fabric asks for it."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 
-from sandbox.control.azure import KINDS, instances
+from sandbox.control.azure import KINDS, fleet, instances
 from sandbox.control.azure.arm import type_of
 from sandbox.control.kinds import Kind, Transaction, World
+from sandbox.control.store import Store
 from sandbox.fabric.azure.blueprint import blueprint
 from sandbox.fabric.contract import Blueprint
 
@@ -30,6 +32,10 @@ class Azure:
         """*image*: the sandbox's image that boots Debian 12 machines."""
         self._image = image
         self.kinds = {kind.type: kind for kind in KINDS}
+
+    def begin(self, store: Store, pool: IPv4Network) -> None:
+        """From now on machines are real, and the public addresses of *pool* are routed."""
+        fleet.prepare(store, pool)
 
     def concerns(self, target: str) -> bool:
         """Whether a change of the resource can change the blueprint."""

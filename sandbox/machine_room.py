@@ -1,0 +1,63 @@
+"""Whether this machine can run nodes, and the fabric that runs them."""
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from sandbox.control.azure import fleet
+from sandbox.control.fabric import Absent
+from sandbox.control.fabric import Fabric as Room
+from sandbox.control.store import Store
+from sandbox.fabric import fabric, images, network
+from sandbox.home import Home
+
+if TYPE_CHECKING:
+    from sandbox.daemon import Wanted
+
+CHOSEN = "the control plane was started alone (--no-nodes)"
+
+
+def opened(home: Home, store: Store, wanted: "Wanted") -> tuple[Room, tuple[str, ...]]:
+    """The fabric, or `Absent` and the reasons why. Raises FabricError when it can't start."""
+    reasons = unavailable(home) if wanted.nodes else (CHOSEN,)
+    if reasons:
+        fleet.prepare(store, None)
+        return Absent(), reasons
+    defaults = fabric.Options()
+    options = fabric.Options(
+        client=IPv4Address(wanted.client) if wanted.client else defaults.client,
+        speed=wanted.speed,
+        image=wanted.image or defaults.image,
+    )
+    return fabric.Fabric(store, _place(home), options), ()
+
+
+def close(room: Room) -> None:
+    """Stop what the fabric runs."""
+    if isinstance(room, fabric.Fabric):
+        room.stop()
+
+
+def clean(home: Home) -> bool:
+    """Stop what a killed daemon left running; whether there was anything."""
+    if not (home.hosts.exists() or home.databases.exists()) or unavailable(home):
+        return False
+    return fabric.clean(_place(home))
+
+
+def unavailable(home: Home) -> tuple[str, ...]:
+    """Why this machine can't run nodes; empty: it can."""
+    if reasons := images.unavailable():
+        return reasons
+    missing = images.Images(home.images).missing()
+    if missing:
+        return (f"images are missing ({', '.join(missing)}): scripts/setup builds them",)
+    return ()
+
+
+def _place(home: Home) -> fabric.Place:
+    return fabric.Place(
+        prefix=home.prefix,
+        folder=home.root,
+        images=home.images,
+        pool=network.choose_pool(home.root, home.prefix),
+    )

@@ -1,0 +1,145 @@
+"""The commands that look at nodes: `logs`, `exec`, `wait`, and `from`, which calls from elsewhere.
+
+They work beside the daemon, from what it writes down and from what runs.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from typing import Any, NoReturn
+
+from rich.table import Table
+
+from sandbox import daemon
+from sandbox.fabric import hosts, network
+from sandbox.home import Home
+
+_MEGABYTE = 1024 * 1024
+_MOMENT = 0.2
+"""Seconds between looks at what the daemon wrote."""
+
+Command = Callable[[Home, argparse.Namespace], int]
+Adder = Callable[[str, str, Command], argparse.ArgumentParser]
+Known = Mapping[str, Any]
+
+
+class CommandError(Exception):
+    """A command that can't be done; says what to do."""
+
+
+def add_commands(command: Adder) -> None:
+    """Add the commands of this module to the command line."""
+    logs = command("logs", "show a node's journal", _logs)
+    logs.add_argument("node", help="name, host name, address or the beginning of a name")
+    logs.add_argument("--follow", "-f", action="store_true", help="go on as it grows")
+    logs.add_argument("--lines", "-n", type=int, help="only the last lines")
+    execute = command("exec", "run a command on a node, as root", _exec)
+    execute.add_argument("node", help="name, host name, address or the beginning of a name")
+    execute.add_argument("command", nargs="+", help="after --, such as: -- systemctl status")
+    wait = command("wait", "wait until every node is ready; fail when one is not", _wait)
+    wait.add_argument("--seconds", type=float, default=300.0, help="how long (default: 300)")
+    visit = command("from", "run a command as a machine of the internet that has an address", _from)
+    visit.add_argument("address", type=IPv4Address, help="such as 198.51.100.7")
+    visit.add_argument("command", nargs="+", help="after --, such as: -- curl ...")
+
+
+def known(home: Home) -> list[Known]:
+    """What the daemon wrote of each node, with the memory of those that run."""
+    try:
+        found: list[dict[str, Any]] = json.loads(home.nodes.read_text())
+    except (OSError, ValueError):
+        return []
+    return sorted(found, key=lambda node: str(node["name"]))
+
+
+def table(found: Sequence[Known]) -> Table:
+    """The nodes, for a person."""
+    made = Table("node", "host name", "address", "state", "for", "restarts")
+    for node in found:
+        state = str(node["phase"])
+        if node.get("healthy") is False:
+            state += ", unwell"
+        made.add_row(
+            node["name"],
+            node["hostname"],
+            node["address"],
+            state,
+            _age(str(node["since"])),
+            str(node["restarts"]),
+        )
+    return made
+
+
+def _age(since: str) -> str:
+    try:
+        began = datetime.fromisoformat(since)
+    except ValueError:
+        return ""
+    return str(timedelta(seconds=round((datetime.now(UTC) - began).total_seconds())))
+
+
+def _node(home: Home, wanted: str) -> Known:
+    found = known(home)
+    if not found:
+        raise CommandError("there are no nodes; scripts/up deploys some")
+    exact = [n for n in found if wanted in (n["name"], n["hostname"], n["address"], n["id"])]
+    alike = exact or [n for n in found if str(n["name"]).startswith(wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    names = ", ".join(str(node["name"]) for node in alike or found)
+    why = "names several nodes" if alike else "names no node"
+    raise CommandError(f"{wanted} {why}; say one of: {names}")
+
+
+def _logs(home: Home, options: argparse.Namespace) -> int:
+    host = _host(home, options.node)
+    _become(hosts.journal(host.folder, follow=options.follow, lines=options.lines))
+
+
+def _exec(home: Home, options: argparse.Namespace) -> int:
+    terminal = os.environ.get("TERM") if sys.stdout.isatty() else None
+    _become(hosts.enter(_host(home, options.node), options.command, terminal))
+
+
+def _host(home: Home, wanted: str) -> hosts.Host:
+    node = _node(home, wanted)
+    for host in hosts.found(home.hosts):
+        if host.machine_id == node["id"] and host.incarnation == node["incarnation"]:
+            return host
+    raise CommandError(f"{node['name']} has no host yet: it is {node['phase']} {node['reason']}")
+
+
+def _become(command: list[str]) -> NoReturn:
+    os.execvp(command[0], command)  # noqa: S606 -- the command is the user's own
+
+
+def _wait(home: Home, options: argparse.Namespace) -> int:
+    if daemon.find(home) is None:
+        raise CommandError("no sandbox runs; start it with: scripts/sandbox start")
+    deadline = time.monotonic() + options.seconds
+    while time.monotonic() < deadline:
+        found = known(home)
+        failed = [node for node in found if node["phase"] == "failed"]
+        if failed:
+            raise CommandError(f"node {failed[0]['name']} failed:\n{failed[0]['reason']}")
+        if all(node["phase"] == "ready" for node in found):
+            return 0
+        time.sleep(_MOMENT)
+    late = ", ".join(f"{n['name']} ({n['phase']})" for n in known(home) if n["phase"] != "ready")
+    raise CommandError(
+        f"not ready after {options.seconds:.0f} seconds: {late}; scripts/sandbox logs NODE says why"
+    )
+
+
+def _from(home: Home, options: argparse.Namespace) -> int:
+    if daemon.find(home) is None:
+        raise CommandError("no sandbox runs; start it with: scripts/sandbox start")
+    with network.visit(home.prefix, options.address) as namespace:
+        command = ["ip", "netns", "exec", namespace, *options.command]
+        return subprocess.run(command, check=False).returncode

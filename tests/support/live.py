@@ -1,0 +1,109 @@
+"""Environments that run: nodes booted by the sandbox, and what a person does with them."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.fabric import images, network
+from sandbox.home import Home
+from tests.support.deployed import Deployed
+from tests.support.engine import ROOT, on_sandbox, run_sandbox
+
+SECURITY_GROUP = "azure-native:network:NetworkSecurityGroup"
+SPEED = "20"
+"""What the platform's own timers are divided by in tests."""
+
+
+def require_nodes() -> None:
+    """Skip, with the reason, where nodes can't boot."""
+    reasons = images.unavailable()
+    if reasons:
+        pytest.skip(f"nodes don't boot here: {'; '.join(reasons)}")
+
+
+class Live(Deployed):
+    """One environment whose nodes run."""
+
+    @property
+    def home(self) -> Home:
+        """The sandbox's files."""
+        return Home(Path(self.engine.environment["OPERATIONALIZATION_SANDBOX_HOME"]))
+
+    @property
+    def nodes(self) -> list[dict[str, Any]]:
+        """Every node, as `scripts/sandbox status` knows it."""
+        status = run_sandbox(self.engine.environment, "status", "--json").stdout
+        return list(json.loads(status)["nodes"])
+
+    def names(self, role: str = "") -> list[str]:
+        """Names of the nodes of *role*, or of all."""
+        return [node["name"] for node in self.nodes if f"-{role}" in node["name"]]
+
+    def on(self, node: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command on a node, as root."""
+        done = run_sandbox(self.engine.environment, "exec", node, "--", *command)
+        if check and done.returncode:
+            raise AssertionError(f"{node}: {' '.join(command)}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def here(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the user's machine, which environments see as 203.0.113.10."""
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+    def coming_from(self, address: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a machine of the internet."""
+        return run_sandbox(self.engine.environment, "from", address, "--", *command)
+
+    @contextmanager
+    def visitor(self, address: str) -> Iterator[str]:
+        """A machine of the internet for a while; its network namespace."""
+        with network.visit(self.home.prefix, IPv4Address(address)) as namespace:
+            yield namespace
+
+    @contextmanager
+    def security_rules(self, rules: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+        """Other rules in every security group for a while, behind Pulumi's back."""
+        before = {
+            found["id"]: found["properties"]["securityRules"]
+            for found in self.resources(SECURITY_GROUP)
+        }
+        try:
+            for target in before:
+                self.tamper(target, "securityRules", json.dumps(list(rules)))
+            yield
+        finally:
+            for target, kept in before.items():
+                self.tamper(target, "securityRules", json.dumps(kept))
+
+    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of scripts/ against this environment's sandbox and stack."""
+        return subprocess.run(
+            [str(ROOT / "scripts" / name), *arguments, "--stack", self.stack],
+            env={**os.environ, **self.engine.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets in clear."""
+        return self.engine.outputs(self.stack, secrets=True)
+
+
+@contextmanager
+def live(stack: str, folder: Path, options: Sequence[str] = ("--speed", SPEED)) -> Iterator[Live]:
+    """*stack*, deployed with nodes that run, on a sandbox of its own; nothing is left of it."""
+    require_nodes()
+    with on_sandbox(folder, options=options) as engine:
+        running = Live(stack, engine)
+        running.up()
+        yield running
