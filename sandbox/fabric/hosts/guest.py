@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -503,16 +503,20 @@ def _exit_code(folder: Path) -> int | None:
         return None
 
 
-def end_strays(folder: Path, known: Process | None = None) -> None:
-    """Kill launchers of *folder* that no file tells of: their starter was killed meanwhile."""
+def launchers() -> Iterator[tuple[Process, Path]]:
+    """All launchers on this machine, and the folders of their guests."""
     for pid in processes.pids():
         line = processes.arguments(pid)
-        if str(LAUNCHER) not in line or str(folder) not in line:
-            continue
-        stray = Process.of(pid)
-        if stray is not None and stray != known and not _is_child(stray, known):
-            stray.signal(signal.SIGKILL)
-            stray.wait(_REST)
+        if str(LAUNCHER) in line[:-1] and (launcher := Process.of(pid)) is not None:
+            yield launcher, Path(line[line.index(str(LAUNCHER)) + 1])
+
+
+def end_strays(folder: Path, known: Process | None = None) -> None:
+    """Kill launchers of *folder* that no file tells of: their starter was killed meanwhile."""
+    for launcher, place in list(launchers()):
+        if place == folder and launcher != known and not _is_child(launcher, known):
+            launcher.signal(signal.SIGKILL)
+            launcher.wait(_REST)
 
 
 def _is_child(process: Process, parent: Process | None) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 from sandbox.fabric.contract import FabricError, Machine
 from sandbox.fabric.hosts import guest as guests
 from sandbox.fabric.hosts.commands import Finished, entering
-from sandbox.fabric.hosts.control_groups import Usage
+from sandbox.fabric.hosts.control_groups import ControlGroup, Usage
 from sandbox.fabric.hosts.guest import Guest, Plan, State
 from sandbox.fabric.hosts.provisioning import provision
 
@@ -218,9 +218,8 @@ class Hosts:
             "layers": [str(layer) for layer in layers],
             "cpus": list(cpus),
         }
-        home = hashlib.sha256(str(self._folder).encode()).hexdigest()[:6]
         return Plan(
-            name=f"op-{home}-{guest.folder.name}",
+            name=self._name(guest.folder),
             hostname=machine.hostname,
             uuid=_uuid(machine.incarnation),
             layers=layers,
@@ -231,6 +230,10 @@ class Hosts:
             read_only={guest.folder / "seed": SEED},
             facts=facts,
         )
+
+    def _name(self, folder: Path) -> str:
+        home = hashlib.sha256(str(self._folder).encode()).hexdigest()[:6]
+        return f"op-{home}-{folder.name}"
 
     def _choose(self, vcpus: int) -> tuple[int, ...]:
         """The processors that fewest hosts have; none, which is any, when it gets all of them."""
@@ -272,6 +275,10 @@ class Hosts:
 
         Raises FabricError.
         """
+        for folder in {place for _, place in guests.launchers() if place.parent == self._folder}:
+            if guests.read(folder) is None:  # its starter was killed, or the folder thrown away
+                guests.end_strays(folder)
+                ControlGroup(self._name(folder)).remove()
         if not self._folder.is_dir():
             return
         for folder in sorted(each for each in self._folder.iterdir() if each.is_dir()):
@@ -279,7 +286,6 @@ class Hosts:
             host = Host.of(folder, state, running=False) if state is not None else None
             if host is None:
                 _LOG.warning("%s does not tell whose host it is and is removed", folder)
-                guests.end_strays(folder)
                 shutil.rmtree(folder)
                 continue
             guest = self._new(folder, host.machine_id)

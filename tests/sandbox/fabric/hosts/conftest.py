@@ -38,7 +38,7 @@ def machine(number: int = 0, **changes: Any) -> Machine:
         "image": "base",
         "user_data": USER_DATA,
         "vcpus": 1,
-        "memory": 512,
+        "memory": 256,
     }
     return Machine(**{**values, **changes})
 
@@ -87,7 +87,7 @@ def room(
             hosts.recover()
             for host in hosts.all():
                 hosts.remove(host.machine_id)
-            assert leftovers(folder) == []
+        assert [left for folder in rooms for left in leftovers(folder)] == []
 
 
 def leftovers(folder: Path) -> list[str]:
