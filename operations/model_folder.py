@@ -13,11 +13,11 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from operations import files
+from operations import files, r_types
 from operations.errors import FolderError, Problem
 from operations.files import MEGABYTE, FileProblem
 
@@ -38,7 +38,6 @@ PARTS: Mapping[str, int] = {
 NAME = r"^[A-Za-z][A-Za-z0-9._-]{0,63}$"
 VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 PARAMETER = r"^[A-Za-z.][A-Za-z0-9._]{0,63}$"
-Type = Literal["logical", "numeric", "integer", "character", "vector", "matrix", "data.frame"]
 
 
 class _Strict(BaseModel):
@@ -49,7 +48,7 @@ class Parameter(_Strict):
     """An input or an output."""
 
     name: Annotated[str, Field(pattern=PARAMETER)]
-    type: Type
+    type: r_types.Type
 
 
 class Service(_Strict):
@@ -217,52 +216,9 @@ def _differences(
             )
     for parameter in declared:
         value = values.get(parameter.name)
-        if parameter.name in values and not _fits(value, parameter.type):
+        if parameter.name in values and not r_types.fits(value, parameter.type):
             yield Problem(
                 f"{file}: {parameter.name}",
                 f"is not of type {parameter.type}",
-                _SHAPES[parameter.type],
+                r_types.HOW[parameter.type],
             )
-
-
-_SHAPES: Mapping[str, str] = {
-    "logical": "write true, false, null, or an array of them",
-    "numeric": "write a number, null, or an array of them",
-    "integer": "write a whole number, null, or an array of them",
-    "character": "write a string, null, or an array of them",
-    "vector": "write an array of values",
-    "matrix": "write an array of rows, each an array of as many values",
-    "data.frame": 'write the columns by name, each an array of as many values: {"x": [1, 2]}',
-}
-
-
-def _fits(value: object, kind: str) -> bool:
-    match kind:
-        case "vector":
-            return isinstance(value, list)
-        case "matrix":
-            return isinstance(value, list) and _even(value)
-        case "data.frame":
-            return isinstance(value, dict) and _even(list(value.values()))
-    scalars = value if isinstance(value, list) else [value]
-    return all(scalar is None or _is(scalar, kind) for scalar in scalars)
-
-
-def _even(rows: list[object]) -> bool:
-    """Return whether *rows* are arrays of one length."""
-    return all(isinstance(row, list) for row in rows) and (
-        len({len(cast("list[object]", row)) for row in rows}) <= 1
-    )
-
-
-def _is(scalar: object, kind: str) -> bool:
-    if isinstance(scalar, bool):
-        return kind == "logical"
-    match kind:
-        case "numeric":
-            return isinstance(scalar, int | float)
-        case "integer":
-            return isinstance(scalar, int) or (isinstance(scalar, float) and scalar.is_integer())
-        case "character":
-            return isinstance(scalar, str)
-    return False

@@ -5,7 +5,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-from operations.client import Client, Published, Reply
+from operations.client import Client, Published
+from operations.connection import Reply
 from operations.errors import OperationError
 from operations.model_folder import ModelFolder, Parameter
 from operations.patience import until

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from operations.client import Answer, Client, Reply
+from operations.client import Answer, Client
+from operations.connection import Reply
 from operations.errors import OperationError
 from operations.patience import until
 

@@ -8,7 +8,9 @@ import time
 import pytest
 
 from operations import client as clients
-from operations.client import Client, Reply
+from operations import connection
+from operations.client import Client
+from operations.connection import Reply
 from operations.errors import OperationError
 from operations.stack import Environment
 from tests.support import web as environments
@@ -191,7 +193,7 @@ def test_nobody_there_is_said_so():
 
 
 def test_a_packet_filter_that_drops_is_told_after_the_connection_s_time(monkeypatch):
-    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.1)
     # A full queue of connections: the kernel answers no more of them.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
@@ -265,7 +267,7 @@ def test_an_error_page_that_is_not_json_is_a_refusal(web, client):
 
 def test_an_endless_answer_is_not_kept(web, client, monkeypatch):
     client.find("iris", "1.0")
-    monkeypatch.setattr(clients, "LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(connection, "LARGEST_ANSWER", 1000)
     web.refusals[:] = [(200, b" " * 2000)]
 
     with pytest.raises(OperationError, match="an answer of more than 1000 bytes came"):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from operations import files, model_folder
+from operations import files, model_folder, r_types
 from operations.errors import FolderError
 from server.api import definitions
 from tests.support.r import ROOT
@@ -85,7 +85,7 @@ def test_names_and_types_are_those_that_the_api_takes(iris):
     assert f"^{definitions.NAME.pattern}$" == model_folder.NAME
     assert f"^{definitions.VERSION.pattern}$" == model_folder.VERSION
     assert f"^{definitions.PARAMETER.pattern}$" == model_folder.PARAMETER
-    assert model_folder.Type.__args__ == definitions.TYPES
+    assert r_types.Type.__args__ == definitions.TYPES
     assert definitions.LARGEST_MODEL == model_folder.LARGEST_MODEL
 
     iris.change("service.json", version="1\n", outputs=[{"name": "a b", "type": "factor"}])

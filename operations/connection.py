@@ -1,0 +1,179 @@
+"""HTTPS to one environment, which trusts that environment's own certificate and nothing else.
+
+Proxies of the shell's variables are not used: an environment lets in the addresses that its stack
+names.
+"""
+
+import json
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from operations.errors import OperationError
+from operations.stack import Environment
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 30.0
+"""For all that neither publishes nor scores."""
+LARGEST_ANSWER = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A status and the JSON that came with it."""
+
+    status: int
+    body: Any
+
+    @property
+    def message(self) -> str:
+        """What the environment says of a refusal."""
+        if isinstance(self.body, dict) and isinstance(self.body.get("message"), str):
+            return str(self.body["message"])
+        return f"status {self.status} without a message"
+
+
+class Connection:
+    """Sends requests; what cannot be sent or understood is an `OperationError`."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self.endpoint = environment.endpoint
+        self._http = httpx.Client(
+            base_url=environment.endpoint,
+            # A connection that was not made was not heard either: another node may take it.
+            transport=httpx.HTTPTransport(verify=trust(environment), retries=1),
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """End all connections."""
+        self._http.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        seconds: float = ANSWER_SECONDS,
+        token: str | None = None,
+    ) -> Reply:
+        """Send *body* as JSON, with *token* if there is one, and return what comes back.
+
+        Raises:
+            OperationError: when nobody answers in time, or not as the environment would.
+        """
+        request = self._http.build_request(
+            method,
+            path,
+            content=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"}
+            | ({"Authorization": f"Bearer {token}"} if token else {}),
+            timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+        )
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                content = self._content(response)
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            raise self._unreachable(error, seconds) from error
+        try:
+            return Reply(status=response.status_code, body=json.loads(content))
+        except ValueError:
+            if response.is_success:
+                raise self.foreign("an answer came that is not JSON") from None
+            return Reply(status=response.status_code, body=None)
+
+    def _content(self, response: httpx.Response) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > LARGEST_ANSWER:
+                raise self.foreign(f"an answer of more than {LARGEST_ANSWER} bytes came")
+        return bytes(content)
+
+    def _unreachable(self, error: httpx.TransportError, seconds: float) -> OperationError:
+        stack = self._environment.stack
+        cause = _cause(error)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return OperationError(
+                "the environment's certificate is not trusted",
+                self.endpoint,
+                cause.verify_message or str(cause),
+                f"if somebody changed stack '{stack}', deploy it again; else something else "
+                "answers at this address: do not send it anything",
+            )
+        if isinstance(error, httpx.ConnectTimeout):
+            return OperationError(
+                "the environment does not answer",
+                self.endpoint,
+                f"no connection within twice {CONNECT_SECONDS:.0f} seconds: no web node is ready, "
+                "or your address is not allowed",
+                f"access.clients of stack '{stack}' must have your address; if it has, look at "
+                "the web nodes",
+            )
+        if isinstance(error, httpx.TimeoutException):
+            return OperationError(
+                "the environment took too long",
+                self.endpoint,
+                f"no answer within {seconds:.0f} seconds",
+                "try again; for a model that takes its time give --timeout SECONDS",
+            )
+        return OperationError(
+            "the environment cannot be reached",
+            self.endpoint,
+            str(cause) or type(cause).__name__,
+            f"see that stack '{stack}' is deployed and its web nodes run, then try again",
+        )
+
+    def foreign(self, why: str) -> OperationError:
+        """Return the error for an answer that is not as the environment's are."""
+        return OperationError(
+            "the environment's answer cannot be understood",
+            self.endpoint,
+            why,
+            "deploy the stack with the release that you publish and score with",
+        )
+
+
+def trust(environment: Environment) -> ssl.SSLContext:
+    """Return what verifies the environment: its authority and its address, nothing else.
+
+    Raises:
+        OperationError: when the stack's output is no certificate.
+    """
+    brought = environment.certificate
+    output = "certificate" if brought else "certificateAuthority"
+    try:
+        # With data of our own the system's authorities are not loaded.
+        context = ssl.create_default_context(cadata=_first(brought or environment.authority))
+        if brought:
+            # This one certificate and no other: it is for names that clients know, and the stack
+            # tells us the address.
+            context.check_hostname = False
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
+    except (ssl.SSLError, ValueError):
+        raise OperationError(
+            "the environment's certificate cannot be read",
+            f"output {output} of stack '{environment.stack}'",
+            "it is not a certificate in PEM",
+            f"deploy stack '{environment.stack}' again",
+        ) from None
+
+
+def _first(chain: str) -> str:
+    """Return the first certificate of a PEM *chain*: the server's own, or the only one."""
+    end = "-----END CERTIFICATE-----"
+    return chain.partition(end)[0] + end
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what lies at the bottom of *error*."""
+    while below := error.__cause__ or error.__context__:
+        error = below
+    return error
