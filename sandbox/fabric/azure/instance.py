@@ -10,12 +10,13 @@ from ipaddress import IPv4Network
 
 from sandbox.control import ids
 from sandbox.control.azure import instances
-from sandbox.control.azure.addresses import INTERFACE, subnet_network
+from sandbox.control.azure.addresses import subnet_network
 from sandbox.control.azure.arm import group_of
 from sandbox.control.azure.quotas import SCALE_SET_KIND
 from sandbox.control.azure.reading import elements, flag, mapping, number, text, texts
 from sandbox.control.kinds import Record, Values, World
 from sandbox.fabric.contract import Machine
+from sandbox.fabric.network import hardware_address
 
 Document = Mapping[str, object]
 
@@ -64,7 +65,8 @@ def _compute(world: World, machine: Machine, record: Record) -> dict[str, object
     size = text(record.inputs, "sku.name" if in_set else "hardwareProfile.vmSize") or ""
     image = mapping(profile, "storageProfile.imageReference")
     tags = [(name, str(value)) for name, value in mapping(record.inputs, "tags").items()]
-    number_ = ids.name_of(machine.id)
+    instance = _instance(world, machine, record) if in_set else None
+    first_zone = next((zone for _, zone in texts(record.inputs, "zones[*]")), None)
     return {
         "azEnvironment": "AzurePublicCloud",
         "customData": "",
@@ -94,7 +96,7 @@ def _compute(world: World, machine: Machine, record: Record) -> dict[str, object
         ],
         "publisher": text(image, "publisher") or "",
         "resourceGroupName": group_of(record.id),
-        "resourceId": f"{record.id}/virtualMachines/{number_}" if in_set else record.id,
+        "resourceId": instance.id if instance else record.id,
         "securityProfile": _security(mapping(profile, "securityProfile")),
         "sku": text(image, "sku") or "",
         "storageProfile": _storage(mapping(profile, "storageProfile"), image),
@@ -103,10 +105,10 @@ def _compute(world: World, machine: Machine, record: Record) -> dict[str, object
         "tagsList": [{"name": name, "value": value} for name, value in tags],
         "userData": text(profile, "userData") or "",
         "version": text(image, "version") or "",
-        "vmId": machine.incarnation,
+        "vmId": (instance.vm_id if instance else text(record.outputs, "vmId")) or "",
         "vmScaleSetName": ids.name_of(record.id) if in_set else "",
         "vmSize": size,
-        "zone": _zone(world, machine, record),
+        "zone": (instance.zone if instance else first_zone) or "",
     }
 
 
@@ -114,15 +116,11 @@ def _yes(value: bool | None) -> str:
     return "true" if value else "false"
 
 
-def _zone(world: World, machine: Machine, record: Record) -> str:
-    if record.type != SCALE_SET_KIND:
-        return next((zone for _, zone in texts(record.inputs, "zones[*]")), "")
-    mine = [
-        each
-        for each in instances.of_record(world, record)
-        if ids.key(each.id) == ids.key(machine.id)
-    ]
-    return (mine[0].zone or "") if mine else ""
+def _instance(world: World, machine: Machine, record: Record) -> instances.Instance | None:
+    own = ids.key(machine.id)
+    return next(
+        (each for each in instances.of_record(world, record) if ids.key(each.id) == own), None
+    )
 
 
 def _security(profile: Values) -> Document:
@@ -171,7 +169,7 @@ def _interface(world: World, machine: Machine, record: Record) -> Document:
             ],
         },
         "ipv6": {"ipAddress": []},
-        "macAddress": _mac(world, machine),
+        "macAddress": hardware_address(machine.port).replace(":", "").upper(),
     }
 
 
@@ -182,14 +180,6 @@ def _subnet(world: World, machine: Machine, record: Record) -> IPv4Network | Non
         interface = world.find(machine.port)
         target = text(interface.inputs, "ipConfigurations[0].subnet.id") if interface else None
     return subnet_network(world, target) if target else None
-
-
-def _mac(world: World, machine: Machine) -> str:
-    """Of the interface's record; an instance's gets one of Azure's own range from its UUID."""
-    record = world.find(machine.port)
-    if record is not None and record.type == INTERFACE:
-        return (text(record.outputs, "macAddress") or "").replace("-", "")
-    return "000D3A" + machine.incarnation.replace("-", "")[:6].upper()
 
 
 class NotThereError(LookupError):

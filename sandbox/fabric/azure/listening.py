@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -46,6 +47,8 @@ MAX_BODY = 65_536
 QUESTIONS = 256
 """Datagrams that are answered at once; more are dropped, as a full network does."""
 _CHUNK = 65_536
+_NETNS_COOKIE = 71
+"""SO_NETNS_COOKIE of Linux, which Python 3.11 does not name."""
 
 T = TypeVar("T")
 
@@ -103,6 +106,17 @@ class Engine:
         self._workers.shutdown(cancel_futures=True)
 
 
+def namespace_of(made: socket.socket) -> int | None:
+    """The cookie of a socket's network namespace, unique while the machine runs.
+
+    None where the kernel (before 5.14) has none.
+    """
+    try:
+        return int.from_bytes(made.getsockopt(socket.SOL_SOCKET, _NETNS_COOKIE, 8), sys.byteorder)
+    except OSError:
+        return None
+
+
 class StreamListener:
     """Serves the connections of one listening socket."""
 
@@ -110,6 +124,7 @@ class StreamListener:
         self, listening: socket.socket, serve: Serve, tls: ssl.SSLContext | None = None
     ) -> None:
         """Must be called in the engine's thread; the socket is closed with the listener."""
+        self.namespace = namespace_of(listening)
         self._socket = listening
         self._socket.setblocking(False)
         self._serve = serve
@@ -347,7 +362,8 @@ def dns_stream(respond: Respond) -> Serve:
 class DatagramListener(asyncio.DatagramProtocol):
     """Serves DNS over UDP on one bound socket."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, bound: socket.socket, respond: Respond) -> None:
+        self.namespace = namespace_of(bound)
         self._respond = respond
         self._tasks: set[asyncio.Task[None]] = set()
         self._transport: asyncio.DatagramTransport | None = None
@@ -357,7 +373,7 @@ class DatagramListener(asyncio.DatagramProtocol):
         """Serve *bound*, which is closed with the listener."""
         bound.setblocking(False)
         loop = asyncio.get_running_loop()
-        _, listener = await loop.create_datagram_endpoint(lambda: cls(respond), sock=bound)
+        _, listener = await loop.create_datagram_endpoint(lambda: cls(bound, respond), sock=bound)
         return listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -51,7 +51,7 @@ class Networks(Protocol):
 
     def open(
         self,
-        network_id: str,
+        network: str,
         address: IPv4Address,
         port: int,
         kind: socket.SocketKind = socket.SOCK_STREAM,
@@ -130,7 +130,9 @@ class Services:
                 return
             self._blueprint = blueprint
             wanted = {place for network in blueprint.networks for place in _places(network)}
-            self._close(engine, [place for place in self._open if place not in wanted])
+            gone = [place for place in self._open if place not in wanted]
+            self._close(engine, gone)
+            self._close(engine, self._stranded(blueprint))
             problems = []
             for place in sorted(wanted - self._open.keys(), key=str):
                 try:
@@ -151,6 +153,23 @@ class Services:
 
     def _world(self) -> StoreWorld:
         return StoreWorld(self._store.read())
+
+    def _stranded(self, blueprint: Blueprint) -> list[_Place]:
+        """What is served in a namespace that its network has no longer: it was made anew."""
+        now = {network.id: self._namespace(network.id) for network in blueprint.networks}
+        return [
+            place
+            for place, listener in self._open.items()
+            if (found := now.get(place.network)) is not None and listener.namespace != found
+        ]
+
+    def _namespace(self, network: str) -> int | None:
+        """What tells a network's namespace from all others; None when nobody can be asked."""
+        try:
+            with self._networks.open(network, METADATA, 0, socket.SOCK_DGRAM) as probe:
+                return listening.namespace_of(probe)
+        except (OSError, FabricError):
+            return None
 
     def _close(self, engine: Engine, places: list[_Place]) -> None:
         for place in places:

@@ -316,15 +316,17 @@ class Loopback:
     refused: set[int] = field(default_factory=set)
     sockets: list[socket.socket] = field(default_factory=list)
 
-    def open(self, network_id, address, port, kind=socket.SOCK_STREAM) -> socket.socket:
+    def open(self, network, address, port, kind=socket.SOCK_STREAM) -> socket.socket:
         if port in self.refused:
             raise OSError("not yet")
         made = socket.socket(socket.AF_INET, kind)
         made.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
             made.listen(64)
+        if port == 0:
+            return made
         where = port if kind == socket.SOCK_STREAM else -port
-        self.opened[network_id, str(address), where] = made.getsockname()[1]
+        self.opened[network, str(address), where] = made.getsockname()[1]
         self.sockets.append(made)
         return made
 

@@ -1,7 +1,10 @@
 import logging
+import secrets
 import socket
+import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -9,6 +12,7 @@ import pytest
 
 from sandbox.fabric.azure import listening
 from sandbox.fabric.contract import Blueprint, FabricError, Place
+from sandbox.fabric.network import inside
 from tests.sandbox.fabric.azure.conftest import VALUE, VAULT_ADDRESS, WEB
 
 NAME = "instance/compute/name?api-version=2021-02-01&format=text"
@@ -280,3 +284,47 @@ def test_many_ask_at_once(running):
 
 def test_an_unknown_address_is_of_no_machine(running):
     assert running.site.machine_at("x", IPv4Address("127.0.0.21")) is None
+
+
+@pytest.mark.root
+def test_a_namespace_that_was_made_anew_is_served_again(running):
+    with network_namespaces(2) as (first, second):
+        inner = running.networks.open
+        where = [first]
+
+        def opened(network, address, port, kind=socket.SOCK_STREAM):
+            with inside(where[0]):
+                return inner(network, address, port, kind)
+
+        running.networks.open = opened
+        running.services.settle(Blueprint())
+        running.networks.opened.clear()
+        running.services.settle(running.site.blueprint)
+        kept = dict(running.networks.opened)
+        running.services.settle(running.site.blueprint)
+        assert running.networks.opened == kept
+
+        where[0] = second
+        running.services.settle(running.site.blueprint)
+        with inside(second):
+            assert all(is_open(port) for (_, _, own), port in open_streams(running, kept))
+        with inside(first):
+            assert not any(is_open(port) for port in kept.values())
+
+
+def open_streams(running, old):
+    found = running.networks.opened.items()
+    return [(place, port) for place, port in found if place[2] > 0 and old[place] != port]
+
+
+@contextmanager
+def network_namespaces(count):
+    names = [f"opE{secrets.token_hex(3)}" for _ in range(count)]
+    try:
+        for name in names:
+            subprocess.run(["ip", "netns", "add", name], check=True)
+            subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], check=False)
