@@ -175,3 +175,10 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
         f"the sandbox's state {path} can't be used: file is not a database; "
         "make it readable and writable for you, or run: scripts/sandbox reset"
     )
+
+
+def test_a_trial_changes_nothing(store):
+    with store.trial() as rows:
+        rows.put(record(ROOT), {})
+        assert rows.get(ROOT) is not None
+    assert store.read().get(ROOT) is None
