@@ -148,11 +148,15 @@ class Change:
         doomed: dict[str, list[str]] = defaultdict(list)
         for key, mark in self._present.links.items():
             link = self._wanted.links.get(key)
-            if link is None or link.mark != mark:
+            # The end in a namespace that went goes soon, and takes this one with it.
+            if link is None or link.mark != mark or not self._is_there(link.inner.namespace):
                 doomed[key[0]].append(key[1])
         for name, several in doomed.items():
             _delete(name, several)
             _forget(self._present, {(name, each) for each in several})
+
+    def _is_there(self, name: str) -> bool:
+        return name == namespaces.ROOT or name in self._present.namespaces
 
     def _remove_namespaces(self) -> None:
         doomed = self._present.namespaces - self._wanted.namespaces.keys()

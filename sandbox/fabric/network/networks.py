@@ -14,6 +14,7 @@ from sandbox.fabric.network import internet, names, namespaces, visitors
 from sandbox.fabric.network.change import Change, Present, look, lost
 from sandbox.fabric.network.egress import Egress, running
 from sandbox.fabric.network.layout import GROUP, Layout, layout
+from sandbox.fabric.network.pool import release
 
 _BACKLOG = 128
 """Connections that wait at a listening socket."""
@@ -64,7 +65,7 @@ class Networks:
             if not blueprint.networks and not wanted.owners:
                 # Nothing is deployed: the user's machine is as it was.
                 if self._present is None or self._present.namespaces:
-                    self.clear()
+                    self._remove_all()
                     self._layout, self._present = wanted, Present()
                 return
             filters = self._texts(blueprint, wanted, healthy)
@@ -215,23 +216,27 @@ class Networks:
             FabricError: something is still there; names it.
         """
         with self._lock:
-            self._present = None
-            self._blueprint = self._layout = None
-            self._egress.clear()
-            self._egress = Egress(self._internet)
-            namespaces.batch(namespaces.ROOT, self._user_link_removal(), force=True)
-            doomed = namespaces.existing(self._prefix)
-            for name in doomed:
-                # A namespace lives on, with its links, while a process is in it.
-                if not names.is_host(self._prefix, name):
-                    with suppress(OSError):
-                        namespaces.batch(name, [f"link del group {GROUP}"], force=True)
-            namespaces.remove(doomed)
-            if left := self.leftovers():
-                raise FabricError(
-                    f"of the sandbox's networks is still there: {', '.join(left)}; "
-                    "run `scripts/sandbox stop` again"
-                )
+            self._remove_all()
+            release(self._pool)
+
+    def _remove_all(self) -> None:
+        self._present = None
+        self._blueprint = self._layout = None
+        self._egress.clear()
+        self._egress = Egress(self._internet)
+        namespaces.batch(namespaces.ROOT, self._user_link_removal(), force=True)
+        doomed = namespaces.existing(self._prefix)
+        for name in doomed:
+            # A namespace lives on, with its links, while a process is in it.
+            if not names.is_host(self._prefix, name):
+                with suppress(OSError):
+                    namespaces.batch(name, [f"link del group {GROUP}"], force=True)
+        namespaces.remove(doomed)
+        if left := self.leftovers():
+            raise FabricError(
+                f"of the sandbox's networks is still there: {', '.join(left)}; "
+                "run `scripts/sandbox stop` again"
+            )
 
     def _user_link_removal(self) -> Iterable[str]:
         name = names.user(self._prefix)

@@ -3,8 +3,11 @@
 RFC 2544 and RFC 6890: 198.18.0.0/15 is not used on the internet.
 """
 
+import errno
 import json
+import os
 import re
+import socket
 from collections.abc import Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network
@@ -17,6 +20,9 @@ RANGE = IPv4Network("198.18.0.0/15")
 _LENGTH = 20
 _DEFAULT_ROUTES = 8
 """Shorter prefixes are default routes in disguise (0.0.0.0/1 of OpenVPN): ours goes before them."""
+
+_RESERVED: dict[IPv4Network, int] = {}
+"""What this process keeps for itself, each with the socket (file number) that says so."""
 
 
 def choose_pool(folder: Path, prefix: str) -> IPv4Network:
@@ -36,12 +42,13 @@ def choose_pool(folder: Path, prefix: str) -> IPv4Network:
                 "machine (another sandbox that runs, or a VPN): stop that one; or, when nothing "
                 f"is deployed in this sandbox, delete {file} and it chooses other addresses"
             )
+        _reserve(known)
         return known
     candidates = list(RANGE.subnets(new_prefix=_LENGTH))
     # Two sandboxes that are not running at once choose different ones, most of the time.
     first = int(sha256(str(folder).encode()).hexdigest(), 16) % len(candidates)
     for pool in candidates[first:] + candidates[:first]:
-        if _holder(pool, taken) is None:
+        if _holder(pool, taken) is None and _reserve(pool):
             draft = file.with_suffix(".new")
             draft.write_text(f"{pool}\n")
             draft.replace(file)
@@ -51,6 +58,33 @@ def choose_pool(folder: Path, prefix: str) -> IPv4Network:
         f"the sandbox needs public addresses of its own, a /{_LENGTH} of {RANGE}, and this machine "
         f"routes all of it elsewhere (interface {holder}): stop the VPN or proxy that uses it"
     )
+
+
+def _reserve(pool: IPv4Network) -> bool:
+    """Keep it for this process, before a route shows whose it is.
+
+    False: another process keeps it. A sandbox that remembers its pool goes on all the same: a
+    command that looks, and its own daemon, are two processes.
+    """
+    if pool in _RESERVED:
+        return True
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        # An abstract name (unix(7)) is one process's, and is gone with it.
+        made.bind(f"\0operationalization-sandbox-pool-{pool}")
+    except OSError as error:
+        made.close()
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    _RESERVED[pool] = made.detach()
+    return True
+
+
+def release(pool: IPv4Network) -> None:
+    """Keep a pool no longer for this process; others may choose it."""
+    if (kept := _RESERVED.pop(pool, None)) is not None:
+        os.close(kept)
 
 
 def _remembered(file: Path) -> IPv4Network | None:

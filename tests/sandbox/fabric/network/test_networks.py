@@ -15,6 +15,7 @@ from tests.sandbox.fabric.network.town import (
     answers,
     closing,
     database,
+    denied,
     everyone,
     frontend,
     ip,
@@ -48,7 +49,7 @@ def test_neighbours_reach_each_other_through_the_router_only(town):
         assert answers(here, open_one.address, 8080)
         assert answers(here, open_one.address, 9090)
         assert answers(here, closed.address, 8080)
-        assert not answers(here, closed.address, 9090)
+        assert denied(here, closed.address, 9090)
 
 
 def test_an_address_of_somebody_else_is_not_heard(town):
@@ -58,7 +59,7 @@ def test_an_address_of_somebody_else_is_not_heard(town):
     ip("addr", "add", f"{honest.address}/32", "dev", "eth0", namespace=here)
     with closing(town.serve(target.owner, target.address)):
         assert answers(here, target.address, source=liar.address)
-        assert not answers(here, target.address, source=honest.address)
+        assert denied(here, target.address, source=honest.address)
 
 
 def test_networks_with_the_same_range_are_two_worlds(town):
@@ -72,7 +73,7 @@ def test_networks_with_the_same_range_are_two_worlds(town):
         server.accept()[0].close()
         with pytest.raises(ConnectionRefusedError):  # by itself: it has the address, too
             reach(town.place(theirs.owner), ours.address)
-        assert not answers(town.place(theirs.owner), friend.address)
+        assert denied(town.place(theirs.owner), friend.address)
         with closing(reach(town.place(theirs.owner), front.address, 80)):
             connection, seen = server.accept()
             connection.close()
@@ -105,13 +106,13 @@ def test_an_environment_opens_no_connection_to_the_user_or_a_visitor(town):
     visitor = IPv4Address("198.51.100.7")
     with closing(user := socket.create_server((str(CLIENT), 0))):
         assert answers("", CLIENT, user.getsockname()[1])
-        assert not answers(here, CLIENT, user.getsockname()[1])
+        assert denied(here, CLIENT, user.getsockname()[1])
     with town.networks.visit(visitor) as there:
         with inside(there):
             visited = socket.create_server((str(visitor), 8080))
         with closing(visited):
             assert answers(there, visitor)
-            assert not answers(here, visitor)
+            assert denied(here, visitor)
 
 
 def test_the_platform_serves_in_a_network_and_asks_its_members(town):
@@ -174,7 +175,7 @@ def test_a_change_of_rules_holds_for_new_connections_and_cuts_no_old_one(town):
         connection, _ = server.accept()
         closed = port("target", "10.0.1.5", inbound=(ONLY_8080,))
         town.settle(network(web, closed))
-        assert not answers(town.place(web.owner), target.address, 9090)
+        assert denied(town.place(web.owner), target.address, 9090)
         with closing(connection):
             assert talks(asked, connection)
 
@@ -251,7 +252,7 @@ def test_a_renewed_host_has_lost_its_own_rules_and_is_reached_again(town):
     rules = "table ip own { chain c { type filter hook input priority 0; policy drop; }; }"
     namespaces.run(here, ["nft", "-f", "-"], rules)
     with closing(town.serve(web.owner, web.address)):
-        assert not answers(town.place(other.owner), web.address)
+        assert denied(town.place(other.owner), web.address)
     assert town.networks.renew(web.owner) == here
     with closing(town.serve(web.owner, web.address)):
         assert answers(town.place(other.owner), web.address)

@@ -99,7 +99,8 @@ def test_a_daemon_that_was_killed_anywhere_is_followed_by_one_that_finishes(town
             assert answers(town.place(web.owner), target.address)
             assert answers("", front.address, 80)
         town.networks.open("/one", IPv4Address("10.0.3.4"), 443).close()
-        town.another().clear()
+        town.settle()
+        assert town.networks.leftovers() == []
         commands += 1
     assert commands > 8
 

@@ -140,12 +140,21 @@ def reach(namespace, address, port=8080, *, source=None, timeout=2.0):
 
 
 def answers(namespace, address, port=8080, **how):
-    """Whether a connection comes about; False when nothing at all comes back."""
+    """Whether a connection comes about; waits long, because this machine may be busy."""
     try:
-        reach(namespace, address, port, **{"timeout": DENIED, **how}).close()
+        reach(namespace, address, port, timeout=10, **how).close()
     except TimeoutError:
         return False
     return True
+
+
+def denied(namespace, address, port=8080, **how):
+    """Whether nothing at all comes back."""
+    try:
+        reach(namespace, address, port, timeout=DENIED, **how).close()
+    except TimeoutError:
+        return True
+    return False
 
 
 def talks(connection, server):
