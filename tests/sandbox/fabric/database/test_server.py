@@ -421,8 +421,11 @@ class TestLife:
             parameters={"statement_timeout": "1", "default_transaction_read_only": "on"},
             databases=("operationalization", "more"),
         )
-        with serving.connect("breakglass", PASSWORD) as connection:
+        options = "-c statement_timeout=0"
+        with serving.connect("breakglass", PASSWORD, options=options) as connection:
             assert "more" in owners(connection)
+            with pytest.raises(errors.ReadOnlySqlTransaction):
+                connection.execute("CREATE TABLE mine (number integer)")
 
     def test_a_network_that_is_not_there_is_told(self, own_lab):
         with pytest.raises(FabricError, match="network namespace nowhere is not there"):
