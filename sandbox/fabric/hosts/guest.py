@@ -10,17 +10,15 @@ import itertools
 import json
 import logging
 import os
-import select
 import shutil
 import signal
 import socket
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,121 +33,21 @@ from sandbox.fabric.hosts.commands import (
     entering,
 )
 from sandbox.fabric.hosts.control_groups import ControlGroup, Usage
+from sandbox.fabric.hosts.leader import REST, await_first, command_of, end_strays
+from sandbox.fabric.hosts.plan import INSIDE, SUPERVISOR, Plan, check, command_line
 from sandbox.fabric.hosts.processes import Process
+from sandbox.fabric.hosts.state import State, exit_code, read
 
 _LOG = logging.getLogger(__name__)
 
-LAUNCHER = Path(__file__).with_name("launch.sh")
-_NAMESPACES = Path("/run/netns")
-ROOM = 1_000_000_000
-"""Bytes that must be free for a guest to start."""
-_PATIENCE = 30.0
-"""Seconds that systemd-nspawn may take until the guest's first process runs."""
-_REST = 10.0
-"""Seconds that a killed guest may take to be gone."""
-_MOMENT = 0.002
-_STUB = "(sd-stubinit)"
-"""Name of systemd-nspawn's own process above the command (--as-pid2), when all is set up."""
 _CONSOLE = 4_000_000
 """Bytes of console.log after which it begins anew with the guest's next start."""
 _POWER_OFF = signal.SIGRTMIN + 4
 """What systemd as process 1 takes for `poweroff` (systemd(1), "Signals")."""
-_SUPERVISOR, _INSIDE, _REMAINS, _COMMAND = "launcher", "guest", "commands", "command-"
-"""Names of the control groups below a guest's own; only the lowest ones have processes."""
+_REMAINS, _COMMAND = "commands", "command-"
+"""Control groups below a guest's own: of what commands left behind, of one command each."""
 
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What runs, on what, and how much of the machine it may use."""
-
-    name: str
-    """Unique on this machine: letters of a host name, at most 60."""
-    layers: tuple[Path, ...]
-    """Of the image, topmost first; nothing ever writes to them."""
-    namespace: str
-    """Name of its network namespace, which must exist."""
-    hostname: str = ""
-    """"" takes *name*."""
-    uuid: str = ""
-    """Its machine id; "" makes one up."""
-    memory: int | None = None
-    """Megabytes; None: no limit."""
-    vcpus: int | None = None
-    cpus: tuple[int, ...] = ()
-    """Processors of this machine that it may use; none: any."""
-    command: tuple[str, ...] = ()
-    """What runs, as process 2; none: systemd boots."""
-    user: str = "root"
-    """Who runs *command*."""
-    binds: Mapping[Path, str] = field(default_factory=dict)
-    """Folders or files of this machine -> where the guest has them, to read and write."""
-    read_only: Mapping[Path, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What `host.json` tells besides, as JSON; no secrets."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class State:
-    """What `host.json` says: written before a guest starts, when it runs and when it has ended."""
-
-    name: str
-    namespace: str
-    phase: str
-    """`starting`, `running`, `stopping`, `ended`."""
-    boot: str
-    """The boot of this machine that the pids are of."""
-    pid: int = 0
-    """The launcher's."""
-    started: int = 0
-    """Clock ticks (`Process.started`)."""
-    leader: int = 0
-    """Pid of the guest's first process; 0 until it runs."""
-    leader_started: int = 0
-    since: str = ""
-    """RFC 3339, UTC: when it started."""
-    code: int | None = None
-    """How the guest ended by itself: 0 it powered off; None: it was stopped or killed."""
-    boots_systemd: bool = True
-    unlimited: tuple[str, ...] = ()
-    """What of the machine it may use without limit, and why."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def launcher(self) -> Process | None:
-        """The launcher, when it is there."""
-        if self.pid == 0 or self.boot != processes.boot():
-            return None
-        launcher = Process(self.pid, self.started)
-        return launcher if launcher.alive else None
-
-    @property
-    def first(self) -> Process | None:
-        """The guest's first process, when it is there and ready to be entered."""
-        launcher = self.launcher
-        if launcher is None:
-            return None
-        noted = Process(self.leader, self.leader_started)
-        if self.leader and noted.alive:
-            return noted
-        # It has rebooted itself: its launcher is the same, its first process is another one.
-        return _first(launcher, boots_systemd=self.boots_systemd)
-
-
-def read(folder: Path) -> State | None:
-    """What is written of the guest in *folder*; None when there is none, or nothing readable."""
-    try:
-        found = json.loads((folder / "host.json").read_text())
-        # Another version of this program may know other fields.
-        known = {each.name: found[each.name] for each in fields(State) if each.name in found}
-        state = State(**{**known, "unlimited": tuple(found["unlimited"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    if state.phase == "running" and state.launcher is None:
-        return replace(state, phase="ended", code=_exit_code(folder), pid=0, leader=0)
-    return state
 
 
 class Guest:
@@ -216,7 +114,7 @@ class Guest:
         with self._lock:
             if self.running:
                 return
-            _check(plan, self.folder)
+            check(plan, self.folder)
             self._prepare()
             group = ControlGroup(plan.name)
             group.remove()
@@ -234,7 +132,7 @@ class Guest:
                     )
                 )
             unlimited = group.create(
-                plan.memory, plan.vcpus, (_SUPERVISOR, _INSIDE, _REMAINS), plan.cpus
+                plan.memory, plan.vcpus, (SUPERVISOR, INSIDE, _REMAINS), plan.cpus
             )
             try:
                 self._launch(plan, group, tuple(unlimited))
@@ -266,7 +164,7 @@ class Guest:
             before = os.fstat(log).st_size
             try:
                 process = subprocess.Popen(
-                    _command_line(plan, group, self.folder),
+                    command_line(plan, group, self.folder),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -294,7 +192,7 @@ class Guest:
                     )
                 finally:
                     self._watch(launcher, process)
-                first = _await_first(notes, launcher, boots_systemd=not plan.command)
+                first = await_first(notes, launcher, boots_systemd=not plan.command)
                 if first is not None:
                     self._note(leader=first.pid, leader_started=first.started)
             except BaseException:
@@ -328,7 +226,7 @@ class Guest:
         if state is not None:
             if not ControlGroup(state.name).remove():
                 _LOG.warning("control group %s can't be removed: a process in it hangs", state.name)
-            code = None if state.phase == "stopping" else _exit_code(self.folder)
+            code = None if state.phase == "stopping" else exit_code(self.folder)
             with suppress(FabricError):  # a full disk: `recover` finds out the same
                 self._note(phase="ended", code=code, pid=0, leader=0)
         self._over.set()
@@ -346,7 +244,7 @@ class Guest:
             return False
         state = self._state
         if state is not None and not state.boots_systemd:
-            leader = _command(leader) or leader
+            leader = command_of(leader) or leader
         return leader.signal(number)
 
     def stop(self, grace: float, number: int | None = None) -> None:
@@ -373,7 +271,7 @@ class Guest:
         if state is not None and (launcher := state.launcher) is not None:
             launcher.signal(signal.SIGKILL)
         group.kill()
-        if not self._over.wait(_REST):
+        if not self._over.wait(REST):
             raise FabricError(
                 f"host {group.name} can't be stopped: a process of it hangs in the kernel; see "
                 f"{self.console}, and restart this machine if it stays"
@@ -493,147 +391,6 @@ class Guest:
             raise FabricError(
                 f"{self._file} can't be written: {error.strerror}; make room on that disk"
             ) from error
-
-
-def _exit_code(folder: Path) -> int | None:
-    """What the launcher wrote at its end; None when it was killed."""
-    try:
-        return int((folder / "ended").read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def launchers() -> Iterator[tuple[Process, Path]]:
-    """All launchers on this machine, and the folders of their guests."""
-    for pid in processes.pids():
-        line = processes.arguments(pid)
-        if str(LAUNCHER) in line[:-1] and (launcher := Process.of(pid)) is not None:
-            yield launcher, Path(line[line.index(str(LAUNCHER)) + 1])
-
-
-def end_strays(folder: Path, known: Process | None = None) -> None:
-    """Kill launchers of *folder* that no file tells of: their starter was killed meanwhile."""
-    for launcher, place in list(launchers()):
-        if place == folder and launcher != known and not _is_child(launcher, known):
-            launcher.signal(signal.SIGKILL)
-            launcher.wait(_REST)
-
-
-def _is_child(process: Process, parent: Process | None) -> bool:
-    return parent is not None and any(child == process for child in parent.children())
-
-
-def _check(plan: Plan, folder: Path) -> None:
-    if shutil.which("systemd-nspawn") is None:
-        raise FabricError(
-            "systemd-nspawn is missing: hosts can't boot; install Debian's package "
-            "systemd-container (scripts/setup does)"
-        )
-    for path in (folder, *plan.layers):
-        if set(str(path)) & set(':,\\"'):
-            raise FabricError(
-                f"{path} can't hold a host's disk: its path has one of the characters "
-                '`:`, `,`, `\\`, `"`; choose another folder'
-            )
-    if not _is_namespace(_NAMESPACES / plan.namespace):
-        raise FabricError(f"network namespace {plan.namespace} of {plan.name} does not exist")
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if (free := shutil.disk_usage(there).free) < ROOM:
-        raise FabricError(
-            f"host {plan.hostname or plan.name} can't start: {there} has only {free >> 20} MB "
-            f"free, and a host needs {ROOM // 1_000_000} MB; make room on that disk"
-        )
-
-
-def _is_namespace(file: Path) -> bool:
-    """Whether a namespace is mounted there: `ip netns` may leave an empty file behind."""
-    try:
-        return file.stat().st_dev != file.parent.stat().st_dev
-    except OSError:
-        return False
-
-
-def _command_line(plan: Plan, group: ControlGroup, folder: Path) -> list[str]:
-    layers = ":".join(map(str, plan.layers))
-    options = [
-        *(each for door in group.doors(_SUPERVISOR) for each in ("--group", door)),
-        *(each for door in group.doors(_INSIDE) for each in ("--guest-group", door)),
-    ]
-    for kind, binds in (("--bind", plan.binds), ("--bind-ro", plan.read_only)):
-        for source, target in binds.items():
-            options += [kind, str(source), target]
-    return [
-        *("unshare", "--mount", "--propagation", "slave", "--"),
-        *(str(LAUNCHER), str(folder), layers, *options, "--"),
-        f"--machine={plan.name}",
-        f"--hostname={plan.hostname or plan.name}",
-        *([f"--uuid={plan.uuid}"] if plan.uuid else []),
-        f"--network-namespace-path={_NAMESPACES / plan.namespace}",
-        *("--register=no", "--keep-unit", "--settings=no", "--capability=CAP_NET_ADMIN"),
-        *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
-        *(f"--setenv={name}={value}" for name, value in plan.environment.items()),
-        *_payload(plan),
-    ]
-
-
-def _payload(plan: Plan) -> list[str]:
-    if not plan.command:
-        return ["--console=read-only", "--boot"]
-    return ["--console=pipe", "--as-pid2", f"--user={plan.user}", "--", *plan.command]
-
-
-def _await_first(notes: socket.socket, launcher: Process, *, boots_systemd: bool) -> Process | None:
-    """The guest's first process, once it may be entered; None when there won't be one."""
-    deadline = time.monotonic() + _PATIENCE
-    first: Process | None = None
-    watched = os.pidfd_open(launcher.pid)
-    try:
-        waiting = select.poll()
-        waiting.register(notes, select.POLLIN)
-        waiting.register(watched, select.POLLIN)
-        while first is None and (left := deadline - time.monotonic()) > 0:
-            ready = {descriptor for descriptor, _ in waiting.poll(left * 1000)}
-            if notes.fileno() not in ready:
-                return None
-            first = _told(notes.recv(4096).decode())
-        while first is not None and first.alive and time.monotonic() < deadline:
-            if _is_ready(first, boots_systemd=boots_systemd):
-                return first
-            time.sleep(_MOMENT)  # the kernel tells nobody of an exec
-    finally:
-        os.close(watched)
-    return None
-
-
-def _told(message: str) -> Process | None:
-    """The leader that systemd-nspawn tells of (sd_notify(3))."""
-    for line in message.splitlines():
-        name, _, value = line.partition("=")
-        if name == "X_NSPAWN_LEADER_PID":
-            return Process.of(int(value))
-    return None
-
-
-def _first(launcher: Process, *, boots_systemd: bool) -> Process | None:
-    """The guest's first process, found below its launcher; None while it may not be entered."""
-    for nspawn in launcher.children():
-        for child in nspawn.children():
-            if child.inner_pid == 1 and _is_ready(child, boots_systemd=boots_systemd):
-                return child
-    return None
-
-
-def _is_ready(first: Process, *, boots_systemd: bool) -> bool:
-    """Whether systemd-nspawn has set up everything: the guest's own program is what runs."""
-    payload = first if boots_systemd else _command(first)
-    return payload is not None and Path(payload.program).name not in ("", "systemd-nspawn")
-
-
-def _command(stub: Process) -> Process | None:
-    """What the stub runs, once it does: its first child, before any that was left to it later."""
-    if stub.name != _STUB:
-        return None
-    return min(stub.children(), key=lambda child: (child.started, child.pid), default=None)
 
 
 def _end(file: Path, start: int, lines: int = 20) -> str:

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from sandbox.fabric.contract import FabricError, Machine
-from sandbox.fabric.hosts import guest as guests
 from sandbox.fabric.hosts.commands import Finished, entering
 from sandbox.fabric.hosts.control_groups import ControlGroup, Usage
-from sandbox.fabric.hosts.guest import Guest, Plan, State
+from sandbox.fabric.hosts.guest import Guest
+from sandbox.fabric.hosts.leader import end_strays, launchers
+from sandbox.fabric.hosts.plan import Plan
 from sandbox.fabric.hosts.provisioning import provision
+from sandbox.fabric.hosts.state import State, read
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class Host:
 def found(folder: Path) -> Iterator[Host]:
     """All hosts in *folder*, as any process may read them (`scripts/sandbox status`)."""
     for file in sorted(folder.glob("*/host.json")):
-        state = guests.read(file.parent)
+        state = read(file.parent)
         if state is None:
             continue
         running = state.launcher is not None
@@ -101,7 +103,7 @@ def enter(host: Host, argv: Sequence[str], terminal: str | None = None) -> list[
 
     The terminal is passed through, and the exit code is that of *argv*. Raises FabricError.
     """
-    state = guests.read(host.folder)
+    state = read(host.folder)
     leader = state.first if state is not None else None
     if leader is None:
         raise FabricError(f"{host.name} does not run: nothing can be run on it")
@@ -275,14 +277,14 @@ class Hosts:
 
         Raises FabricError.
         """
-        for folder in {place for _, place in guests.launchers() if place.parent == self._folder}:
-            if guests.read(folder) is None:  # its starter was killed, or the folder thrown away
-                guests.end_strays(folder)
+        for folder in {place for _, place in launchers() if place.parent == self._folder}:
+            if read(folder) is None:  # its starter was killed, or the folder thrown away
+                end_strays(folder)
                 ControlGroup(self._name(folder)).remove()
         if not self._folder.is_dir():
             return
         for folder in sorted(each for each in self._folder.iterdir() if each.is_dir()):
-            state = guests.read(folder)
+            state = read(folder)
             host = Host.of(folder, state, running=False) if state is not None else None
             if host is None:
                 _LOG.warning("%s does not tell whose host it is and is removed", folder)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sandbox.fabric.hosts import guest as guests
 from sandbox.fabric.hosts.commands import entering
+from sandbox.fabric.hosts.state import read
 
 
 def journal(folder: Path, *, follow: bool = False, lines: int | None = None) -> list[str]:
@@ -13,7 +13,7 @@ def journal(folder: Path, *, follow: bool = False, lines: int | None = None) -> 
     on its disk. Before there is a journal, what it said on its console. *lines*: the last ones.
     """
     files = folder / "upper/var/log/journal"
-    state = guests.read(folder)
+    state = read(folder)
     leader = state.first if state is not None else None
     count = [f"--lines={lines}"] if lines is not None else []
     if not any(files.glob("*/*.journal")):

@@ -470,7 +470,7 @@ def test_a_full_disk_is_refused_before_a_start(
     room: Room, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 5 << 20})
-    monkeypatch.setattr("sandbox.fabric.hosts.guest.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("sandbox.fabric.hosts.plan.shutil.disk_usage", lambda _: usage)
     with pytest.raises(FabricError, match="only 5 MB free, and a host needs 1000 MB; make room"):
         room().start(machine(), namespace)
 
