@@ -61,8 +61,9 @@ def inside(name: str) -> Iterator[None]:
     """
     back = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _enter(path(name))
+        # Back in any case: Ctrl-C may come right after the way there.
         try:
+            _enter(path(name))
             yield
         finally:
             _move(back, "the one of before")

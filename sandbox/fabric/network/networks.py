@@ -13,8 +13,8 @@ from sandbox.fabric.contract import Blueprint, FabricError, Frontend, Network
 from sandbox.fabric.network import internet, names, namespaces, visitors
 from sandbox.fabric.network.change import Change, Present, look, lost
 from sandbox.fabric.network.egress import Egress, running
-from sandbox.fabric.network.layout import GROUP, Layout, layout
-from sandbox.fabric.network.pool import release
+from sandbox.fabric.network.layout import GROUP, USER, Layout, layout
+from sandbox.fabric.network.pool import release, verify_free
 
 _BACKLOG = 128
 """Connections that wait at a listening socket."""
@@ -72,6 +72,8 @@ class Networks:
             try:
                 if self._present is None or lost(self._present):
                     self._present = look(self._prefix)
+                if (self._internet, USER) not in self._present.links:
+                    verify_free(self._pool, self._prefix)
                 self._filters = filters
                 Change(self._present, wanted, filters).make()
             except OSError as error:

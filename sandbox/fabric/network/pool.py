@@ -37,11 +37,7 @@ def choose_pool(folder: Path, prefix: str) -> IPv4Network:
     taken = list(_taken(names.user(prefix)))
     if (known := _remembered(file)) is not None:
         if (holder := _holder(known, taken)) is not None:
-            raise FabricError(
-                f"the sandbox's public addresses {known} lead to interface {holder} on this "
-                "machine (another sandbox that runs, or a VPN): stop that one; or, when nothing "
-                f"is deployed in this sandbox, delete {file} and it chooses other addresses"
-            )
+            raise _elsewhere(known, holder, f", delete {file} and it chooses other addresses")
         _reserve(known)
         return known
     candidates = list(RANGE.subnets(new_prefix=_LENGTH))
@@ -57,6 +53,20 @@ def choose_pool(folder: Path, prefix: str) -> IPv4Network:
     raise FabricError(
         f"the sandbox needs public addresses of its own, a /{_LENGTH} of {RANGE}, and this machine "
         f"routes all of it elsewhere (interface {holder}): stop the VPN or proxy that uses it"
+    )
+
+
+def verify_free(pool: IPv4Network, prefix: str) -> None:
+    """Raise FabricError when something else has taken the pool since it was chosen."""
+    if (holder := _holder(pool, list(_taken(names.user(prefix))))) is not None:
+        raise _elsewhere(pool, holder, ", delete the file `pool` of its home, and start it again")
+
+
+def _elsewhere(pool: IPv4Network, holder: str, otherwise: str) -> FabricError:
+    return FabricError(
+        f"the sandbox's public addresses {pool} lead to interface {holder} on this machine "
+        "(another sandbox that runs, or a VPN): stop that one; or, when nothing is deployed in "
+        f"this sandbox{otherwise}"
     )
 
 

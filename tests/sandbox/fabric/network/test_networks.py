@@ -289,6 +289,20 @@ def test_namespaces_are_entered_in_any_thread_and_left_again(town):
         pass
 
 
+def test_a_pool_that_leads_elsewhere_is_refused_with_who_has_it(town):
+    plan = network(port("web", "10.0.1.4"))
+    other = f"{town.prefix}zz"
+    ip("link", "add", other, "type", "veth", "peer", "name", f"{other}2")
+    try:
+        ip("link", "set", other, "up")
+        ip("route", "add", str(town.pool), "dev", other)
+        with pytest.raises(FabricError, match=f"{town.pool} lead to interface {other} on this"):
+            town.settle(plan)
+    finally:
+        ip("link", "del", other)
+    town.settle(plan)
+
+
 def test_nothing_deployed_leaves_nothing_on_the_machine(town):
     town.settle(network(port("web", "10.0.1.4")))
     assert f"interface {town.prefix}user" in town.networks.leftovers()
