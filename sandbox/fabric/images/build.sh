@@ -58,7 +58,8 @@ bootstrap() {
     "$SUITE" "$ROOT" "${sources[@]}"
   umount "$ROOT/var/cache/apt/archives"
   rm -rf "$ROOT/var/lib/apt/lists"/*
-  rm -f "$ROOT/etc/apt/apt.conf.d/99mmdebstrap"
+  rm "$ROOT/etc/apt/apt.conf.d/99mmdebstrap"
+  mv "$ROOT/etc/dpkg/dpkg.cfg.d"/{99mmdebstrap,90sandbox}
   cp "$WORK/kept.conf" "$ROOT/etc/apt/apt.conf.d/90sandbox"
   cp "$WORK/authority.crt" "$ROOT/usr/local/share/ca-certificates/operationalization-sandbox.crt"
   prepare_chroot
@@ -81,6 +82,10 @@ layer() {
     "lowerdir=$(<"$WORK/parents"),upperdir=$WORK/upper,workdir=$WORK/work,redirect_dir=off,metacopy=off,index=off" "$ROOT"
   prepare_chroot
   copy_files
+  (($# == 0)) || install "$@"
+}
+
+install() {
   mount --bind "$PACKAGES/archives" "$ROOT/var/cache/apt/archives"
   mount --bind "$PACKAGES/lists" "$ROOT/var/lib/apt/lists"
   # Names are looked up, and mirrors logged in to, as this machine does it.

@@ -69,8 +69,9 @@ def _entries(apt: Path) -> Iterator[dict[str, str]]:
 
 
 def _lines(content: str) -> Iterator[dict[str, str]]:
-    form = re.compile(r"^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+([^#]+)", re.MULTILINE)
-    for options, uri, suite, components in form.findall(content):
+    form = re.compile(r"\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+([^#]+)")
+    for match in filter(None, map(form.match, content.splitlines())):
+        options, uri, suite, components = match.groups("")
         fields = dict(pair.split("=", 1) for pair in options.split() if "=" in pair)
         named = {name.lower(): value for name, value in fields.items()}
         yield named | {"types": "deb", "uris": uri, "suites": suite, "components": components}
