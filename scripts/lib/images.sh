@@ -55,7 +55,7 @@ find_reason() {
   if [[ $OSTYPE != linux* ]]; then
     reason="this is not Linux"
   elif ((EUID != 0)); then
-    reason="they need root, and this runs as $(id -un)"
+    reason="they need root, and this runs as $(id -un 2>/dev/null || id -u)"
   elif ((${#missing[@]})) && ! have apt-get; then
     reason="Debian's tools are missing (${missing[*]}), and this machine has no apt-get to install them with"
   fi

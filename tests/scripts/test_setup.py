@@ -4,6 +4,7 @@ Nothing here uses the network: `python`, `pulumi` and the others on PATH are stu
 how they were called.
 """
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ MORE = "printf realpath rm sed sha256sum sleep sort tail tar touch tr"
 PYTHON = """#!/bin/bash
 echo "python3 $*" >>"$CALLS"
 case "$*" in
+  "-m sandbox.fabric.images")
+    [[ ! ${BUILD_FAILS:-} ]] || { echo "error: no base"; exit 1; }
+    for name in base complete postgresql; do mkdir -p ".cache/images/$name/upper"; done
+    ;;
+  *unavailable*) echo "${UNAVAILABLE:-}" ;;
   "-m venv "*)
     mkdir -p "$3/bin" "$3/lib"
     cp "$0" "$3/bin/python"
@@ -45,11 +51,13 @@ class Clone:
         path.chmod(0o755)
         return path
 
-    def setup(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def setup(
+        self, *arguments: str, prefix: tuple[str, ...] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run set-up, and forget what it called the time before."""
         self.calls.write_text("")
         return subprocess.run(
-            [str(self.root / "scripts/setup"), *arguments],
+            [*prefix, str(self.root / "scripts/setup"), *arguments],
             env={
                 "PATH": str(self.tools),
                 "HOME": str(self.root),
@@ -280,4 +288,118 @@ def test_a_missing_schema_is_said_once_and_its_reason_kept(clone: Clone) -> None
 
     assert f"cloud-init's schema is missing: {reason}. The tests that need it" in done.stderr
     assert (clone.root / ".cache/cloud-init/absent").read_text() == f"{reason}\n"
+    assert clone.setup().stderr == ""
+
+
+def nodes(clone: Clone) -> None:
+    """Debian's tools, brought by a stand-in for apt-get."""
+    (clone.root / "sandbox/fabric/images").mkdir(parents=True)
+    shutil.copy(ROOT / "sandbox/fabric/authority.py", clone.root / "sandbox/fabric")
+    clone.tool(
+        "apt-get",
+        f"""#!/bin/bash
+echo "apt-get $*" >>"$CALLS"
+[[ ! ${{APT_FAILS:-}} ]] || {{ echo "E: no network"; exit 100; }}
+[[ $* != *install* ]] || for tool in ip mmdebstrap nft slirp4netns systemd-nspawn; do
+  printf '#!/bin/bash\\n' >"{clone.tools}/$tool" && chmod +x "{clone.tools}/$tool"
+done
+""",
+    )
+
+
+OFF = "The sandbox works without them, its resources are then records only.\n"
+
+
+def test_a_machine_that_cannot_have_nodes_says_so_once_and_goes_on(clone: Clone) -> None:
+    done = clone.setup()
+
+    assert done.returncode == 0
+    assert "nodes will not boot: " in done.stderr
+    assert done.stderr.endswith(OFF)
+    assert clone.setup().stderr == ""
+
+
+@pytest.mark.root
+def test_without_apt_the_missing_tools_are_named(clone: Clone) -> None:
+    done = clone.setup()
+
+    assert (
+        "nodes will not boot: Debian's tools are missing (iproute2 mmdebstrap nftables slirp4netns "
+        "systemd-container"
+    ) in done.stderr
+    assert not any("sandbox.fabric.images" in call for call in clone.log)
+
+
+def test_nodes_can_be_left_out(clone: Clone) -> None:
+    nodes(clone)
+
+    for done in (clone.setup("--no-nodes"), clone.setup(OPERATIONALIZATION_NO_NODES="1")):
+        assert done.returncode == 0, done.stderr
+        assert "nodes will not" not in done.stderr
+        assert "Images of" not in done.stderr
+        assert not any("install" in call and "apt-get" in call for call in clone.log)
+    assert "--no-nodes" in clone.setup("--help").stdout
+
+
+def test_a_user_gets_no_nodes_and_no_packages(clone: Clone) -> None:
+    nodes(clone)
+    # Root's files look like this user's own in there.
+    user = (shutil.which("unshare") or "", "--user", "--map-user=1000") if os.geteuid() == 0 else ()
+
+    done = clone.setup(prefix=user)
+
+    assert "nodes will not boot: they need root, and this runs as " in done.stderr
+    assert not any("install" in call and "apt-get" in call for call in clone.log)
+
+
+@pytest.mark.root
+def test_tools_are_installed_with_a_word_and_images_built_once(clone: Clone) -> None:
+    nodes(clone)
+
+    first = clone.setup()
+
+    assert first.returncode == 0, first.stderr
+    assert (
+        "installing Debian packages on this machine, to build the images of nodes and to boot "
+        "them: iproute2 mmdebstrap nftables slirp4netns systemd-container"
+    ) in first.stderr
+    assert "Images of nodes: " in first.stderr
+    assert "python3 -m sandbox.fabric.images" in clone.log
+    assert clone.setup().stderr == ""
+    assert clone.log == []
+
+    (clone.root / "sandbox/fabric/images/definitions.py").write_text("changed")
+    assert "Images of nodes: " in clone.setup().stderr
+
+
+@pytest.mark.root
+def test_a_removed_image_is_built_again(clone: Clone) -> None:
+    nodes(clone)
+    clone.setup()
+    (clone.root / ".cache/images/base/upper").rmdir()
+
+    clone.setup()
+
+    assert "python3 -m sandbox.fabric.images" in clone.log
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("APT_FAILS", "Debian packages could not be installed ("),
+        ("BUILD_FAILS", "their images could not be built; scripts/setup tries again"),
+        ("UNAVAILABLE", "1"),
+    ],
+)
+def test_what_stops_nodes_stops_nothing_else_and_is_tried_again(
+    clone: Clone, variable: str, why: str
+) -> None:
+    nodes(clone)
+
+    done = clone.setup(**{variable: "1"})
+
+    assert done.returncode == 0, done.stderr
+    assert f"nodes will not boot: {why}" in done.stderr
+    assert "Images of nodes: " in clone.setup().stderr
     assert clone.setup().stderr == ""
