@@ -252,7 +252,9 @@ class Enterprise(pulumi.ComponentResource):
 
     def _outputs(self) -> dict[str, pulumi.Input[object]]:
         port = self._recipes["web"].port
+        brought = self._args.settings.certificate
         return {
+            **({"certificate": brought} if brought else {}),
             "endpoint": pulumi.Output.concat("https://", self._balancer.address, f":{port}"),
             "loadBalancerAddress": self._balancer.address,
             "certificateAuthority": self._credentials.authority,
