@@ -1,5 +1,6 @@
 """What the fabric needs to know of one cloud: how its records become a blueprint."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network
 from typing import Protocol
 
@@ -42,5 +43,5 @@ class Cloud(Protocol):
     def renew(self, transaction: Transaction, machine: str) -> None:
         """Replace a machine that is unwell."""
 
-    def unavailable(self, target: str) -> str | None:
-        """Why a resource exists as a record only; None for what the fabric makes real."""
+    def cautions(self, world: World, target: str) -> Iterable[str]:
+        """What of a resource is not as it would be in the cloud, for a person who deploys it."""

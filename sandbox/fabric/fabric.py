@@ -122,8 +122,8 @@ class Fabric:
         """Return when what was committed holds."""
         if not self._cloud.concerns(target):
             return
-        if why := self._cloud.unavailable(target):
-            watch.warn(why)
+        for caution in self._cloud.cautions(StoreWorld(self._store.read()), target):
+            watch.warn(caution)
         self._await_settled(watch)
         self._await_databases(target, watch)
         self._await_nodes(target, watch)
@@ -282,11 +282,22 @@ class Fabric:
         blueprint = self._cloud.blueprint(world)
         self._blueprint = blueprint
         self._dismiss(blueprint)
-        self._networks.settle(blueprint, self._prober.healthy)
-        self._services.settle(blueprint)
-        self._databases.settle(blueprint.databases, self._networks.namespace)
-        self._attend(blueprint)
-        self._prober.settle(blueprint.networks)
+        problems = []
+        steps: tuple[Callable[[], None], ...] = (
+            lambda: self._networks.settle(blueprint, self._prober.healthy),
+            lambda: self._services.settle(blueprint),
+            lambda: self._databases.settle(blueprint.databases, self._networks.namespace),
+            lambda: self._attend(blueprint),
+            lambda: self._prober.settle(blueprint.networks),
+        )
+        for step in steps:
+            try:
+                step()
+            except FabricError as error:
+                # One part's trouble is no reason to leave the others as they were.
+                problems.append(str(error))
+        if problems:
+            raise FabricError("\n".join(problems))
 
     def _fill_groups(self) -> None:
         try:
@@ -360,7 +371,12 @@ class Fabric:
 
     def boot(self, machine: Machine) -> None:
         """Start the host, or adopt the one that runs."""
-        self._hosts.start(machine, self._networks.namespace(machine.id))
+        if self.is_running(machine):
+            namespace = self._networks.namespace(machine.id)
+        else:
+            # On a real machine a boot begins without what the last one left, such as nft rules.
+            namespace = self._networks.renew(machine.id)
+        self._hosts.start(machine, namespace)
 
     def is_running(self, machine: Machine) -> bool:
         """Whether the host runs."""

@@ -1,12 +1,13 @@
 """Azure, as the fabric asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 
 from sandbox.control.azure import KINDS, fleet, instances
 from sandbox.control.azure.arm import type_of
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
+from sandbox.fabric.azure import security_rules
 from sandbox.fabric.azure.blueprint import blueprint
 from sandbox.fabric.contract import Blueprint
 
@@ -64,12 +65,14 @@ class Azure:
         """Replace an instance that is unwell."""
         instances.renew(transaction, machine)
 
-    def unavailable(self, target: str) -> str | None:
-        """Why a resource exists as a record only."""
-        if type_of(target).casefold() == "microsoft.sql/servers":
-            return (
-                "the sandbox runs no SQL Server (it has no licence-free one to run): the server "
+    def cautions(self, world: World, target: str) -> Iterable[str]:
+        """What of a resource is not as it would be in Azure."""
+        kind = type_of(target).casefold()
+        if kind == "microsoft.sql/servers":
+            yield (
+                "the sandbox runs no SQL Server (there is none that it could install): the server "
                 "exists as a record, its name resolves, and nothing answers there; nodes that "
-                "need it will not become ready. Use database.engine: postgresql here"
+                "need it will not become ready. Here use database.engine: postgresql"
             )
-        return None
+        elif kind.startswith("microsoft.network/networksecuritygroups"):
+            yield from security_rules.ignored(world)
