@@ -224,7 +224,7 @@ class Store:
         self.path = path
         self._threads = threading.local()
         self._writing = threading.RLock()
-        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -240,7 +240,6 @@ class Store:
         connection = sqlite3.connect(
             self.path, timeout=30, isolation_level=None, check_same_thread=False
         )
-        self._connections.append(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         return connection
@@ -264,6 +263,7 @@ class Store:
 
     def read(self) -> Rows:
         """What is there now, over this thread's connection."""
+        self._refuse_closed()
         rows: Rows | None = getattr(self._threads, "rows", None)
         if rows is None:
             rows = self._threads.rows = Rows(self._connect())
@@ -273,6 +273,7 @@ class Store:
     def change(self) -> Iterator[Changes]:
         """One transaction: on disk when the block ends, undone when it raises."""
         with self._writing:
+            self._refuse_closed()
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield Changes(self._writer)
@@ -285,6 +286,7 @@ class Store:
     def trial(self) -> Iterator[Changes]:
         """One transaction that is always undone: to see what would be refused."""
         with self._writing:
+            self._refuse_closed()
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield Changes(self._writer)
@@ -292,6 +294,14 @@ class Store:
                 self._writer.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close every connection; the store is not used any more."""
-        for connection in self._connections:
-            connection.close()
+        """End the use of the store, when a transaction under way is over.
+
+        A connection for reading goes with its thread: to close it from here could crash a look-up.
+        """
+        with self._writing:
+            self._closed = True
+            self._writer.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreError(f"the sandbox's state {self.path} is closed: the sandbox stops")

@@ -182,3 +182,38 @@ def test_a_trial_changes_nothing(store):
         rows.put(record(ROOT), {})
         assert rows.get(ROOT) is not None
     assert store.read().get(ROOT) is None
+
+
+def test_a_closed_store_is_refused_to_who_comes_late(store):
+    def late():
+        with store.change():
+            pass
+
+    rows = store.read()
+    store.close()
+    for use in (late, store.read):
+        with pytest.raises(StoreError, match="is closed: the sandbox stops"):
+            use()
+    assert rows.get(ROOT) is None  # a look-up under way goes on
+
+
+def test_the_store_is_closed_when_a_transaction_under_way_is_over(store):
+    begun, done = threading.Event(), threading.Event()
+
+    def write():
+        with store.change() as rows:
+            begun.set()
+            assert done.wait(10)
+            rows.put(record(ROOT), {})
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert begun.wait(10)
+    closer = threading.Thread(target=store.close)
+    closer.start()
+    done.set()
+    closer.join(10)
+    writer.join(10)
+    again = Store(store.path)
+    assert again.read().get(ROOT) is not None
+    again.close()
