@@ -145,7 +145,9 @@ def test_the_samples_have_the_types_that_are_declared(iris, kind, right, wrong):
 
 
 @pytest.mark.parametrize(
-    "content", [b"RDX3\nX\n", b"", b"\x1f\x8b", gzip.compress(b"PK"), b"BZh91AY&SY", b"\xfd7zXZ\0"]
+    "content",
+    [b"RDX3\nX\n", b"", b"\x1f\x8b", gzip.compress(b"PK"), b"BZh91AY&SY", b"\xfd7zXZ\0"],
+    ids=["save", "empty", "cut gzip", "zip in gzip", "bzip2", "xz"],
 )
 def test_a_model_is_what_save_rds_writes(iris, content):
     iris.write("model.rds", content)
@@ -155,7 +157,9 @@ def test_a_model_is_what_save_rds_writes(iris, content):
     ]
 
 
-@pytest.mark.parametrize("content", [b"X\n\0", b"A\n3", gzip.compress(b"X\n\0")])
+@pytest.mark.parametrize(
+    "content", [b"X\n\0", b"A\n3", gzip.compress(b"X\n\0")], ids=["plain", "text", "gzip"]
+)
 def test_a_model_may_be_compressed_or_text(iris, content):
     iris.write("model.rds", content)
 
