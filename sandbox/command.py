@@ -16,12 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox import daemon, nodes
-from sandbox.control import tamper, wire
-from sandbox.control.packages import PACKAGES
-from sandbox.control.store import Store, Stored, StoreError
 from sandbox.daemon import DaemonError, Wanted
 from sandbox.home import Home, HomeError, Running
-from sandbox.nodes import CommandError
+from sandbox.nodes import Command, CommandError
 
 _MEGABYTE = 1024 * 1024
 
@@ -32,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     run: Callable[[Home, argparse.Namespace], int] = options.run
     try:
         return run(Home(options.home), options)
-    except (CommandError, DaemonError, HomeError, StoreError) as error:
+    except (CommandError, DaemonError, HomeError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 1
     except BrokenPipeError:
@@ -89,21 +86,36 @@ def _parser() -> argparse.ArgumentParser:
     nodes.add_commands(command)
     reset = command("reset", "forget every resource and every stack of the sandbox", _reset)
     reset.add_argument("--yes", action="store_true", help="don't ask")
-    resources = command("resources", "list the resources that exist", _resources)
+    resources = command("resources", "list the resources that exist", _records("resources"))
     resources.add_argument("--json", action="store_true", help="with their properties")
     change = command(
-        "change", "change or delete a resource behind Pulumi's back, as in the portal", _change
+        "change",
+        "change or delete a resource behind Pulumi's back, as in the portal",
+        _records("change"),
     )
     change.add_argument("id", help="the resource's id")
     change.add_argument("path", nargs="?", help="property path, as in sku.capacity")
     change.add_argument("value", nargs="?", help="new value, JSON")
     change.add_argument("--delete", action="store_true", help="delete the resource")
-    command("types", "list the resource types that are emulated", _types)
+    command("types", "list the resource types that are emulated", _records("types"))
     return parser
+
+
+def _records(name: str) -> Command:
+    """A command of `records`, imported when it runs: most commands don't need to wait for that."""
+
+    def run(home: Home, options: argparse.Namespace) -> int:
+        from sandbox import records  # noqa: PLC0415
+
+        return records.COMMANDS[name](home, options)
+
+    return run
 
 
 def _port(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
+    from sandbox.control.packages import PACKAGES  # noqa: PLC0415 -- as in _records
+
     known = [package.name for package in PACKAGES]
     if name not in known:
         raise argparse.ArgumentTypeError(f"{name!r} is no package; use one of {', '.join(known)}")
@@ -138,7 +150,9 @@ def _start(home: Home, options: argparse.Namespace) -> int:
         image=options.image,
     )
     if options.foreground:
-        daemon.run(home, wanted)
+        from sandbox import serving  # noqa: PLC0415 -- as in _records
+
+        serving.run(home, wanted)
         return 0
     before, found = daemon.find(home), daemon.start(home, wanted)
     how = "runs already" if before and before.pid == found.pid else "runs"
@@ -166,15 +180,9 @@ def _environment(home: Home, _: argparse.Namespace) -> int:
     return 0
 
 
-def _store(home: Home) -> Store:
-    if not home.state.exists():
-        raise CommandError(f"there is no sandbox in {home.root}; scripts/sandbox start makes one")
-    return Store(home.state)
-
-
 def _status(home: Home, options: argparse.Namespace) -> int:
     found = daemon.find(home)
-    counts = _store(home).read().counts() if home.state.exists() else {}
+    counts = _counts(home)
     facts: dict[str, object] = {"running": found is not None, "home": str(home.root)}
     if found:
         facts |= {
@@ -191,6 +199,17 @@ def _status(home: Home, options: argparse.Namespace) -> int:
     else:
         _show(home, facts, found, counts)
     return 0 if found else 3
+
+
+def _counts(home: Home) -> dict[str, int]:
+    if not home.state.exists():
+        return {}
+    from sandbox.control.store import Store, StoreError  # noqa: PLC0415 -- as in _records
+
+    try:
+        return Store(home.state).read().counts()
+    except StoreError as error:
+        raise CommandError(str(error)) from error
 
 
 def _show(
@@ -239,48 +258,4 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
     for folder in (home.stacks, home.hosts, home.databases):
         shutil.rmtree(folder, ignore_errors=True)
     print("The sandbox is empty.")  # noqa: T201
-    return 0
-
-
-def _resources(home: Home, options: argparse.Namespace) -> int:
-    found = list(_store(home).read().all())
-    if options.json:
-        print(json.dumps([_described(each) for each in found], indent=2))  # noqa: T201
-        return 0
-    for each in found:
-        print(f"{each.record.type}  {each.record.id}")  # noqa: T201
-    return 0
-
-
-def _described(stored: Stored) -> dict[str, object]:
-    record = stored.record
-    return {
-        "id": record.id,
-        "type": record.type,
-        "created": record.created,
-        "urn": record.urn,
-        "properties": wire.masked(stored.outputs),
-    }
-
-
-def _types(_: Home, __: argparse.Namespace) -> int:
-    for package in PACKAGES:
-        for kind in sorted(package.kinds):
-            print(kind)  # noqa: T201
-    return 0
-
-
-def _change(home: Home, options: argparse.Namespace) -> int:
-    store = _store(home)
-    try:
-        if options.delete:
-            tamper.delete(store, options.id)
-        elif options.path and options.value:
-            tamper.change(store, options.id, options.path, json.loads(options.value))
-        else:
-            raise CommandError("say which property gets which value, or --delete")
-    except (tamper.TamperError, json.JSONDecodeError, wire.WireError) as error:
-        raise CommandError(str(error)) from error
-    finally:
-        store.close()
     return 0

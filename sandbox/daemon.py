@@ -1,35 +1,24 @@
-"""The one process that serves every package, and how it is found, started and stopped.
+"""How the one process that serves every package is found, started and stopped.
 
 The lock file decides who is the daemon: it is held as long as the process lives, so a second start
 finds it held, and a daemon that was killed leaves it free. The state file only tells ports and pid.
 """
 
-import contextlib
 import fcntl
 import hashlib
-import logging
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import psutil
 
-from sandbox import machine_room
-from sandbox.control import server
-from sandbox.control.packages import PACKAGES
-from sandbox.control.store import Store
 from sandbox.home import PROJECT, Home, Running
 
-_LOG = logging.getLogger(__name__)
 _PATIENCE = 60.0
 """Seconds that a daemon may take to start or to stop; powering nodes off takes most of them."""
-_GRACE = 5.0
-"""Seconds that calls under way may take when the daemon stops."""
 
 
 class DaemonError(Exception):
@@ -62,55 +51,7 @@ class Wanted:
         ]
 
 
-def run(home: Home, wanted: Wanted) -> None:
-    """Serve until SIGTERM or SIGINT. Raises DaemonError when another daemon does."""
-    home.prepare()
-    with _locked(home):
-        logging.basicConfig(
-            level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
-        )
-        store = Store(home.state)
-        done = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: done.set())
-        allowed, code = frozenset({0, os.getuid()}), fingerprint()
-        servers, bound = [], {}
-        fabric, off = machine_room.opened(home, store, wanted)
-        try:
-            for package in PACKAGES:
-                port = wanted.ports.get(package.name, 0)
-                started, port = server.serve(package, store, allowed, port, fabric)
-                servers.append(started)
-                bound[package.name] = port
-            pid = os.getpid()
-            home.announce(Running(pid=pid, started=_started(pid), ports=bound, code=code, off=off))
-            _LOG.info("serving %s", bound)
-            done.wait()
-        except OSError as error:
-            raise DaemonError(f"{error}; choose another with --port NAME=PORT") from error
-        finally:
-            for stopping in [each.stop(_GRACE) for each in servers]:
-                stopping.wait()
-            machine_room.close(fabric)
-            home.running.unlink(missing_ok=True)
-            store.close()
-        _LOG.info("stopped")
-
-
-@contextlib.contextmanager
-def _locked(home: Home) -> Iterator[None]:
-    with home.lock.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DaemonError(_already(home)) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
-
-
-def _holder(home: Home) -> int | None:
+def holder(home: Home) -> int | None:
     """The pid of the daemon, from the lock that it holds; None when nobody holds it."""
     try:
         with home.lock.open("r") as stream:
@@ -123,12 +64,14 @@ def _holder(home: Home) -> int | None:
     return None
 
 
-def _already(home: Home) -> str:
-    which = f" (pid {pid})" if (pid := _holder(home)) else ""
+def already(home: Home) -> str:
+    """What to say to who starts a second one."""
+    which = f" (pid {pid})" if (pid := holder(home)) else ""
     return f"the sandbox in {home.root} is running already{which}; scripts/sandbox stop ends it"
 
 
-def _started(pid: int) -> float:
+def started(pid: int) -> float:
+    """When a process began, in seconds since 1970."""
     return psutil.Process(pid).create_time()
 
 
@@ -145,7 +88,7 @@ def find(home: Home) -> Running | None:
     if found is None:
         return None
     try:
-        same = abs(_started(found.pid) - found.started) < 1
+        same = abs(started(found.pid) - found.started) < 1
     except psutil.Error:
         return None
     return found if same else None
@@ -163,7 +106,7 @@ def start(home: Home, wanted: Wanted) -> Running:
         elif wanted.ports.items() <= found.ports.items():
             return found
         else:
-            raise DaemonError(_already(home))
+            raise DaemonError(already(home))
     home.prepare()
     command = [sys.executable, "-m", "sandbox", "start", "--foreground", *wanted.arguments()]
     environment = {**os.environ, "OPERATIONALIZATION_SANDBOX_HOME": str(home.root)}
@@ -204,8 +147,11 @@ def stop(home: Home) -> bool:
 
     Returns whether something ran: what a killed daemon left behind counts. Raises DaemonError.
     """
-    pid = _holder(home)
+    pid = holder(home)
     if pid is None:
+        # Only here: it brings the whole sandbox along, which the other commands need not wait for.
+        from sandbox import machine_room  # noqa: PLC0415
+
         home.running.unlink(missing_ok=True)
         return machine_room.clean(home)
     try:

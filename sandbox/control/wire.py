@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from google.protobuf import struct_pb2
-from pulumi.runtime import rpc
 
 MAX_DEPTH = 64
 """Levels of nesting. Azure's deepest real resource has 14; protobuf itself refuses over 100."""
@@ -33,9 +32,10 @@ ASSETS = {
     "0def7320c3a5731c473e5ecbe6d01bc7": "archive",
 }
 
+_UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNKNOWNS = frozenset(
     {
-        rpc.UNKNOWN,
+        _UNKNOWN_STRING,
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
@@ -180,7 +180,7 @@ def _fill(message: struct_pb2.Value, value: object, depth: int) -> None:
         case None:
             message.null_value = struct_pb2.NULL_VALUE
         case Unknown():
-            message.string_value = rpc.UNKNOWN
+            message.string_value = _UNKNOWN_STRING
         case Secret():
             marked = {SIGNATURE: SECRET, "value": value.value}
             _fill_struct(message.struct_value, marked, depth)
