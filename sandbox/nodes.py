@@ -21,6 +21,8 @@ from sandbox.fabric import hosts, network
 from sandbox.home import Home
 
 _MEGABYTE = 1024 * 1024
+_NONE = 3
+"""Exit status of `wait` when there is nothing to wait for."""
 _MOMENT = 0.2
 """Seconds between looks at what the daemon wrote."""
 
@@ -42,7 +44,9 @@ def add_commands(command: Adder) -> None:
     execute = command("exec", "run a command on a node, as root", _exec)
     execute.add_argument("node", help="name, host name, address or the beginning of a name")
     execute.add_argument("command", nargs="+", help="after --, such as: -- systemctl status")
-    wait = command("wait", "wait until every node is ready; fail when one is not", _wait)
+    wait = command(
+        "wait", "wait until every node is ready; 1 when one is not, 3 when there are none", _wait
+    )
     wait.add_argument("--seconds", type=float, default=300.0, help="how long (default: 300)")
     visit = command("from", "run a command as a machine of the internet that has an address", _from)
     visit.add_argument("address", type=IPv4Address, help="such as 198.51.100.7")
@@ -120,11 +124,16 @@ def _become(command: list[str]) -> NoReturn:
 
 
 def _wait(home: Home, options: argparse.Namespace) -> int:
-    if daemon.find(home) is None:
+    running = daemon.find(home)
+    if running is None:
         raise CommandError("no sandbox runs; start it with: scripts/sandbox start")
     deadline = time.monotonic() + options.seconds
     while time.monotonic() < deadline:
-        found = known(home)
+        found = [] if running.off else known(home)
+        if not found:
+            why = "; ".join(running.off) or "no node is deployed"
+            sys.stderr.write(f"sandbox: there are no nodes to wait for: {why}\n")
+            return _NONE
         failed = [node for node in found if node["phase"] == "failed"]
         if failed:
             raise CommandError(f"node {failed[0]['name']} failed:\n{failed[0]['reason']}")

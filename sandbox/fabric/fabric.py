@@ -40,6 +40,8 @@ CLIENT = IPv4Address("203.0.113.10")
 """The user's machine, as environments see it (RFC 5737, TEST-NET-3)."""
 _PATIENCE = 120.0
 """Seconds that the fabric may take to apply a change that starts no machine."""
+_FIRST_LOOK = 20.0
+"""Seconds that a start waits for the first look at what is declared; it never fails by that."""
 _REST = 5.0
 """Seconds between looks when nothing was said to have changed (`scripts/sandbox change`)."""
 _POWER_OFF = 10.0
@@ -81,7 +83,8 @@ class Fabric:
         self._blueprint = Blueprint()
         self._nodes: dict[str, Node] = {}
         self._lock = threading.Condition()
-        self._asked = 0
+        self._asked = 1
+        """Number of the newest request to settle; the first is to look at what is there."""
         self._done = 0
         self._problem: str = ""
         self._wake = threading.Event()
@@ -115,6 +118,12 @@ class Fabric:
         self._databases.recover()
         self._thread = threading.Thread(target=self._run, name="fabric", daemon=True)
         self._thread.start()
+        self._await_first_look()
+
+    def _await_first_look(self) -> None:
+        """Until then what is written down of the nodes is of the last daemon's time."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._done > 0, _FIRST_LOOK)
 
     # What the control plane asks.
 
@@ -308,6 +317,7 @@ class Fabric:
             _LOG.warning("%s", error)
 
     def _attend(self, blueprint: Blueprint) -> None:
+        before = len(self._nodes)
         for machine in blueprint.machines:
             found = self._nodes.get(_key(machine))
             if found is None:
@@ -317,6 +327,8 @@ class Fabric:
                 found.update(machine)
             if machine.leaving and machine.id not in self._retiring:
                 self._let_go(found)
+        if len(self._nodes) > before:
+            self._write_file()
 
     def _let_go(self, found: Node) -> None:
         """Drain a machine that its group no longer wants, and forget it."""

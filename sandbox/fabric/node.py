@@ -120,6 +120,9 @@ class Node:
         if self._state.phase in (Phase.DRAINING, Phase.GONE):
             # What was under way ended with the daemon that did it.
             self._state = replace(self._state, phase=Phase.BOOTING)
+        elif self._state.phase is Phase.READY and not room.is_running(machine):
+            # It went down with the sandbox; nobody may take it for ready meanwhile.
+            self._state = replace(self._state, phase=Phase.STARTING, since=_now())
         self._thread = threading.Thread(target=self._live, name=f"node {machine.name}", daemon=True)
         self._thread.start()
 

@@ -4,7 +4,7 @@
 # Pulumi writes a salt into the stack file that it is given. The sandbox's has no place in
 # stacks/, so Pulumi gets a copy under the sandbox's folder; stacks/ is only ever read.
 
-# shellcheck disable=SC2034 # YES and UNPROTECT are for scripts/destroy
+# shellcheck disable=SC2034 # YES and UNPROTECT are for scripts/destroy, SAMPLE for scripts/up
 
 # shellcheck source=scripts/lib/project.sh
 source "${BASH_SOURCE[0]%/*}/project.sh"
@@ -13,13 +13,15 @@ SANDBOX=${OPERATIONALIZATION_SANDBOX_HOME:-$CACHE/sandbox}
 STACK=dev
 YES=
 UNPROTECT=
+SAMPLE=
 PULUMI_ARGUMENTS=()
 
-# parse_stack_options [--unprotect] -- ARGUMENTS...: the command line; --unprotect only where offered.
+# parse_stack_options [--unprotect | --sample] -- ARGUMENTS...: the command line; --unprotect, and
+# --sample with --no-sample, only where offered.
 parse_stack_options() {
   local offered=
-  if [[ $1 == --unprotect ]]; then
-    offered=1
+  if [[ $1 != -- ]]; then
+    offered=$1
     shift
   fi
   shift
@@ -31,7 +33,8 @@ parse_stack_options() {
         ;;
       --stack=*) STACK=${1#*=} ;;
       -y | --yes) YES=1 ;;
-      --unprotect) if [[ $offered ]]; then UNPROTECT=1; else refuse "unknown option: $1"; fi ;;
+      --unprotect) if [[ $offered == "$1" ]]; then UNPROTECT=1; else refuse "unknown option: $1"; fi ;;
+      --sample | --no-sample) if [[ $offered == --sample ]]; then SAMPLE=$1; else refuse "unknown option: $1"; fi ;;
       -h | --help)
         usage_of "$0"
         exit 0

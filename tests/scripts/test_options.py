@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ["setup", "lock", "up", "preview", "destroy", "check", "fix"]
+OURS = ["setup", "lock", "up", "preview", "destroy", "check", "fix", "publish", "score", "train"]
 
 
 def run(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -75,6 +75,12 @@ def test_a_stack_needs_a_file(name: str, tmp_path: Path) -> None:
 
 def test_only_destroy_may_unprotect(tmp_path: Path) -> None:
     assert run("up", "--unprotect", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["destroy", "preview"])
+@pytest.mark.parametrize("option", ["--sample", "--no-sample"])
+def test_only_up_has_a_sample(name: str, option: str, tmp_path: Path) -> None:
+    assert run(name, option, cwd=tmp_path).returncode == 2
 
 
 def test_setup_knows_three_ways_to_the_engine(tmp_path: Path) -> None:
