@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -297,10 +297,16 @@ class Store:
         """End the use of the store, when a transaction under way is over.
 
         A connection for reading goes with its thread: to close it from here could crash a look-up.
+        Since it may stay for a while, what SQLite does when the last one goes is done here: all of
+        the state is in the one file afterwards.
         """
         with self._writing:
-            self._closed = True
-            self._writer.close()
+            if not self._closed:
+                self._closed = True
+                # On a full disk it fails, and loses nothing: the log is read at the next start.
+                with suppress(sqlite3.Error):
+                    self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._writer.close()
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -1,6 +1,7 @@
 """What the store promises: durable, private, one writer, references found."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -217,3 +218,17 @@ def test_the_store_is_closed_when_a_transaction_under_way_is_over(store):
     again = Store(store.path)
     assert again.read().get(ROOT) is not None
     again.close()
+
+
+def test_a_closed_store_is_one_file_whoever_still_reads(store, tmp_path):
+    with store.change() as rows:
+        rows.put(record(ROOT), {})
+    assert store.read().get(ROOT) is not None
+    store.close()
+    store.close()
+
+    shutil.copy(store.path, tmp_path / "copy.sqlite")
+
+    copy = Store(tmp_path / "copy.sqlite")
+    assert copy.read().get(ROOT) is not None
+    copy.close()
