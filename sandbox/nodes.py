@@ -59,12 +59,17 @@ def known(home: Home) -> list[Known]:
         found: list[dict[str, Any]] = json.loads(home.nodes.read_text())
     except (OSError, ValueError):
         return []
+    running = {(host.machine_id, host.incarnation): host for host in hosts.found(home.hosts)}
+    for node in found:
+        host = running.get((node["id"], node["incarnation"]))
+        used = hosts.memory(host) if host else None
+        node["memoryMegabytes"] = None if used is None else used // _MEGABYTE
     return sorted(found, key=lambda node: str(node["name"]))
 
 
 def table(found: Sequence[Known]) -> Table:
     """The nodes, for a person."""
-    made = Table("node", "host name", "address", "state", "for", "restarts")
+    made = Table("node", "host name", "address", "state", "for", "restarts", "memory")
     for node in found:
         state = str(node["phase"])
         if node.get("healthy") is False:
@@ -76,6 +81,7 @@ def table(found: Sequence[Known]) -> Table:
             state,
             _age(str(node["since"])),
             str(node["restarts"]),
+            "" if node["memoryMegabytes"] is None else f"{node['memoryMegabytes']} MB",
         )
     return made
 

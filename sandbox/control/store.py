@@ -82,6 +82,10 @@ class Rows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def edition(self) -> int:
+        """A number that changes with each transaction of another connection or process."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     def get(self, target: str) -> Stored | None:
         """The resource with this id, compared without case."""
         query = f"SELECT {_COLUMNS} FROM resources WHERE key = ?"  # noqa: S608 -- own columns

@@ -43,7 +43,9 @@ _PATIENCE = 120.0
 _FIRST_LOOK = 20.0
 """Seconds that a start waits for the first look at what is declared; it never fails by that."""
 _REST = 5.0
-"""Seconds between looks when nothing was said to have changed (`scripts/sandbox change`)."""
+"""Seconds between looks at what is real when nothing changed: somebody may have torn it down."""
+_GLANCE = 0.5
+"""Seconds until it is seen that another process changed the state (`scripts/sandbox change`)."""
 _POWER_OFF = 10.0
 """Seconds that a host gets to power off when the sandbox stops."""
 
@@ -265,8 +267,9 @@ class Fabric:
         while not self._over.is_set():
             with self._lock:
                 ticket = self._asked
-            problem = ""
+            edition, problem = 0, ""
             try:
+                edition = self._store.read().edition()
                 self._settle()
             except FabricError as error:
                 problem = str(error)
@@ -281,8 +284,15 @@ class Fabric:
                 self._lock.notify_all()
                 waiting = self._asked > ticket
             if not waiting:
-                self._wake.wait(_REST)
+                self._rest(edition)
             self._wake.clear()
+
+    def _rest(self, edition: int) -> None:
+        """Return when something is said, or seen, to have changed, or after a while."""
+        until = time.monotonic() + _REST
+        while not self._wake.wait(_GLANCE):
+            if time.monotonic() > until or self._store.read().edition() != edition:
+                return
 
     def _settle(self) -> None:
         world = StoreWorld(self._store.read())

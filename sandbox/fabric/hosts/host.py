@@ -98,6 +98,14 @@ def found(folder: Path) -> Iterator[Host]:
             yield host
 
 
+def memory(host: Host) -> int | None:
+    """Bytes that *host* uses now, as any process may ask; None: unknown, or it does not run."""
+    state = read(host.folder)
+    if state is None or not host.running:
+        return None
+    return ControlGroup(state.name).usage().memory
+
+
 def enter(host: Host, argv: Sequence[str], terminal: str | None = None) -> list[str]:
     """The command line that runs *argv* inside *host*; *terminal* is the value of TERM there.
 

@@ -232,3 +232,16 @@ def test_a_closed_store_is_one_file_whoever_still_reads(store, tmp_path):
     copy = Store(tmp_path / "copy.sqlite")
     assert copy.read().get(ROOT) is not None
     copy.close()
+
+
+def test_a_reader_sees_that_another_process_changed_something(store):
+    rows = store.read()
+    before = rows.edition()
+    assert rows.edition() == before
+
+    other = Store(store.path)
+    with other.change() as changes:
+        changes.put(record(ROOT), {})
+    other.close()
+
+    assert rows.edition() != before
