@@ -31,6 +31,7 @@ pulumi.export("size", config.require("size"))
 """
 SANDBOX = """#!/usr/bin/env bash
 echo "$1" >>"$SANDBOX_CALLS"
+[[ $1 != wait ]] || exit 3 # there are no nodes
 [[ $1 == env ]] || exit 0
 mkdir -p "$OPERATIONALIZATION_SANDBOX_HOME/backend"
 cat <<END

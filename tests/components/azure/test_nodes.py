@@ -199,4 +199,7 @@ def test_a_group_waits_for_what_its_nodes_need() -> None:
     assert {"test-database-server", "test-secrets-compute-reads-environment-ca"} <= waits_for(
         "compute"
     )
-    assert {"test-compute-nodes", "test-secrets-web-reads-web-server"} <= waits_for("web")
+    assert {"test-database-server", "test-secrets-web-reads-web-server"} <= waits_for("web")
+    # Each of the two waits on the node for what the other one makes in the database.
+    assert "test-compute-nodes" not in waits_for("web")
+    assert "test-web-nodes" not in waits_for("compute")
