@@ -124,7 +124,8 @@ def test_a_stack_goes_up_stays_and_goes_away(tree: Tree) -> None:
     assert again.returncode == 0
     assert again.stderr == "stack 'dev' is not on the sandbox: nothing to destroy\n"
     assert file.read_text() == before, "stacks/ is only read"
-    assert (tree.root / "calls").read_text().split() == ["start", "env"] * 4
+    up, down = ["start", "env", "wait"], ["start", "env"]
+    assert (tree.root / "calls").read_text().split() == up * 2 + down * 2
 
 
 def test_a_preview_changes_nothing_and_passes_arguments_on(tree: Tree) -> None:
