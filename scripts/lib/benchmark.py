@@ -20,6 +20,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from scripts.lib import benchmark_nodes
 from tests.support.engine import Engine, Result, on_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +67,21 @@ def main(arguments: list[str]) -> int:
     """Measure, show, and write what was asked for."""
     options = _options(arguments)
     console = Console()
+    report: dict[str, Any] = {}
+    if options.only != "control":
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            nodes = benchmark_nodes.measure(Path(folder), console)
+        benchmark_nodes.show(console, nodes)
+        report["nodes"] = nodes._asdict()
+    if options.only != "nodes":
+        report |= _control(options, console)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+def _control(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """The control plane's figures: no node boots."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         baseline = _over_empty(Path(folder) / "empty", options.runs, console)
         _show_preview(console, baseline)
@@ -79,15 +95,13 @@ def main(arguments: list[str]) -> int:
             figures.append(_measure(Path(folder) / f"{shape.kind}-{shape.nodes}", shape))
             console.print(_line(figures[-1]), style="dim")
     _show(console, figures)
-    if options.json:
-        rows = [{**each._asdict(), "shape": each.shape._asdict()} for each in figures]
-        report = {"preview": baseline, "environments": rows}
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
-    return 0
+    rows = [{**each._asdict(), "shape": each.shape._asdict()} for each in figures]
+    return {"preview": baseline, "environments": rows}
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/benchmark")
+    parser.add_argument("--only", choices=("nodes", "control"))
     parser.add_argument("--nodes", type=_numbers, default=[2, 20, 200, 1000])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path)
