@@ -1,7 +1,8 @@
 """The packet filter of the namespace that stands for the internet.
 
 It lets the user's machine, visitors and virtual networks reach the sandbox's public addresses, and
-virtual networks the real internet: nothing that is private anywhere, nothing of this machine.
+virtual networks the visitors, which are machines of the internet, and the real internet: nothing
+that is private anywhere, nothing of this machine.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,9 @@ from sandbox.fabric.packet_filter import UNROUTED
 
 TAP = "slirp"
 """The way to the real internet."""
+
+VISITORS = "v*"
+"""The links of machines elsewhere on the internet (names.visitor_link)."""
 
 _HERE = (*UNROUTED, IPv4Network("192.0.0.0/24"), IPv4Network("198.18.0.0/15"))
 """What is not asked for on the real internet: private addresses, and every sandbox's own."""
@@ -43,6 +47,7 @@ table inet internet {{
     iifname "{TAP}" counter drop comment "the real internet only answers"
     oifname "{USER}" counter drop comment "the user's machine only asks"
     ip daddr {pool} accept
+    iifname "r*" oifname "{VISITORS}" accept
     iifname "r*" oifname "{TAP}" ip daddr != @here accept
     counter drop comment "no way there"
   }}

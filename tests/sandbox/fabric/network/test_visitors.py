@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from ipaddress import IPv4Address
@@ -9,8 +10,16 @@ from ipaddress import IPv4Address
 import pytest
 
 from sandbox.fabric.contract import FabricError
-from sandbox.fabric.network import namespaces, visit
-from tests.sandbox.fabric.network.town import CLIENT, answers, closing, frontend, network, port
+from sandbox.fabric.network import inside, namespaces, visit
+from tests.sandbox.fabric.network.town import (
+    CLIENT,
+    answers,
+    closing,
+    denied,
+    frontend,
+    network,
+    port,
+)
 
 pytestmark = pytest.mark.root
 
@@ -82,6 +91,23 @@ def test_a_visit_survives_another_daemon_and_a_stop_ends_it(town):
             assert answers(here, front.address, 80)
         town.networks.clear()
         assert town.networks.leftovers() == []
+
+
+def test_a_visitor_is_a_machine_of_the_internet_for_those_with_a_way_there(town):
+    inside_only = port("compute", "10.0.1.5")
+    web = port("web", "10.0.1.4", nat=town.pool[301])
+    town.settle(network(web, inside_only))
+    with town.networks.visit(ADDRESS) as there, _served(there) as server:
+        assert answers(town.place(web.owner), ADDRESS, 80)
+        accepted, (source, _) = server.accept()
+        accepted.close()
+        assert denied(town.place(inside_only.owner), ADDRESS, 80)
+    assert source == str(town.pool[301])
+
+
+def _served(namespace):
+    with inside(namespace):
+        return socket.create_server((str(ADDRESS), 80))
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "169.254.1.1", "224.0.0.1"])
