@@ -5,6 +5,7 @@ The same table of flows, seen from one node, with the addresses of this environm
 """
 
 from collections.abc import Iterable
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Final
 
 from components.bootstrap.facts import Cloud, NodeFacts
@@ -23,17 +24,36 @@ PLATFORM: Final[dict[Cloud, tuple[tuple[str, int], ...]]] = {
 because models are arbitrary code (facts.md 12.8)."""
 
 
+PRIVATE: Final = (
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+)
+"""What the internet is not (RFC 1918, 3927, 6598): the way to packages is none to a neighbour."""
+
+
 def host_firewall(recipe: NodeRecipe, facts: NodeFacts) -> dict[str, JsonValue]:
     """Return who may reach the node, and what the node may reach."""
     zones = _addresses(facts)
     own = Zone(recipe.role)
+    outbound = [flow for flow in facts.flows if flow.source == own]
     return {
         "inbound": _rules(
             (flow.port, zones[flow.source]) for flow in facts.flows if flow.destination == own
         ),
         "outbound": _rules(
-            (flow.port, zones[flow.destination]) for flow in facts.flows if flow.source == own
+            (flow.port, zones[flow.destination])
+            for flow in outbound
+            if flow.destination != Zone.INTERNET
         ),
+        "internet": {
+            "ports": tuple(
+                sorted(flow.port for flow in outbound if flow.destination == Zone.INTERNET)
+            ),
+            "except": _outside(facts),
+        },
         "platform": _rules((port, (address,)) for address, port in PLATFORM[facts.cloud]),
     }
 
@@ -47,8 +67,14 @@ def _addresses(facts: NodeFacts) -> dict[Zone, tuple[str, ...]]:
         Zone.COMPUTE: (facts.compute_subnet,),
         Zone.DATABASE: (facts.endpoints_subnet,),
         Zone.VAULT: (facts.endpoints_subnet,),
-        Zone.INTERNET: ("0.0.0.0/0",),
     }
+
+
+def _outside(facts: NodeFacts) -> tuple[str, ...]:
+    """Return what no way to the internet leads to, without overlaps, which nftables refuses."""
+    own = (facts.web_subnet, facts.compute_subnet, facts.endpoints_subnet)
+    found = collapse_addresses(IPv4Network(text) for text in (*PRIVATE, *own))
+    return tuple(str(network) for network in found)
 
 
 def _rules(pairs: Iterable[tuple[int, tuple[str, ...]]]) -> tuple[JsonValue, ...]:

@@ -14,6 +14,11 @@ rules() {
     '.firewall[$chain][] | "    \($who)ip \($side) \(.address) tcp dport \(.port) accept"' "$NODE"
 }
 
+internet() {
+  jq -r '.firewall.internet | select(.ports != []) |
+    "    ip daddr != { \(.except | join(", ")) } tcp dport { \(.ports | join(", ")) } accept"' "$NODE"
+}
+
 cat >"$RULES.new" <<RULES
 table inet operationalization
 delete table inet operationalization
@@ -40,6 +45,7 @@ $(rules inbound saddr)
 $(rules platform daddr 'meta skuid 0 ')
     ip daddr { $(node '[.firewall.platform[].address] | unique | join(", ")') } drop
 $(rules outbound daddr)
+$(internet)
   }
 }
 RULES

@@ -17,19 +17,40 @@ def test_only_web_nodes_reach_a_compute_node():
     assert rules("compute", "inbound") == [(12805, "10.20.0.0/24")]
 
 
-def test_a_web_node_reaches_compute_nodes_database_vault_and_packages():
+def internet(role, **changes):
+    return host_firewall(recipe_of(role), facts(**changes))["internet"]
+
+
+def test_a_web_node_reaches_compute_nodes_database_and_vault():
     assert rules("web", "outbound") == [
-        (80, "0.0.0.0/0"),
-        (443, "0.0.0.0/0"),
         (443, "10.20.32.0/27"),
         (5432, "10.20.32.0/27"),
         (12805, "10.20.16.0/24"),
     ]
 
 
+def test_packages_come_from_the_internet_which_is_no_private_address():
+    assert internet("web")["ports"] == [80, 443]
+    assert internet("web")["except"] == (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+    )
+
+
+def test_a_network_of_public_addresses_is_not_the_internet_either():
+    found = internet("compute", compute_subnet="198.51.100.0/25", endpoints_subnet="10.9.0.0/27")
+
+    assert "198.51.100.0/25" in found["except"]
+    assert "10.9.0.0/27" not in found["except"], "10.0.0.0/8 has it, and nftables wants no overlap"
+
+
 def test_without_egress_a_compute_node_reaches_database_and_vault_alone():
     closed = tuple(flow for flow in facts().flows if flow.destination != "internet")
 
+    assert internet("compute", flows=closed)["ports"] == []
     assert rules("compute", "outbound", flows=closed) == [
         (443, "10.20.32.0/27"),
         (5432, "10.20.32.0/27"),
