@@ -61,6 +61,14 @@ class Live(Deployed):
         """Run a command as a machine of the internet."""
         return run_sandbox(self.engine.environment, "from", address, "--", *command)
 
+    def platform(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command where the cloud's platform is, which asks from 168.63.129.16."""
+        start = f"{self.home.prefix}-platform-"
+        (place,) = [
+            each.name for each in Path("/run/netns").iterdir() if each.name.startswith(start)
+        ]
+        return self.here("ip", "netns", "exec", place, *command)
+
     @contextmanager
     def visitor(self, address: str) -> Iterator[str]:
         """A machine of the internet for a while; its network namespace."""
