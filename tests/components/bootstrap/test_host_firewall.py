@@ -30,7 +30,7 @@ def test_a_web_node_reaches_compute_nodes_database_and_vault():
 
 
 def test_packages_come_from_the_internet_which_is_no_private_address():
-    assert internet("web")["ports"] == [80, 443]
+    assert internet("web")["ports"] == (80, 443)
     assert internet("web")["except"] == (
         "10.0.0.0/8",
         "100.64.0.0/10",
@@ -50,7 +50,7 @@ def test_a_network_of_public_addresses_is_not_the_internet_either():
 def test_without_egress_a_compute_node_reaches_database_and_vault_alone():
     closed = tuple(flow for flow in facts().flows if flow.destination != "internet")
 
-    assert internet("compute", flows=closed)["ports"] == []
+    assert internet("compute", flows=closed)["ports"] == ()
     assert rules("compute", "outbound", flows=closed) == [
         (443, "10.20.32.0/27"),
         (5432, "10.20.32.0/27"),
