@@ -13,8 +13,8 @@ HEAD = "#cloud-config\nlocale: C.UTF-8\nwrite_files:\n"
 
 TAIL = """\
 runcmd:
+- [systemctl, --no-reload, enable, operationalization-configure.service]
 - [systemctl, daemon-reload]
-- [systemctl, enable, operationalization-configure.service]
 - [systemctl, start, operationalization-configure.service]
 """
 

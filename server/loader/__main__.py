@@ -23,7 +23,8 @@ SERVICES = Path("/var/lib/operationalization/services")
 LIVE_SOCKET = Path("/run/operationalization/loader/live.sock")
 ROLE = "operationalization_loader"
 BEAT_SECONDS = 3.0
-PAUSE_SECONDS = 2.0
+PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before another attempt to reach the database: the last one again and again."""
 
 log = logging.getLogger("loader")
 
@@ -84,17 +85,20 @@ def main() -> None:
     if known:
         # It was synchronized before: a database that is away must not take the node out.
         ready()
-    pause = threading.Event()
+    pause, failures = threading.Event(), 0
     while True:
         try:
             node = ThisNode(
                 own_address(settings.database), settings.port, int(os.environ["WORKERS"])
             )
             with psycopg.connect(conninfo, autocommit=True) as connection:
+                failures = 0
                 serve(connection, shelf, node)
         except (psycopg.Error, OSError, ServiceFileError) as error:
-            log.warning("trying again in %d seconds: %s", PAUSE_SECONDS, error)
-            pause.wait(PAUSE_SECONDS)
+            seconds = PAUSES[min(failures, len(PAUSES) - 1)]
+            failures += 1
+            log.warning("trying again in %g seconds: %s", seconds, error)
+            pause.wait(seconds)
 
 
 if __name__ == "__main__":

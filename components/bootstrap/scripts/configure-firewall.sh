@@ -55,6 +55,5 @@ if cmp --silent "$RULES.new" "$RULES"; then
 else
   mv "$RULES.new" "$RULES"
 fi
-systemctl daemon-reload
-systemctl is-enabled --quiet operationalization-firewall.service || systemctl enable --quiet operationalization-firewall.service
+systemctl --no-reload enable --quiet operationalization-firewall.service
 systemctl restart operationalization-firewall.service

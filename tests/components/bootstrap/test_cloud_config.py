@@ -43,8 +43,8 @@ def test_files_come_by_path_with_owner_and_mode():
             {"path": "/b", "owner": "root:root", "permissions": "0644", "content": "two\n"},
         ],
         "runcmd": [
+            ["systemctl", "--no-reload", "enable", "operationalization-configure.service"],
             ["systemctl", "daemon-reload"],
-            ["systemctl", "enable", "operationalization-configure.service"],
             ["systemctl", "start", "operationalization-configure.service"],
         ],
     }

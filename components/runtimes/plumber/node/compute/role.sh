@@ -13,7 +13,7 @@ user() {
   getent passwd "$1" >/dev/null || useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin --user-group "$1"
 }
 
-systemctl mask --quiet --now haproxy.service
+systemctl --no-reload mask --quiet --now haproxy.service
 user operationalization-loader
 
 workers=$(node .compute.workers)

@@ -26,7 +26,6 @@ migrate() {
   fi
   trap 'rm -f "$SECRETS/database-owner"' EXIT
   retry 600 database_token || fail "the identity got no token for the database"
-  systemctl daemon-reload
   systemctl start operationalization-migrate.service || {
     journalctl --unit operationalization-migrate.service --lines 20 --no-pager --output cat >&2
     fail "the database's schema could not be brought up to date; the reason is above"
@@ -35,7 +34,7 @@ migrate() {
   printf '%s\n' "$digest" >"$MIGRATED"
 }
 
-systemctl mask --quiet --now haproxy.service
+systemctl --no-reload mask --quiet --now haproxy.service
 user operationalization-api
 user operationalization-discovery
 
