@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any, NoReturn
 
+from rich import box
 from rich.table import Table
 
 from sandbox import daemon
@@ -68,21 +69,19 @@ def known(home: Home) -> list[Known]:
 
 
 def table(found: Sequence[Known]) -> Table:
-    """The nodes, for a person."""
-    made = Table("node", "host name", "address", "state", "for", "restarts", "memory")
+    """The nodes, for a person; their names whole, since other commands want them."""
+    made = Table(box=box.SIMPLE)
+    for title in ("node", "address", "state", "for", "memory"):
+        made.add_column(title, no_wrap=title in {"node", "address"})
     for node in found:
         state = str(node["phase"])
         if node.get("healthy") is False:
             state += ", unwell"
-        made.add_row(
-            node["name"],
-            node["hostname"],
-            node["address"],
-            state,
-            _age(str(node["since"])),
-            str(node["restarts"]),
-            "" if node["memoryMegabytes"] is None else f"{node['memoryMegabytes']} MB",
-        )
+        if node["restarts"]:
+            state += f", started {node['restarts'] + 1} times"
+        memory = node["memoryMegabytes"]
+        used = "" if memory is None else f"{memory} MB"
+        made.add_row(node["name"], node["address"], state, _age(str(node["since"])), used)
     return made
 
 
