@@ -17,6 +17,7 @@ from rich.table import Table
 
 from sandbox import daemon, nodes
 from sandbox.daemon import DaemonError, Wanted
+from sandbox.fabric.contract import FabricError
 from sandbox.home import Home, HomeError, Running
 from sandbox.nodes import Command, CommandError
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     run: Callable[[Home, argparse.Namespace], int] = options.run
     try:
         return run(Home(options.home), options)
-    except (CommandError, DaemonError, HomeError) as error:
+    except (CommandError, DaemonError, FabricError, HomeError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 1
     except BrokenPipeError:
@@ -223,6 +224,8 @@ def _show(
         table.add_row("ports", ", ".join(f"{name} {port}" for name, port in found.ports.items()))
     else:
         table.add_row("sandbox", "does not run; scripts/sandbox start")
+        if any(node["phase"] != nodes.OFF for node in nodes.known(home)):
+            table.add_row("nodes", "run on without it; scripts/sandbox stop ends them too")
     table.add_row("files", str(facts["home"]))
     table.add_row("log", str(facts["log"]))
     for reason in found.off if found else ():
@@ -238,7 +241,7 @@ def _show(
 
 
 def _reset(home: Home, options: argparse.Namespace) -> int:
-    if daemon.find(home):
+    if daemon.holder(home) is not None:
         raise CommandError("the sandbox is running; stop it first: scripts/sandbox stop")
     if not options.yes:
         if not sys.stdin.isatty():
@@ -247,15 +250,18 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
         if answer.strip().casefold() not in ("y", "yes"):
             print("Nothing was changed.")  # noqa: T201
             return 1
+    daemon.stop(home)  # nodes of one that was killed run still
     for file in (
         home.state,
         *home.root.glob(f"{home.state.name}-*"),
         home.running,
         home.log,
         home.nodes,
+        home.healthy,
+        home.pool,
     ):
         file.unlink(missing_ok=True)
-    for folder in (home.stacks, home.hosts, home.databases):
+    for folder in (home.project, home.stacks, home.hosts, home.databases):
         shutil.rmtree(folder, ignore_errors=True)
     print("The sandbox is empty.")  # noqa: T201
     return 0

@@ -1,5 +1,8 @@
 """Whether this machine can run nodes, and the fabric that runs them."""
 
+import os
+import shutil
+import sys
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -38,10 +41,10 @@ def close(room: Room) -> None:
 
 
 def clean(home: Home) -> bool:
-    """Stop what a killed daemon left running; whether there was anything."""
-    if not (home.hosts.exists() or home.databases.exists()) or unavailable(home):
-        return False
-    return fabric.clean(_place(home))
+    """Stop what a killed daemon left running; whether there was anything. Raises FabricError."""
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
+        return False  # no daemon here ever ran a node
+    return fabric.clean(home.prefix, home.root, home.images)
 
 
 def unavailable(home: Home) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from sandbox.home import Home
 _MEGABYTE = 1024 * 1024
 _NONE = 3
 """Exit status of `wait` when there is nothing to wait for."""
+OFF = "off"
+"""State of a node that went down with the sandbox, and starts with it."""
 _MOMENT = 0.2
 """Seconds between looks at what the daemon wrote."""
 
@@ -55,16 +57,19 @@ def add_commands(command: Adder) -> None:
 
 
 def known(home: Home) -> list[Known]:
-    """What the daemon wrote of each node, with the memory of those that run."""
+    """What the daemon wrote of each node; what does not run any more, without it, is `off`."""
     try:
         found: list[dict[str, Any]] = json.loads(home.nodes.read_text())
     except (OSError, ValueError):
         return []
-    running = {(host.machine_id, host.incarnation): host for host in hosts.found(home.hosts)}
+    there = {(host.machine_id, host.incarnation): host for host in hosts.found(home.hosts)}
+    alone = daemon.find(home) is None
     for node in found:
-        host = running.get((node["id"], node["incarnation"]))
+        host = there.get((node["id"], node["incarnation"]))
         used = hosts.memory(host) if host else None
         node["memoryMegabytes"] = None if used is None else used // _MEGABYTE
+        if alone and not (host and host.running):
+            node |= {"phase": OFF, "healthy": None}
     return sorted(found, key=lambda node: str(node["name"]))
 
 

@@ -27,8 +27,8 @@ from sandbox.fabric.azure import tokens
 from sandbox.fabric.azure.cloud import Azure
 from sandbox.fabric.azure.services import Services
 from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
-from sandbox.fabric.database import Databases
-from sandbox.fabric.hosts import Hosts
+from sandbox.fabric.database import Databases, end_strays
+from sandbox.fabric.hosts import Hosts, end_all_below
 from sandbox.fabric.images import Images
 from sandbox.fabric.network import Networks, inside
 from sandbox.fabric.node import Ended, Node, Phase
@@ -487,21 +487,26 @@ def _all(found: Iterable[Node], act: Callable[[Node], None]) -> None:
             list(pool.map(act, several))
 
 
-def clean(place: Place) -> bool:
-    """Stop what a daemon that was killed left running; whether there was anything."""
-    images = Images(place.images)
-    hosts = Hosts(place.folder / "hosts", images)
+def clean(prefix: str, folder: Path, images: Path) -> bool:
+    """Stop what a daemon that was killed left running; whether there was anything.
+
+    It finds what runs also when the sandbox's *folder* was thrown away meanwhile.
+
+    Raises:
+        FabricError: something can't be stopped.
+    """
+    layers = Images(images)
+    hosts = Hosts(folder / "hosts", layers)
     hosts.recover()
     running = [host for host in hosts.all() if host.running]
     for host in running:
         hosts.stop(host.machine_id, 0)
-    directory = tokens.Tokens(place.folder)
-    databases = Databases(
-        place.folder / "databases", images, images.authority, directory.public_key
-    )
-    databases.recover()
-    databases.stop()
-    networks = Networks(place.prefix, place.pool, CLIENT)
-    left = networks.leftovers()
-    networks.clear()
-    return bool(running or left)
+    place = folder / "databases"
+    if place.is_dir():
+        databases = Databases(place, layers, layers.authority, tokens.public_key(folder))
+        databases.recover()
+        databases.stop()
+    end_strays(place)
+    others = end_all_below(folder)
+    there = Networks.clear_all(prefix)
+    return bool(running or others or there)

@@ -54,13 +54,18 @@ class TokenAudienceError(TokenError):
         super().__init__(f"the token is for {found}")
 
 
+def public_key(folder: Path) -> Path:
+    """Where the directory in *folder* has its public key."""
+    return folder / "directory.pem"
+
+
 class Tokens:
     """The directory that issues tokens, and checks them."""
 
     def __init__(self, folder: Path, tenant: str = TENANT) -> None:
         """Read the key in *folder*, or make it. Raises FabricError."""
         self.tenant = tenant
-        self.public_key = folder / "directory.pem"
+        self.public_key = public_key(folder)
         """The public key, PEM."""
         self._private = folder / "directory.key"
         try:
@@ -69,8 +74,14 @@ class Tokens:
             public = self._key.public_key().public_bytes(
                 Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
             )
-            _write(self.public_key, public, 0o644)
-        except (OSError, ValueError, TypeError) as error:
+            if not self.public_key.exists() or self.public_key.read_bytes() != public:
+                _write(self.public_key, public, 0o644)
+        except OSError as error:
+            raise FabricError(
+                f"the signing key of the sandbox's directory, {self._private}, can't be read or "
+                f"written: {error.strerror}; make room on that disk, or make it writable"
+            ) from error
+        except (ValueError, TypeError) as error:
             raise FabricError(
                 f"the signing key of the sandbox's directory, {self._private}, can't be used: "
                 f"{error}; remove the file, then start the sandbox again: a new one is made"
@@ -157,9 +168,13 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     """Write a file at once: a reader finds the old content or the new one."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(file, "wb") as stream:
-        os.fchmod(stream.fileno(), mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

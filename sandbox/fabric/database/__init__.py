@@ -1,7 +1,7 @@
 """Managed databases: a real PostgreSQL server for each, behind what a cloud puts around one."""
 
-from sandbox.fabric.database.databases import Databases
+from sandbox.fabric.database.databases import Databases, end_strays
 from sandbox.fabric.database.keeper import Server
 from sandbox.fabric.database.product import FLEXIBLE_SERVER, Product
 
-__all__ = ["FLEXIBLE_SERVER", "Databases", "Product", "Server"]
+__all__ = ["FLEXIBLE_SERVER", "Databases", "Product", "Server", "end_strays"]

@@ -13,6 +13,8 @@ from sandbox.fabric.database.cluster import Software
 from sandbox.fabric.database.instance import NAMESPACES
 from sandbox.fabric.database.keeper import Keeper, Server, Tools, Wish
 from sandbox.fabric.database.product import FLEXIBLE_SERVER, Product
+from sandbox.fabric.hosts import control_groups
+from sandbox.fabric.hosts.control_groups import ControlGroup
 from sandbox.fabric.images import Images
 
 IMAGE = "postgresql"
@@ -111,7 +113,11 @@ class Databases:
             return cursor.fetchall() if cursor.description else []
 
     def recover(self) -> None:
-        """Find the servers that an earlier process started; `settle` or `stop` decides on them."""
+        """Find the servers that an earlier process started; `settle` or `stop` decides on them.
+
+        What is left of one whose folder was thrown away is ended.
+        """
+        end_strays(self._folder)
         with self._lock:
             for name in self._folders():
                 if name not in self._keepers:
@@ -145,9 +151,7 @@ class Databases:
         self._leaving = {name: one for name, one in self._leaving.items() if not one.join(0)}
 
     def _keeper(self, name: str, after: Keeper | None = None) -> Keeper:
-        # Unique on the machine: many sandboxes may run side by side.
-        home = hashlib.sha256(str(self._folder).encode()).hexdigest()[:6]
-        keeper = Keeper(self._folder / name, f"op{home}-db-{name}", self._tools, after)
+        keeper = Keeper(self._folder / name, f"{_prefix(self._folder)}{name}", self._tools, after)
         self._keepers[name] = keeper
         return keeper
 
@@ -158,6 +162,18 @@ class Databases:
 
     def _software(self) -> Software:
         return cluster.software(self._images.layers(IMAGE))
+
+
+def end_strays(folder: Path) -> None:
+    """End what is left of servers of *folder* whose own folder was thrown away."""
+    for name in control_groups.named(_prefix(folder)):
+        if not (folder / name.removeprefix(_prefix(folder))).is_dir():
+            ControlGroup(name).remove()
+
+
+def _prefix(folder: Path) -> str:
+    """Begins the names of all servers of *folder*, and of no other one on this machine."""
+    return f"op{hashlib.sha256(str(folder).encode()).hexdigest()[:6]}-db-"
 
 
 def short(database: Database) -> str:

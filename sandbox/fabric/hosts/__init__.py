@@ -5,6 +5,7 @@ from sandbox.fabric.hosts.control_groups import Usage
 from sandbox.fabric.hosts.guest import Guest
 from sandbox.fabric.hosts.host import Host, Hosts, enter, found, memory
 from sandbox.fabric.hosts.journal import journal
+from sandbox.fabric.hosts.leader import end_all_below
 from sandbox.fabric.hosts.plan import Plan
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Hosts",
     "Plan",
     "Usage",
+    "end_all_below",
     "enter",
     "found",
     "journal",

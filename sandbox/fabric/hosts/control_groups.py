@@ -203,6 +203,16 @@ class ControlGroup:
         return None
 
 
+def named(prefix: str) -> set[str]:
+    """Names of the groups below the roots that begin with *prefix*."""
+    return {
+        folder.name
+        for each in hierarchies()
+        for folder in each.root.glob(f"{prefix}*")
+        if folder.is_dir()
+    }
+
+
 @cache
 def hierarchies() -> tuple[Hierarchy, ...]:
     """The trees that this machine has mounted."""

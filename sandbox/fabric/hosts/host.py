@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from sandbox.fabric.contract import FabricError, Machine
+from sandbox.fabric.hosts import control_groups
 from sandbox.fabric.hosts.commands import Finished, entering
 from sandbox.fabric.hosts.control_groups import ControlGroup, Usage
 from sandbox.fabric.hosts.guest import Guest
@@ -242,8 +243,7 @@ class Hosts:
         )
 
     def _name(self, folder: Path) -> str:
-        home = hashlib.sha256(str(self._folder).encode()).hexdigest()[:6]
-        return f"op-{home}-{folder.name}"
+        return f"{_prefix(self._folder)}{folder.name}"
 
     def _choose(self, vcpus: int) -> tuple[int, ...]:
         """The processors that fewest hosts have; none, which is any, when it gets all of them."""
@@ -289,6 +289,9 @@ class Hosts:
             if read(folder) is None:  # its starter was killed, or the folder thrown away
                 end_strays(folder)
                 ControlGroup(self._name(folder)).remove()
+        for name in control_groups.named(_prefix(self._folder)):
+            if not (self._folder / name.removeprefix(_prefix(self._folder))).is_dir():
+                ControlGroup(name).remove()
         if not self._folder.is_dir():
             return
         for folder in sorted(each for each in self._folder.iterdir() if each.is_dir()):
@@ -339,6 +342,11 @@ class Hosts:
 def _host(guest: Guest) -> Host | None:
     running, state = guest.running, guest.state
     return None if state is None else Host.of(guest.folder, state, running=running)
+
+
+def _prefix(folder: Path) -> str:
+    """Begins the names of all guests of *folder*, and of no other one on this machine."""
+    return f"op-{hashlib.sha256(str(folder).encode()).hexdigest()[:6]}-"
 
 
 def _short(machine_id: str, incarnation: str) -> str:

@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from sandbox.fabric.contract import FabricError
 from sandbox.fabric.hosts import processes
+from sandbox.fabric.hosts.control_groups import ControlGroup
 from sandbox.fabric.hosts.plan import LAUNCHER
 from sandbox.fabric.hosts.processes import Process
 
@@ -17,6 +19,8 @@ REST = 10.0
 _PATIENCE = 30.0
 """Seconds that systemd-nspawn may take until the guest's first process runs."""
 _MOMENT = 0.002
+_NAME = "--machine="
+"""Before a guest's name, among its launcher's arguments."""
 _STUB = "(sd-stubinit)"
 """Name of systemd-nspawn's own process above the command (--as-pid2), when all is set up."""
 
@@ -81,6 +85,24 @@ def launchers() -> Iterator[tuple[Process, Path]]:
         line = processes.arguments(pid)
         if str(LAUNCHER) in line[:-1] and (launcher := Process.of(pid)) is not None:
             yield launcher, Path(line[line.index(str(LAUNCHER)) + 1])
+
+
+def end_all_below(folder: Path) -> int:
+    """Kill every guest whose folder is below *folder*, or was: it may be gone. Returns how many.
+
+    Raises FabricError when one can't be killed.
+    """
+    doomed = [(one, place) for one, place in launchers() if place.is_relative_to(folder)]
+    for launcher, place in doomed:
+        names = [each for each in processes.arguments(launcher.pid) if each.startswith(_NAME)]
+        launcher.signal(signal.SIGKILL)
+        launcher.wait(REST)
+        if names and not ControlGroup(names[0].removeprefix(_NAME)).remove():
+            raise FabricError(
+                f"the guest of {place} can't be stopped: a process of it hangs in the kernel; "
+                "restart this machine if it stays"
+            )
+    return len(doomed)
 
 
 def end_strays(folder: Path, known: Process | None = None) -> None:

@@ -14,7 +14,7 @@ from sandbox.fabric.network import internet, names, namespaces, visitors
 from sandbox.fabric.network.change import Change, Present, look, lost
 from sandbox.fabric.network.egress import Egress, running
 from sandbox.fabric.network.layout import GROUP, USER, Layout, layout
-from sandbox.fabric.network.pool import release, verify_free
+from sandbox.fabric.network.pool import RANGE, release, verify_free
 
 _BACKLOG = 128
 """Connections that wait at a listening socket."""
@@ -210,6 +210,14 @@ class Networks:
     def visit(self, address: IPv4Address) -> AbstractContextManager[str]:
         """A client with a public address, as the name of a namespace; see `visitors.visit`."""
         return visitors.visit(self._prefix, address)
+
+    @classmethod
+    def clear_all(cls, prefix: str) -> bool:
+        """`clear` without knowing the sandbox's addresses; whether there was anything."""
+        remaining = cls(prefix, RANGE, RANGE[0])
+        there = bool(remaining.leftovers())
+        remaining.clear()
+        return there
 
     def clear(self) -> None:
         """Remove all of this sandbox's networks, whoever made them; safe to repeat.
