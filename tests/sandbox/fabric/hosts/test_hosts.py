@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.fabric.contract import FabricError, Machine
-from sandbox.fabric.hosts import Host, Hosts, enter, found, journal
+from sandbox.fabric.hosts import Host, Hosts, end_all_below, enter, found, journal
 from sandbox.home import PROJECT
 from tests.sandbox.fabric.hosts.conftest import USER_DATA, leftovers, machine
 
@@ -416,6 +416,19 @@ def test_a_host_whose_folder_was_thrown_away_is_ended(started: Booted, room: Roo
 
     until(lambda: not started.host.running)
     assert leftovers(before.folder.parent) == []
+
+
+def test_whatever_runs_below_a_folder_that_was_thrown_away_is_ended(started: Booted) -> None:
+    before = started.host
+    home = before.folder.parent
+    shutil.rmtree(home)
+
+    assert end_all_below(home.with_name("elsewhere")) == 0
+    assert started.host.running
+    assert end_all_below(home) == 1
+
+    until(lambda: not started.host.running)
+    assert leftovers(home) == []
 
 
 def test_a_network_namespace_is_free_when_it_is_deleted(started: Booted) -> None:
