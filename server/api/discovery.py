@@ -1,12 +1,14 @@
 """Tells this web node's proxy which compute nodes there are, at run time.
 
 The database lists the compute nodes that serve; the proxy has empty slots for them, and looks
-after their health by itself. While the database is away the slots stay as they are.
+after their health by itself. While the database is away the slots stay as they are, and after its
+return until every compute node has had the time to say again that it serves.
 """
 
 import logging
 import socket
 import threading
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +17,18 @@ import psycopg
 
 from server.common.database import connection_string
 from server.common.node import credential, read_node
+from server.common.notify import ready
 
 PROXY = Path("/run/operationalization/proxy.sock")
 BACKEND = "compute"
 ROLE = "operationalization_api"
 EMPTY = "127.0.0.1:1"
 INTERVAL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+"""How long the view `serving_node` counts on what a compute node said last."""
+SILENCE_SECONDS = 5.0
+"""A database that answers at least so often has kept no compute node from saying that it serves:
+they do every 3 seconds."""
 
 QUERY = "SELECT host(address), port, workers FROM operationalization.serving_node ORDER BY address"
 
@@ -52,17 +60,34 @@ class ProxyError(RuntimeError):
     """The proxy refuses a command."""
 
 
-def plan(slots: Collection[Slot], nodes: Collection[Node]) -> Iterable[str]:
+class Reliance:
+    """Whether a node that the database does not list has gone.
+
+    It may as well have had no way to say that it serves, while the database was away.
+    """
+
+    def __init__(self) -> None:
+        self._since = self._last = float("-inf")
+
+    def answered(self, now: float) -> bool:
+        """Note an answer of the database at *now* (seconds); whether its list is complete."""
+        if now - self._last > SILENCE_SECONDS:
+            self._since = now
+        self._last = now
+        return now - self._since >= HEARTBEAT_SECONDS
+
+
+def plan(slots: Collection[Slot], nodes: Collection[Node], *, complete: bool) -> Iterable[str]:
     """Yield the commands that bring *slots* to *nodes*.
 
     A node keeps its slot. One that has gone is put into maintenance and its slot is free at once;
-    requests that it still answers are not cut.
+    requests that it still answers are not cut. Unless the list is *complete*, nobody has gone.
     """
     wanted = {node.address: node for node in nodes}
     kept = {slot.address for slot in slots if slot.enabled and slot.address in wanted}
     free = []
     for slot in slots:
-        if slot.enabled and slot.address not in wanted:
+        if slot.enabled and slot.address not in wanted and complete:
             yield f"set server {BACKEND}/{slot.name} state maint"
             free.append(slot)
         elif not slot.enabled:
@@ -104,15 +129,15 @@ def ask(command: str, proxy: Path = PROXY) -> str:
     return answer.decode()
 
 
-def update(nodes: Collection[Node], proxy: Path = PROXY) -> None:
-    """Bring the proxy's slots to *nodes*.
+def update(nodes: Collection[Node], proxy: Path = PROXY, *, complete: bool) -> None:
+    """Bring the proxy's slots to *nodes*; whoever is not among them has gone if *complete*.
 
     Raises:
         OSError: when the proxy does not run.
         ProxyError: when it refuses a command.
     """
     slots = read_slots(ask(f"show servers state {BACKEND}", proxy))
-    for command in plan(slots, nodes):
+    for command in plan(slots, nodes, complete=complete):
         answer = ask(command, proxy).strip()
         log.info("%s%s", command, f": {answer}" if answer else "")
         if answer.startswith(("No such", "Unknown", "Invalid", "Require", "Permission")):
@@ -124,16 +149,20 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     database = read_node().database
     conninfo = connection_string(database, user=ROLE, password=credential("database-api"))
-    pause = threading.Event()
+    pause, reliance = threading.Event(), Reliance()
     while True:
         try:
             with psycopg.connect(conninfo, autocommit=True) as connection:
                 while True:
                     rows = connection.execute(QUERY).fetchall()
-                    update([Node(f"{host}:{port}", workers) for host, port, workers in rows])
+                    nodes = [Node(f"{host}:{port}", workers) for host, port, workers in rows]
+                    update(nodes, complete=reliance.answered(time.monotonic()))
+                    ready()
                     pause.wait(INTERVAL_SECONDS)
         except (psycopg.Error, OSError, ProxyError) as error:
             log.warning("going on with the nodes that are known: %s", error)
+            # A database that is away must not keep the node from its start.
+            ready()
             pause.wait(INTERVAL_SECONDS)
 
 

@@ -24,5 +24,7 @@ def connection_string(
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
+        # Also for a server that went away with a question unanswered: TCP alone asks for minutes.
+        tcp_user_timeout=20_000,
         application_name="operationalization",
     )

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from server.api.discovery import Node, ProxyError, Slot, plan, read_slots, update
+from server.api.discovery import Node, ProxyError, Reliance, Slot, plan, read_slots, update
 
 A, B, C = "10.0.1.4:12805", "10.0.1.5:12805", "10.0.1.6:12805"
 EMPTY = "127.0.0.1:1"
@@ -19,7 +19,7 @@ STATE = """1
 def test_a_node_that_serves_fills_an_empty_slot():
     slots = [Slot("node1", A, True), Slot("node2", EMPTY, False)]
 
-    assert list(plan(slots, [Node(A, 4), Node(B, 8)])) == [
+    assert list(plan(slots, [Node(A, 4), Node(B, 8)], complete=True)) == [
         "set server compute/node2 addr 10.0.1.5 port 12805",
         "set maxconn server compute/node2 16",
         "set server compute/node2 state ready",
@@ -28,11 +28,11 @@ def test_a_node_that_serves_fills_an_empty_slot():
 
 
 def test_nothing_is_said_while_nothing_changes():
-    assert list(plan([Slot("node1", A, True)], [Node(A, 4)])) == []
+    assert list(plan([Slot("node1", A, True)], [Node(A, 4)], complete=True)) == []
 
 
 def test_a_node_that_left_frees_its_slot_for_the_next_one():
-    assert list(plan([Slot("node1", A, True)], [Node(C, 1)])) == [
+    assert list(plan([Slot("node1", A, True)], [Node(C, 1)], complete=True)) == [
         "set server compute/node1 state maint",
         "set server compute/node1 addr 10.0.1.6 port 12805",
         "set maxconn server compute/node1 2",
@@ -41,8 +41,30 @@ def test_a_node_that_left_frees_its_slot_for_the_next_one():
     ]
 
 
+def test_a_node_keeps_its_slot_while_it_may_have_been_unable_to_say_that_it_serves():
+    assert list(plan([Slot("node1", A, True)], [], complete=False)) == []
+
+
+def test_a_node_that_is_not_listed_has_gone_only_after_a_heartbeats_life_of_answers():
+    reliance = Reliance()
+
+    assert [reliance.answered(float(second)) for second in range(17)] == [False] * 15 + [True] * 2
+
+
+def test_a_database_that_was_silent_is_relied_on_anew():
+    reliance = Reliance()
+    for second in range(20):
+        reliance.answered(float(second))
+
+    assert reliance.answered(24.0)
+    assert not reliance.answered(30.0)
+    assert not reliance.answered(35.0)
+    assert not reliance.answered(40.0)
+    assert reliance.answered(45.0)
+
+
 def test_a_node_without_a_slot_is_logged(caplog):
-    assert list(plan([Slot("node1", A, True)], [Node(A, 1), Node(B, 1)])) == []
+    assert list(plan([Slot("node1", A, True)], [Node(A, 1), Node(B, 1)], complete=True)) == []
     assert caplog.messages == ["1 compute nodes have no slot"]
 
 
@@ -92,7 +114,7 @@ def proxy(tmp_path):
 
 def test_the_proxy_is_told_what_changed(proxy):
     running, path = proxy(lambda command: STATE if command.startswith("show") else "\n")
-    update([Node(A, 4), Node(B, 4)], path)
+    update([Node(A, 4), Node(B, 4)], path, complete=True)
 
     assert running.heard == [
         "show servers state compute",
@@ -106,6 +128,6 @@ def test_the_proxy_is_told_what_changed(proxy):
 def test_a_command_that_the_proxy_refuses_is_named(proxy):
     _, path = proxy(lambda command: STATE if command.startswith("show") else "No such server.\n")
     with pytest.raises(ProxyError) as refused:
-        update([], path)
+        update([], path, complete=True)
 
     assert str(refused.value) == "set server compute/node1 state maint: No such server."
