@@ -66,6 +66,7 @@ class Host:
     def of(cls, folder: Path, state: State, *, running: bool) -> Self | None:
         """What *state* says of the host in *folder*; None when it is no host's."""
         facts = state.facts
+        first = state.first if running else None
         try:
             return cls(
                 machine_id=str(facts["machine_id"]),
@@ -78,7 +79,7 @@ class Host:
                 running=running,
                 powered_off=not running and state.code == 0,
                 pid=state.pid if running else 0,
-                leader=state.leader if running else 0,
+                leader=first.pid if first else 0,
                 started=state.since,
                 unlimited=state.unlimited,
                 folder=folder,

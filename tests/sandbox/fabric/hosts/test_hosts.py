@@ -337,6 +337,12 @@ def test_a_host_that_reboots_itself_comes_back_on_its_disk(started: Booted) -> N
     )
     started.hosts.run(started.machine.id, ["systemctl", "reboot"], 20)
 
+    def leader_for_others() -> int:
+        (host,) = found(started.host.folder.parent)
+        return host.leader
+
+    until(lambda: leader_for_others() not in (0, leader), 60)
+
     def is_back() -> bool:
         try:
             done = started.hosts.run(started.machine.id, ["ls", "/srv"], 5)
