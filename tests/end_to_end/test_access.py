@@ -74,7 +74,7 @@ for path in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live("dev", tmp_path_factory.mktemp("access")) as running:
+    with live("dev", tmp_path_factory.mktemp("access"), options=()) as running:
         yield running
 
 
