@@ -79,9 +79,24 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def hosts(dev: Live) -> dict[Zone, str]:
+def nodes(dev: Live) -> dict[str, str]:
+    """Addresses by name."""
+    return {node["name"]: node["address"] for node in dev.nodes}
+
+
+@pytest.fixture(scope="module")
+def askers(nodes: dict[str, str]) -> dict[Zone, str]:
+    """The first node of each kind, by name."""
+    return {zone: _of(zone, nodes)[0] for zone in (Zone.WEB, Zone.COMPUTE)}
+
+
+def _of(zone: Zone, nodes: dict[str, str]) -> list[str]:
+    return [name for name in sorted(nodes) if f"-{zone.value}-" in name]
+
+
+@pytest.fixture(scope="module")
+def hosts(dev: Live, nodes: dict[str, str]) -> dict[Zone, str]:
     """An address of each zone; of nodes the second one, so that the first can ask its like."""
-    nodes = {node["name"]: node["address"] for node in dev.nodes}
     endpoints = {
         found["properties"]["privateLinkServiceConnections"][0]["groupIds"][0]: found["properties"][
             "customDnsConfigs"
@@ -89,8 +104,8 @@ def hosts(dev: Live) -> dict[Zone, str]:
         for found in dev.resources("azure-native:network:PrivateEndpoint")
     }
     return {
-        Zone.WEB: nodes[dev.names("web")[1]],
-        Zone.COMPUTE: nodes[dev.names("compute")[1]],
+        Zone.WEB: nodes[_of(Zone.WEB, nodes)[1]],
+        Zone.COMPUTE: nodes[_of(Zone.COMPUTE, nodes)[1]],
         Zone.DATABASE: endpoints["postgresqlServer"],
         Zone.VAULT: endpoints["vault"],
         Zone.INTERNET: INTERNET,
@@ -187,11 +202,9 @@ def ping(held: http.client.HTTPSConnection) -> str:
 
 @pytest.mark.parametrize("zone", [Zone.WEB, Zone.COMPUTE])
 def test_a_node_reaches_what_the_table_says_and_nothing_else(
-    dev: Live, hosts: dict[Zone, str], internet: None, zone: Zone
+    dev: Live, askers: dict[Zone, str], hosts: dict[Zone, str], internet: None, zone: Zone
 ) -> None:
-    node = dev.names(zone.value)[0]
-
-    heard = answers(partial(dev.on, node), every(list(hosts.values()), PORTS))
+    heard = answers(partial(dev.on, askers[zone]), every(list(hosts.values()), PORTS))
 
     assert set(heard) == passages(zone, hosts)
     assert {where for where in heard if heard[where] == "accepted"} == services(zone, hosts)
@@ -200,9 +213,9 @@ def test_a_node_reaches_what_the_table_says_and_nothing_else(
 def test_the_balancers_probe_reaches_web_nodes_on_their_port_only(
     dev: Live, hosts: dict[Zone, str]
 ) -> None:
-    nodes = [hosts[Zone.WEB], hosts[Zone.COMPUTE]]
+    members = [hosts[Zone.WEB], hosts[Zone.COMPUTE]]
 
-    assert reached(dev.platform, every(nodes, PORTS)) == services(Zone.PROBE, hosts)
+    assert reached(dev.platform, every(members, PORTS)) == services(Zone.PROBE, hosts)
 
 
 def test_this_machine_reaches_the_balancer_on_its_port_only(dev: Live, balancer: str) -> None:
@@ -228,8 +241,8 @@ def test_a_client_outside_of_the_allowed_range_reaches_nothing(
 # Models.
 
 
-def test_a_node_asks_the_metadata_service_as_root_only(dev: Live) -> None:
-    node = dev.names("compute")[0]
+def test_a_node_asks_the_metadata_service_as_root_only(dev: Live, askers: dict[Zone, str]) -> None:
+    node = askers[Zone.COMPUTE]
     as_nobody = partial(dev.on, node, "setpriv", "--reuid", "65534", "--clear-groups", "--")
 
     assert reached(partial(dev.on, node), [f"{METADATA}:80"]) == {f"{METADATA}:80"}
@@ -237,9 +250,9 @@ def test_a_node_asks_the_metadata_service_as_root_only(dev: Live) -> None:
 
 
 def test_a_model_connects_to_nothing_where_root_of_its_node_would(
-    dev: Live, hosts: dict[Zone, str], model: Hostile
+    dev: Live, askers: dict[Zone, str], hosts: dict[Zone, str], model: Hostile
 ) -> None:
-    node = dev.names("compute")[0]
+    node = askers[Zone.COMPUTE]
     targets = [
         (METADATA, 80),
         (hosts[Zone.DATABASE], 5432),
@@ -255,20 +268,28 @@ def test_a_model_connects_to_nothing_where_root_of_its_node_would(
 
 
 def test_no_program_that_a_model_starts_reaches_anything(
-    dev: Live, hosts: dict[Zone, str], balancer: str, internet: None, model: Hostile
+    nodes: dict[str, str],
+    hosts: dict[Zone, str],
+    balancer: str,
+    internet: None,
+    model: Hostile,
 ) -> None:
-    nodes = [node["address"] for node in dev.nodes]
     targets = [
         *every([METADATA, PLATFORM], [53, 80]),
-        *every([*nodes, *hosts.values(), "127.0.0.1", balancer], [80, 443, 5432, 12800, 12805]),
+        *every(
+            [*nodes.values(), *hosts.values(), "127.0.0.1", balancer],
+            [80, 443, 5432, 12800, 12805],
+        ),
     ]
 
     assert model.run("echo", "it runs").stdout == "it runs"
     assert reached(model.run, targets) == set()
 
 
-def test_a_model_reads_no_secret_of_its_node(dev: Live, model: Hostile) -> None:
-    node = dev.names("compute")[0]
+def test_a_model_reads_no_secret_of_its_node(
+    dev: Live, askers: dict[Zone, str], model: Hostile
+) -> None:
+    node = askers[Zone.COMPUTE]
     secrets = "/run/operationalization/secrets"
     kept = dev.on(node, "find", secrets, "/run/credentials", "-type", "f").stdout.split()
     paths = [
@@ -287,9 +308,9 @@ def test_a_model_reads_no_secret_of_its_node(dev: Live, model: Hostile) -> None:
 
 
 def test_a_model_enters_no_socket_but_its_own_and_systemds_for_everyone(
-    dev: Live, model: Hostile
+    dev: Live, askers: dict[Zone, str], model: Hostile
 ) -> None:
-    node = dev.names("compute")[0]
+    node = askers[Zone.COMPUTE]
     paths = dev.on(node, "find", "/run", "-type", "s").stdout.split()
     asked = set(dev.on(node, "python3", "-c", CONNECT, *paths).stdout.split())
 
@@ -324,34 +345,40 @@ def test_a_rule_holds_for_new_connections_and_leaves_old_ones_alone(
         assert ping(held) == "ready"
 
 
-@pytest.mark.parametrize("zone", [Zone.WEB, Zone.COMPUTE])
 def test_the_clouds_filter_holds_without_the_nodes_own(
-    dev: Live, hosts: dict[Zone, str], internet: None, zone: Zone
+    dev: Live,
+    nodes: dict[str, str],
+    askers: dict[Zone, str],
+    hosts: dict[Zone, str],
+    internet: None,
 ) -> None:
-    node = dev.names(zone.value)[0]
-    with without_own_firewall(dev, *dev.names()):
-        found = reached(partial(dev.on, node), every(list(hosts.values()), PORTS))
+    targets = every(list(hosts.values()), PORTS)
+    with without_own_firewall(dev, *nodes):
+        found = {zone: reached(partial(dev.on, asker), targets) for zone, asker in askers.items()}
 
-    assert found == passages(zone, hosts)
+    assert found == {zone: passages(zone, hosts) for zone in askers}
 
 
 def test_the_nodes_own_filter_holds_without_the_clouds(
-    dev: Live, hosts: dict[Zone, str], balancer: str, internet: None
+    dev: Live,
+    askers: dict[Zone, str],
+    hosts: dict[Zone, str],
+    balancer: str,
+    internet: None,
 ) -> None:
-    web, compute = (dev.names(role)[0] for role in ("web", "compute"))
-    nodes = every([hosts[Zone.WEB], hosts[Zone.COMPUTE]], PORTS)
-    elsewhere = every([hosts[Zone.VAULT], INTERNET], PORTS)
-    foreigner = partial(dev.coming_from, FOREIGN_CLIENT)
+    compute = askers[Zone.COMPUTE]
+    targets = every(list(hosts.values()), PORTS)
+    elsewhere = set(every([hosts[Zone.VAULT], INTERNET], PORTS))
+    neighbours = every([hosts[Zone.WEB], hosts[Zone.COMPUTE]], PORTS)
     rules = [{**OPEN, "direction": "Inbound"}, {**OPEN, "name": "out", "direction": "Outbound"}]
     with dev.security_rules(rules):
         with without_own_firewall(dev, compute):
-            # Nothing but other nodes' own filters is in the way of this one.
+            # Nothing is in the way of this one but the other nodes' own filters.
             asks = partial(dev.on, compute)
-            assert until(lambda: reached(asks, elsewhere), set(elsewhere).__eq__, LIMIT) == set(
-                elsewhere
-            )
-            assert reached(asks, nodes) == set()
-        for zone, node in ((Zone.WEB, web), (Zone.COMPUTE, compute)):
-            targets = every(list(hosts.values()), PORTS)
-            assert reached(partial(dev.on, node), targets) == passages(zone, hosts)
+            assert until(lambda: reached(asks, elsewhere), elsewhere.__eq__, LIMIT) == elsewhere
+            assert reached(asks, neighbours) == set()
+        found = {zone: reached(partial(dev.on, asker), targets) for zone, asker in askers.items()}
+        foreigner = partial(dev.coming_from, FOREIGN_CLIENT)
         assert reached(foreigner, every([balancer], PORTS)) == set()
+
+    assert found == {zone: passages(zone, hosts) for zone in askers}
