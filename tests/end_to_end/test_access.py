@@ -21,6 +21,8 @@ from tests.support.reaching import answers, every, reached
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 PORTS = (22, 80, 443, 1433, 5432, 8000, 12800, 12805)
+DATAGRAMS = (53, 123, 12805)
+"""Ports that are asked with UDP; no flow of the table is of it."""
 ALLOWED_CLIENT = "203.0.113.77"
 FOREIGN_CLIENT = "198.51.100.7"
 INTERNET = "198.51.100.9"
@@ -130,6 +132,11 @@ def internet(dev: Live) -> Iterator[None]:
         yield
 
 
+def targets(hosts: dict[Zone, str]) -> list[str]:
+    """All that is tried."""
+    return every(hosts.values(), PORTS) + every(hosts.values(), DATAGRAMS, "/udp")
+
+
 def table(source: Zone) -> set[tuple[Zone, int]]:
     """Zones and ports that *source* may call."""
     environment = parse(stack_config("dev")[ENVIRONMENT], stack="dev")
@@ -204,7 +211,7 @@ def ping(held: http.client.HTTPSConnection) -> str:
 def test_a_node_reaches_what_the_table_says_and_nothing_else(
     dev: Live, askers: dict[Zone, str], hosts: dict[Zone, str], internet: None, zone: Zone
 ) -> None:
-    heard = answers(partial(dev.on, askers[zone]), every(list(hosts.values()), PORTS))
+    heard = answers(partial(dev.on, askers[zone]), targets(hosts))
 
     assert set(heard) == passages(zone, hosts)
     assert {where for where in heard if heard[where] == "accepted"} == services(zone, hosts)
@@ -253,13 +260,13 @@ def test_a_model_connects_to_nothing_where_root_of_its_node_would(
     dev: Live, askers: dict[Zone, str], hosts: dict[Zone, str], model: Hostile
 ) -> None:
     node = askers[Zone.COMPUTE]
-    targets = [
+    places = [
         (METADATA, 80),
         (hosts[Zone.DATABASE], 5432),
         (hosts[Zone.VAULT], 443),
         ("127.0.0.1", 12805),
     ]
-    code = f"c({', '.join(connecting(*target) for target in targets)})"
+    code = f"c({', '.join(connecting(*place) for place in places)})"
 
     assert (
         dev.on(node, "Rscript", "--vanilla", "-e", f"cat({code})").stdout == "TRUE TRUE TRUE TRUE"
@@ -274,8 +281,9 @@ def test_no_program_that_a_model_starts_reaches_anything(
     internet: None,
     model: Hostile,
 ) -> None:
-    targets = [
+    everywhere = [
         *every([METADATA, PLATFORM], [53, 80]),
+        *every([PLATFORM], [53], "/udp"),
         *every(
             [*nodes.values(), *hosts.values(), "127.0.0.1", balancer],
             [80, 443, 5432, 12800, 12805],
@@ -283,7 +291,7 @@ def test_no_program_that_a_model_starts_reaches_anything(
     ]
 
     assert model.run("echo", "it runs").stdout == "it runs"
-    assert reached(model.run, targets) == set()
+    assert reached(model.run, everywhere) == set()
 
 
 def test_a_model_reads_no_secret_of_its_node(
@@ -352,9 +360,10 @@ def test_the_clouds_filter_holds_without_the_nodes_own(
     hosts: dict[Zone, str],
     internet: None,
 ) -> None:
-    targets = every(list(hosts.values()), PORTS)
     with without_own_firewall(dev, *nodes):
-        found = {zone: reached(partial(dev.on, asker), targets) for zone, asker in askers.items()}
+        found = {
+            zone: reached(partial(dev.on, asker), targets(hosts)) for zone, asker in askers.items()
+        }
 
     assert found == {zone: passages(zone, hosts) for zone in askers}
 
@@ -367,9 +376,11 @@ def test_the_nodes_own_filter_holds_without_the_clouds(
     internet: None,
 ) -> None:
     compute = askers[Zone.COMPUTE]
-    targets = every(list(hosts.values()), PORTS)
-    elsewhere = set(every([hosts[Zone.VAULT], INTERNET], PORTS))
-    neighbours = every([hosts[Zone.WEB], hosts[Zone.COMPUTE]], PORTS)
+    elsewhere = {
+        *every([hosts[Zone.VAULT], INTERNET], PORTS),
+        *every([INTERNET], DATAGRAMS, "/udp"),
+    }
+    neighbours = targets({zone: hosts[zone] for zone in askers})
     rules = [{**OPEN, "direction": "Inbound"}, {**OPEN, "name": "out", "direction": "Outbound"}]
     with dev.security_rules(rules):
         with without_own_firewall(dev, compute):
@@ -377,7 +388,11 @@ def test_the_nodes_own_filter_holds_without_the_clouds(
             asks = partial(dev.on, compute)
             assert until(lambda: reached(asks, elsewhere), elsewhere.__eq__, LIMIT) == elsewhere
             assert reached(asks, neighbours) == set()
-        found = {zone: reached(partial(dev.on, asker), targets) for zone, asker in askers.items()}
+        # Any node may ask for names and the time (UDP 53 and 123): whom, the cloud decides.
+        found = {
+            zone: reached(partial(dev.on, asker), every(hosts.values(), PORTS))
+            for zone, asker in askers.items()
+        }
         foreigner = partial(dev.coming_from, FOREIGN_CLIENT)
         assert reached(foreigner, every([balancer], PORTS)) == set()
 

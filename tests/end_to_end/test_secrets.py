@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from components.runtimes.plumber.secrets import FOLDER, SECRETS
 from operations.patience import until
 from sandbox.fabric import hosts
+from sandbox.home import Home
 from tests.support.live import Live, live
 from tests.support.searching import Search, secrets_of
 from tests.support.watching import Watch, watching
@@ -76,10 +78,19 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    # The platform's real timers: a node that reboots on a busy machine is not one to repair.
-    with live("dev", tmp_path_factory.mktemp("secrets"), options=()) as running:
-        yield running
+def first_boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Watch]]:
+    """A deployment, and what was seen of its nodes and its database until it was made."""
+    folder = tmp_path_factory.mktemp("secrets")
+    with ExitStack() as closing:
+        with watching(Home(folder / "sandbox").prefix) as watch:
+            # The platform's real timers: a node that reboots on a busy machine is not to repair.
+            running = closing.enter_context(live("dev", folder, options=()))
+        yield running, watch
+
+
+@pytest.fixture(scope="module")
+def dev(first_boots: tuple[Live, Watch]) -> Live:
+    return first_boots[0]
 
 
 @pytest.fixture(scope="module")
@@ -383,6 +394,7 @@ def test_no_secret_is_on_a_disk_in_a_log_or_in_what_anybody_is_shown(
         )
     write(shown / "state", dev.engine.pulumi("stack", "export", "--stack", dev.stack).stdout)
     write(shown / "outputs", dev.engine.pulumi("stack", "output", "--stack", dev.stack).stdout)
+    write(shown / "deployment", dev.shown)
     write(shown / "resources", dev.sandbox("resources", "--json"))
     write(shown / "status", dev.sandbox("status", "--json"))
     home = dev.home
@@ -441,14 +453,15 @@ def test_no_token_is_on_a_disk_or_in_a_log(dev: Live) -> None:
 
 
 def test_no_process_of_a_booting_node_shows_a_secret(
-    search: Search, second_boots: SecondBoots
+    search: Search, first_boots: tuple[Live, Watch], second_boots: SecondBoots
 ) -> None:
-    seen = b"\n".join(second_boots.watch.seen)
+    for watch in (first_boots[1], second_boots.watch):
+        seen = b"\n".join(watch.seen)
 
-    assert b"cloud.sh\0secret\0admin-password\0" in seen, "too short a look"
-    assert b"cloud.sh\0secret\0compute-server\0" in seen, "too short a look"
-    assert search.among(seen) == set()
-    assert not TOKEN.search(seen)
+        assert b"cloud.sh\0secret\0admin-password\0" in seen, "too short a look"
+        assert b"cloud.sh\0secret\0compute-server\0" in seen, "too short a look"
+        assert search.among(seen) == set()
+        assert not TOKEN.search(seen)
 
 
 def test_the_search_finds_what_is_there(

@@ -31,6 +31,9 @@ def require_nodes() -> None:
 class Live(Deployed):
     """One environment whose nodes run."""
 
+    shown = ""
+    """What its first deployment showed whoever made it."""
+
     @property
     def home(self) -> Home:
         """The sandbox's files."""
@@ -113,5 +116,5 @@ def live(stack: str, folder: Path, options: Sequence[str] = ("--speed", SPEED)) 
     require_nodes()
     with on_sandbox(folder, options=options) as engine:
         running = Live(stack, engine)
-        running.up()
+        running.shown = running.up().display
         yield running

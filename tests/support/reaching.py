@@ -6,21 +6,30 @@ from typing import Protocol
 ASK = """
 import concurrent.futures, socket, sys
 
+KINDS = {"": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+
 def ask(target):
-    host, port = target.rsplit(":", 1)
+    place, _, kind = target.partition("/")
+    host, port = place.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), 3).close()
+        with socket.socket(socket.AF_INET, KINDS[kind]) as asking:
+            asking.settimeout(3)
+            asking.connect((host, int(port)))
+            if kind:
+                asking.send(b"?")
+                asking.recv(1)
     except ConnectionRefusedError:
         return f"refused {target}"
     except OSError:
         return ""
     return f"accepted {target}"
 
-with concurrent.futures.ThreadPoolExecutor(min(len(sys.argv), 80)) as pool:
+with concurrent.futures.ThreadPoolExecutor(min(len(sys.argv), 100)) as pool:
     print(*filter(None, pool.map(ask, sys.argv[1:])), sep="\\n")
 """
 """Prints what became of each HOST:PORT that answers within 3 seconds: nothing slow is on the way,
-and a lost first packet is sent again after one second."""
+and a lost first packet is sent again after one second. A datagram that nobody takes is refused by
+the host that it came to."""
 
 
 class Done(Protocol):
@@ -37,7 +46,7 @@ class Run(Protocol):
 
 
 def answers(run: Run, targets: Iterable[str]) -> dict[str, str]:
-    """What those of *targets* (HOST:PORT) that answer where *run* runs commands say.
+    """What those of *targets* (HOST:PORT or HOST:PORT/udp) say that answer where *run* runs.
 
     `accepted`: a service is there; `refused`: none, and yet the packets came through.
     """
@@ -46,10 +55,10 @@ def answers(run: Run, targets: Iterable[str]) -> dict[str, str]:
 
 
 def reached(run: Run, targets: Iterable[str]) -> set[str]:
-    """Those of *targets* (HOST:PORT) that answer at all where *run* runs commands."""
+    """Those of *targets* (HOST:PORT or HOST:PORT/udp) that answer at all where *run* runs."""
     return set(answers(run, targets))
 
 
-def every(hosts: Sequence[str], ports: Sequence[int]) -> list[str]:
-    """HOST:PORT of every host and port."""
-    return [f"{host}:{port}" for host in hosts for port in ports]
+def every(hosts: Iterable[str], ports: Sequence[int], kind: str = "") -> list[str]:
+    """HOST:PORT of every host and port; *kind*: `/udp` for datagrams."""
+    return [f"{host}:{port}{kind}" for host in hosts for port in ports]
