@@ -238,6 +238,11 @@ def _show(
     console.print(resources if counts else "No resources.")
     if running := nodes.known(home):
         console.print(nodes.table(running))
+        for node in running:
+            if node["phase"] == "failed":
+                console.print(
+                    f"{node['name']} failed: {node['reason']}", markup=False, soft_wrap=True
+                )
 
 
 def _reset(home: Home, options: argparse.Namespace) -> int:

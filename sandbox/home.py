@@ -84,10 +84,13 @@ class Home:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make_passphrase()
         except OSError as error:
-            raise HomeError(
-                f"{self.root} can't be used for the sandbox: {error.strerror}; make it writable "
-                f"for you, or set {VARIABLE} to another folder"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> HomeError:
+        return HomeError(
+            f"{self.root} can't be used for the sandbox: {error.strerror}; make room on that disk, "
+            f"make it writable for you, or set {VARIABLE} to another folder"
+        )
 
     def _make_passphrase(self) -> None:
         try:
@@ -98,10 +101,16 @@ class Home:
             stream.write(secrets.token_urlsafe(32))
 
     def announce(self, running: Running) -> None:
-        """Write the state file at once: a reader finds the old one or the new one."""
+        """Write the state file at once: a reader finds the old one or the new one.
+
+        Raises HomeError.
+        """
         draft = self.running.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(running)))
-        draft.replace(self.running)
+        try:
+            draft.write_text(json.dumps(asdict(running)))
+            draft.replace(self.running)
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def announced(self) -> Running | None:
         """What the last daemon wrote, if it is readable; it may be dead."""

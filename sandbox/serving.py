@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sandbox import daemon, machine_room
 from sandbox.control import server
 from sandbox.control.packages import PACKAGES
-from sandbox.control.store import Store
+from sandbox.control.store import Store, StoreError
 from sandbox.daemon import DaemonError, Wanted
 from sandbox.home import Home, Running
 
@@ -27,7 +27,7 @@ def run(home: Home, wanted: Wanted) -> None:
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
         )
-        store = Store(home.state)
+        store = _opened(home)
         done = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
@@ -41,9 +41,8 @@ def run(home: Home, wanted: Wanted) -> None:
                 servers.append(started)
                 bound[package.name] = port
             pid = os.getpid()
-            home.announce(
-                Running(pid=pid, started=daemon.started(pid), ports=bound, code=code, off=off)
-            )
+            running = Running(pid=pid, started=daemon.started(pid), ports=bound, code=code, off=off)
+            home.announce(running)
             _LOG.info("serving %s", bound)
             done.wait()
         except OSError as error:
@@ -55,6 +54,13 @@ def run(home: Home, wanted: Wanted) -> None:
             home.running.unlink(missing_ok=True)
             store.close()
         _LOG.info("stopped")
+
+
+def _opened(home: Home) -> Store:
+    try:
+        return Store(home.state)
+    except StoreError as error:
+        raise DaemonError(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from sandbox.control.packages import Package
 from sandbox.control.peers import Peers
 from sandbox.control.provider import InterruptedDeletionError, Provider, UnreadyError
 from sandbox.control.schema import UnknownTypeError
-from sandbox.control.store import Store
+from sandbox.control.store import Store, StoreError
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def _answered(verb: _Verb[_Request, _Response]) -> _Verb[_Request, _Response]:
             code, text = error.code, str(error)
         except wire.WireError as error:
             code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the sandbox can't read this: {error}"
-        except (OperationError, CloudError, UnknownTypeError) as error:
+        except (OperationError, CloudError, StoreError, UnknownTypeError) as error:
             code, text = grpc.StatusCode.UNKNOWN, str(error)
         except Exception as error:
             _LOG.exception("%s failed", verb.__name__)

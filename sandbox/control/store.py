@@ -235,8 +235,10 @@ class Store:
             self._writer = self._connect()
             self._create()
         except (OSError, sqlite3.Error) as error:
+            full = isinstance(error, sqlite3.OperationalError)
             raise StoreError(
                 f"the sandbox's state {path} can't be used: {error}; "
+                f"{'make room on that disk, ' if full else ''}"
                 "make it readable and writable for you, or run: scripts/sandbox reset"
             ) from error
 
@@ -275,16 +277,25 @@ class Store:
 
     @contextmanager
     def change(self) -> Iterator[Changes]:
-        """One transaction: on disk when the block ends, undone when it raises."""
+        """One transaction: on disk when the block ends, undone when it raises.
+
+        Raises StoreError when it can't be written: the disk is full.
+        """
         with self._writing:
             self._refuse_closed()
-            self._writer.execute("BEGIN IMMEDIATE")
             try:
+                self._writer.execute("BEGIN IMMEDIATE")
                 yield Changes(self._writer)
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            self._writer.execute("COMMIT")
+                self._writer.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                raise StoreError(
+                    f"the sandbox's state {self.path} can't be written: {error}; nothing was "
+                    "changed: make room on that disk, and do it again"
+                ) from error
+            finally:
+                # SQLite undoes a transaction itself after some errors, and not after others.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
 
     @contextmanager
     def trial(self) -> Iterator[Changes]:

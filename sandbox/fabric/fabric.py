@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sandbox.control.fabric import NotReadyError, Watch
 from sandbox.control.kinds import CloudError
-from sandbox.control.store import Store
+from sandbox.control.store import Store, StoreError
 from sandbox.control.world import StoreTransaction, StoreWorld
 from sandbox.fabric import node as nodes
 from sandbox.fabric import prober
@@ -271,7 +271,7 @@ class Fabric:
             try:
                 edition = self._store.read().edition()
                 self._settle()
-            except FabricError as error:
+            except (FabricError, StoreError) as error:
                 problem = str(error)
                 _LOG.error("%s", error)
             except Exception as error:
@@ -442,8 +442,11 @@ class Fabric:
 
     def repair(self, machine: Machine) -> None:
         """Replace a machine of a group."""
-        with self._transaction() as transaction:
-            self._cloud.renew(transaction, machine.id)
+        try:
+            with self._transaction() as transaction:
+                self._cloud.renew(transaction, machine.id)
+        except (CloudError, StoreError) as error:
+            raise FabricError(f"{machine.name} can't be replaced: {error}") from error
         self._changed()
 
     def remember(self, _: Node) -> None:

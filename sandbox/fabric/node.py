@@ -7,6 +7,7 @@ holds up nobody else.
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +22,10 @@ IDLE = 1.0
 """Seconds between looks at a machine without a health probe: a dead one is noticed by then."""
 
 
+RETRY = 10.0
+"""Seconds after which a host that could not start is tried again: a full disk may have room."""
+
+
 class Phase(StrEnum):
     """Where in its life a machine is."""
 
@@ -29,7 +34,8 @@ class Phase(StrEnum):
     """It runs, and is not provisioned yet."""
     READY = "ready"
     FAILED = "failed"
-    """It could not be started or provisioned; it is left as it is, for a person to look at."""
+    """It could not be started, which is tried again; or not be provisioned, and is left as it is
+    for a person to look at."""
     STOPPED = "stopped"
     """It powered itself off."""
     DRAINING = "draining"
@@ -112,6 +118,8 @@ class Node:
         self._over = threading.Event()
         """Set when its life ends; what it waits for inside the machine is cancelled by it."""
         self._again = False
+        self._due: float | None = None
+        """When (monotonic) what this machine could not do is tried again; None: nothing is."""
         self._lived = False
         """Whether it has been seen running in this daemon's life."""
         self._unwell: float = 0.0
@@ -120,7 +128,7 @@ class Node:
         if self._state.phase in (Phase.DRAINING, Phase.GONE):
             # What was under way ended with the daemon that did it.
             self._state = replace(self._state, phase=Phase.BOOTING)
-        elif self._state.phase is Phase.READY and not room.is_running(machine):
+        elif self._state.phase in (Phase.READY, Phase.FAILED) and not room.is_running(machine):
             # It went down with the sandbox; nobody may take it for ready meanwhile.
             self._state = replace(self._state, phase=Phase.STARTING, since=_now())
         self._thread = threading.Thread(target=self._live, name=f"node {machine.name}", daemon=True)
@@ -205,7 +213,9 @@ class Node:
             try:
                 self._step()
             except FabricError as error:
-                self._become(Phase.FAILED, str(error))
+                self._due = time.monotonic() + RETRY
+                if (self._state.phase, self._state.reason) != (Phase.FAILED, str(error)):
+                    self._become(Phase.FAILED, str(error))
             except Exception as error:
                 # A mistake of ours in one machine's life must show, and must not end the others'.
                 _LOG.exception("node %s", self._machine.name)
@@ -221,8 +231,9 @@ class Node:
         machine = self._machine
         if self._state.phase is Phase.DRAINING:
             return
-        if self._state.phase is Phase.FAILED and not self._again:
+        if self._state.phase is Phase.FAILED and not self._again and not self._is_due():
             return
+        self._again, self._due = False, None
         if self._room.is_running(machine):
             self._lived = True
         elif self._lived and self._room.has_powered_off(machine):
@@ -237,12 +248,16 @@ class Node:
         elif machine.health:
             self._look(machine, machine.health)
 
+    def _is_due(self) -> bool:
+        return self._due is not None and time.monotonic() >= self._due
+
     def _boot(self, machine: Machine) -> None:
         restarts = self._state.restarts
         if self._lived and self._state.phase in (Phase.READY, Phase.BOOTING):
             _LOG.warning("node %s died and is started again", machine.name)
             restarts += 1
-        self._become(Phase.STARTING, restarts=restarts)
+        if self._state.phase is not Phase.FAILED:
+            self._become(Phase.STARTING, restarts=restarts)
         self._room.boot(machine)
         self._lived = True
         self._become(Phase.BOOTING)
@@ -257,7 +272,6 @@ class Node:
         self._consider_repair(machine)
 
     def _provision(self, machine: Machine) -> None:
-        self._again = False
         if self._state.phase is not Phase.BOOTING:
             self._become(Phase.BOOTING)
         ended = self._room.provision(machine, self._over)

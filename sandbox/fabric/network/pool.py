@@ -46,8 +46,14 @@ def choose_pool(folder: Path, prefix: str) -> IPv4Network:
     for pool in candidates[first:] + candidates[:first]:
         if _holder(pool, taken) is None and _reserve(pool):
             draft = file.with_suffix(".new")
-            draft.write_text(f"{pool}\n")
-            draft.replace(file)
+            try:
+                draft.write_text(f"{pool}\n")
+                draft.replace(file)
+            except OSError as error:
+                raise FabricError(
+                    f"{file} can't be written: {error.strerror}; make room on that disk, or make "
+                    "it writable"
+                ) from error
             return pool
     holder = _holder(RANGE, taken)
     raise FabricError(

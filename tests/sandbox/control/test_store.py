@@ -51,6 +51,24 @@ def test_a_transaction_that_fails_changes_nothing(store):
     assert store.read().get(ROOT) is None
 
 
+def test_a_full_disk_is_told_changes_nothing_and_passes(store):
+    (pages,) = store._writer.execute("PRAGMA page_count").fetchone()
+    store._writer.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StoreError) as refused, store.change() as rows:
+        rows.put(record(ROOT, inputs={"a": "x" * 100_000}), {})
+
+    assert str(refused.value) == (
+        f"the sandbox's state {store.path} can't be written: database or disk is full; nothing "
+        "was changed: make room on that disk, and do it again"
+    )
+    assert store.read().get(ROOT) is None
+    store._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    with store.change() as rows:
+        rows.put(record(ROOT, inputs={"a": "x" * 100_000}), {})
+    assert store.read().get(ROOT) is not None
+
+
 def test_a_secret_is_kept_as_one_and_read_as_plain(store):
     with store.change() as rows:
         rows.put(record(ROOT, inputs={"a": Secret("x")}), {})

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from sandbox.fabric.contract import FabricError, Machine, Probe, Protocol
-from sandbox.fabric.node import Node, Phase, described, restored
+from sandbox.fabric.node import Node, Phase, State, described, restored
 
 LIMIT = 10
 """Seconds that something may take to come true; it takes some milliseconds."""
@@ -172,6 +172,39 @@ def test_one_that_cannot_start_says_why(room, live, trouble, said):
     state, _ = settled(live())
 
     assert (state.phase, state.reason) == (Phase.FAILED, said)
+
+
+def test_one_that_cannot_start_is_tried_again_until_it_can(room, live, monkeypatch):
+    monkeypatch.setattr("sandbox.fabric.node.RETRY", 0.0)
+    room.trouble = FabricError("the disk is full")
+    node = live()
+    settled(node)
+
+    for _ in range(3):
+        node.nudge()
+    assert node.state.phase is Phase.FAILED
+    room.trouble = None
+    node.nudge()
+
+    room.await_(lambda: node.state.phase is Phase.READY)
+    assert room.phases.count(Phase.FAILED) == 1
+    assert node.state.restarts == 0
+
+
+def test_one_that_failed_before_the_sandbox_stopped_is_started_with_it(room, live):
+    state, _ = settled(live(State(phase=Phase.FAILED, reason="no")))
+
+    assert state.phase is Phase.READY
+    assert room.done == ["boot", "run configure"]
+
+
+def test_one_that_failed_and_runs_is_left_as_it_is(room, live):
+    room.running = True
+
+    state, _ = settled(live(State(phase=Phase.FAILED, reason="no")))
+
+    assert (state.phase, state.reason) == (Phase.FAILED, "no")
+    assert room.done == []
 
 
 def test_one_that_dies_is_started_again_and_not_provisioned_again(room, live):
