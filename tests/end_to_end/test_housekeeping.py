@@ -1,11 +1,18 @@
 """What goes wrong around an environment that runs, and what is left of it: nothing lost, nothing
 left over, a clear word."""
 
+import errno
+import io
 import json
 import os
+import re
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -17,7 +24,7 @@ from tests.support.live import Live, require_nodes
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "web.count": 1,
     "compute": {"count": 1, "size": "Standard_D2s_v5"},
 }
@@ -25,6 +32,8 @@ SMALL = {
 PATIENT, HASTY = ("--speed", "4"), ("--speed", "40")
 """A host that starts again may take minutes; one that stays away is replaced after seconds."""
 SECONDS = 240.0
+SPARE = 32 << 20
+"""Bytes that are not taken at once: the file system needs some for the file itself."""
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +43,28 @@ def untouched() -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def dev(
-    tmp_path_factory: pytest.TempPathFactory, untouched: dict[str, list[str]]
-) -> Iterator[Live]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder whose `sandbox` is a disk of its own, which a test may fill."""
+    made = tmp_path_factory.mktemp("housekeeping")
+    disk, place = made / "disk", made / "sandbox"
+    place.mkdir(mode=0o700)
+    with disk.open("w") as file:
+        file.truncate(3 << 30)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(disk)], check=True)
+    loop = ["mount", "-o", "loop", str(disk), str(place)]
+    if subprocess.run(loop, capture_output=True, check=False).returncode:
+        memory = ["mount", "-t", "tmpfs", "-o", "size=3g,mode=0700", "tmpfs", str(place)]
+        subprocess.run(memory, check=True)
+    try:
+        yield made
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+        disk.unlink()
+
+
+@pytest.fixture(scope="module")
+def dev(folder: Path, untouched: dict[str, list[str]]) -> Iterator[Live]:
     require_nodes()
-    folder = tmp_path_factory.mktemp("housekeeping")
     with on_sandbox(folder, options=PATIENT) as engine:
         running = Live("dev", engine)
         running.up(SMALL)
@@ -81,6 +107,33 @@ def await_that(condition: Callable[[], object]) -> None:
         time.sleep(0.2)
 
 
+@contextmanager
+def filled(dev: Live, *, but: int = 0) -> Iterator[None]:
+    """The sandbox's disk is full, *but* for some bytes."""
+    filler = dev.home.root / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            free = shutil.disk_usage(dev.home.root).free
+            os.posix_fallocate(file.fileno(), 0, free - (but or SPARE))
+            file.seek(0, os.SEEK_END)
+            for size in () if but else (1 << 16, 1 << 9):
+                while took(file, size):
+                    pass
+        yield
+    finally:
+        filler.unlink()
+
+
+def took(file: io.FileIO, size: int) -> bool:
+    """Whether there was room for so many bytes more."""
+    try:
+        return file.write(bytes(size)) == size
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return False
+        raise
+
+
 def is_ready(found: dict[str, Any]) -> bool:
     return found["phase"] == "ready" and found["healthy"] is not False
 
@@ -116,6 +169,39 @@ def test_a_host_that_dies_starts_again_with_its_name_and_its_disk(dev: Live) -> 
     assert score(dev) == "virginica"
 
 
+def test_a_disk_that_gets_full_stops_what_is_new_and_nothing_else(dev: Live) -> None:
+    more = {**SMALL, "compute": {**SMALL["compute"], "count": 2}}
+    (group,) = [
+        found["id"]
+        for found in dev.resources("azure-native:compute:VirtualMachineScaleSet")
+        if "-compute-" in found["id"]
+    ]
+
+    with filled(dev, but=200 << 20):
+        refused = dev.engine.up("dev", dev.configure(more))
+        status = sandbox(dev.engine.environment, "status")
+        assert score(dev) == "virginica"
+    assert refused.exit_code != 0
+    for words in (refused.display, status):
+        assert re.search(r"host compute0\S+ can't start: \S+ has only \d+ MB free", words), words
+        assert "make room on that disk" in words
+    await_that(lambda: len(dev.nodes) == 3 and all(map(is_ready, dev.nodes)))
+
+    with filled(dev):
+        changed = run_sandbox(dev.engine.environment, "change", group, "sku.capacity", "1")
+        refused = dev.engine.up("dev", dev.configure(SMALL))
+        assert score(dev) == "virginica"
+    assert changed.returncode == 1
+    assert f"sandbox: the sandbox's state {dev.home.state} can't be " in changed.stderr
+    assert "make room on that disk" in changed.stderr
+    assert "no space left on device" in refused.display
+
+    dev.up(SMALL)
+    await_that(lambda: len(dev.nodes) == 2)
+    assert dev.up(SMALL).changes == []
+    assert score(dev) == "virginica"
+
+
 def test_stop_leaves_only_files_and_start_goes_on_with_them(
     dev: Live, untouched: dict[str, list[str]]
 ) -> None:
@@ -126,6 +212,11 @@ def test_stop_leaves_only_files_and_start_goes_on_with_them(
     assert traces.left(dev.home, groups) == []
     assert traces.machine() == untouched
     assert {each["phase"] for each in dev.nodes} == {"off"}
+    with filled(dev):
+        refused = run_sandbox(dev.engine.environment, "start", *PATIENT)
+        assert refused.returncode == 1
+        assert f"{dev.home.state} can't be used: " in refused.stderr
+        assert "make room on that disk" in refused.stderr
     start(dev, *PATIENT)
     sandbox(dev.engine.environment, "wait")
     assert [each["name"] for each in dev.nodes] == names

@@ -239,7 +239,7 @@ def on_sandbox(
     home = {"OPERATIONALIZATION_SANDBOX_HOME": str(folder / "sandbox")}
     sandbox(home, "start", *options)
     try:
-        yield Engine(folder, program, {**home, **_exports(sandbox(home, "env"))})
+        yield Engine(folder, program, {**home, **exports(sandbox(home, "env"))})
     finally:
         sandbox(home, "stop")
 
@@ -265,7 +265,7 @@ def run_sandbox(variables: Mapping[str, str], *arguments: str) -> subprocess.Com
     )
 
 
-def _exports(script: str) -> dict[str, str]:
+def exports(script: str) -> dict[str, str]:
     """The variables that a shell gets from `eval "$(scripts/sandbox env)"`."""
     printed = subprocess.run(
         ["bash", "-c", 'eval "$1" && env -0', "bash", script],
