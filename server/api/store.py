@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -16,6 +16,12 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from server.api.definitions import Definition, Parameter
+
+READ_SECONDS = 10.0
+WRITE_SECONDS = 60.0
+"""How long a request waits for the database's answer; a model has up to some hundred megabytes."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -178,14 +184,42 @@ class Store:
         return (rows[0][0], rows[0][1], rows[0][2]) if rows and rows[0][3] else None
 
     async def _all(self, query: str, values: dict[str, Any]) -> list[TupleRow]:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query.encode(), values)
-            return await cursor.fetchall()
+        async def ask() -> list[TupleRow]:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(query.encode(), values)
+                return await cursor.fetchall()
+
+        return await _answer(ask(), READ_SECONDS)
 
     async def _run(self, query: str, values: dict[str, Any]) -> bool:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query.encode(), values)
-            return cursor.rowcount > 0
+        async def ask() -> bool:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(query.encode(), values)
+                return cursor.rowcount > 0
+
+        return await _answer(ask(), WRITE_SECONDS)
+
+
+async def _answer(question: Coroutine[Any, Any, Result], seconds: float) -> Result:
+    """Return the database's answer.
+
+    What takes longer than *seconds* goes on alone, because a cancellation would ask the very server
+    that does not answer, and block every other request meanwhile (psycopg 3.1).
+
+    Raises:
+        psycopg.OperationalError: there was no answer.
+    """
+    asking = asyncio.ensure_future(question)
+    done, _ = await asyncio.wait({asking}, timeout=seconds)
+    if not done:
+        asking.add_done_callback(_forget)
+        raise psycopg.OperationalError(f"no answer within {seconds:.0f} seconds")
+    return asking.result()
+
+
+def _forget(asked: asyncio.Task[Any]) -> None:
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _values(name: str, version: str, definition: Definition) -> dict[str, Any]:

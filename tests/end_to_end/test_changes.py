@@ -21,7 +21,7 @@ from sandbox.fabric.hosts.processes import Process
 from sandbox.fabric.hosts.state import read
 from tests.support.engine import ROOT, Engine
 from tests.support.live import Live, live
-from tests.support.load import Load, Question, under_load
+from tests.support.load import Load, Question, sign_in, under_load
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
@@ -145,6 +145,10 @@ def test_nodes_that_do_not_work_leave_the_old_ones_serving(
     assert result.display.count("(got 'conect')") == 2
     assert ready(dev) == old
     assert lasting < {each["id"] for each in dev.resources()}
+    for node in set(dev.names()) - old:
+        # Nothing starts it again and again.
+        proxy = dev.on(node, "systemctl", "is-active", "operationalization-proxy", check=False)
+        assert proxy.stdout.strip() in ("inactive", "failed")
     assert dev.script("score", "iris", str(IRIS / "request.json")).returncode == 0
 
 
@@ -210,14 +214,17 @@ def health(dev: Live) -> dict[str, str]:
 
 def test_a_database_that_hangs_and_restarts_costs_no_score_and_no_node(dev: Live) -> None:
     before = {node["name"]: node["since"] for node in dev.nodes}
-    with under_load(dev, QUESTION) as load:
+    with sign_in(dev).client() as person, under_load(dev, QUESTION) as load:
         load.await_served(BUSY)
         with frozen_database(dev) as server:
-            load.go_on(HEARTBEAT + 3)
+            load.go_on(HEARTBEAT)
+            status = person.get("/status").json()
+            assert status["components"]["database"]["details"]["state"] == "Closed"
             assert set(health(dev).values()) == {"200 200"}
             server.signal(signal.SIGKILL)
         until(lambda: dev.script("publish", str(IRIS)).returncode == 0, "nothing can be published")
         load.await_served(5 * BUSY)
+        until(lambda: person.get("/status").json()["statusCode"] == "pass", "not all is well again")
 
     assert load.losses == (), load
     assert set(health(dev).values()) == {"200 200"}

@@ -18,6 +18,7 @@ start_services() {
   for service in "${services[@]}"; do
     systemctl start "$service" || {
       journalctl --unit "$service" --lines 20 --no-pager --output cat >&2
+      systemctl stop "$service" || true # systemd would try it again ten times a second for ever
       fail "$service did not start; its own words are above"
     }
   done

@@ -3,8 +3,10 @@
 import base64
 import hashlib
 
+import psycopg
 import pytest
 
+from server.api import store
 from server.api.errors import ApiError
 from server.api.migrate import API
 from tests.support.api import Call, talk
@@ -202,6 +204,18 @@ def test_a_service_describes_how_it_is_consumed(conninfo):
 )
 def test_paths_that_need_no_service(conninfo, call, answer):
     assert talk(conninfo, call) == [answer]
+
+
+def test_a_database_that_hangs_is_said_so_in_time(server, database, conninfo, monkeypatch):
+    away = {"message": "the database cannot be reached just now: try again"}
+    monkeypatch.setattr(store, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(store, "WRITE_SECONDS", 0.3)
+    with psycopg.connect(server.conninfo("master", database)) as holder:
+        holder.execute("LOCK TABLE operationalization.service IN ACCESS EXCLUSIVE MODE")
+        answers = talk(conninfo, Call("GET", "/services"), PUBLISH)
+
+    assert answers == [(503, away)] * 2
+    assert talk(conninfo, Call("GET", "/services")) == [(200, [])]
 
 
 def test_a_database_that_is_away_is_said_so(server, database):
