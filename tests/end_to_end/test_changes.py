@@ -1,6 +1,7 @@
 """Nodes that change, die, come and go, and a database that goes away, all with requests running.
 
-One environment, and every test leaves it as healthy as it found it. No client tries anything twice.
+One environment, and one story in this order: the second test mends what the first one broke. No
+client tries anything twice.
 """
 
 import json
