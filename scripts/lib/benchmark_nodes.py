@@ -40,9 +40,10 @@ RULE_CHANGES = 5
 SCORES = 5
 PATIENCE = 120.0
 
+# Clients, not everybody: what denies the balancer's probe takes the nodes out of service as well.
 DENY = {
     "name": "benchmark-denies", "priority": 100, "direction": "Inbound", "access": "Deny",
-    "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*",
+    "protocol": "*", "sourceAddressPrefix": "203.0.113.0/24", "sourcePortRange": "*",
     "destinationAddressPrefix": "*", "destinationPortRange": "*",
 }  # fmt: skip
 
