@@ -71,8 +71,10 @@ def score(live: Live) -> Any:
 
 
 def up(live: Live, *before: str, **streams: Any) -> "subprocess.Popen[str]":
+    # Tests may run in the background, where Ctrl-C is ignored by all that they start.
+    heeding = ("env", "--default-signal=INT")
     return subprocess.Popen(
-        [*before, str(ROOT / "scripts/up"), "--stack", live.stack],
+        [*before, *heeding, str(ROOT / "scripts/up"), "--stack", live.stack],
         env={**os.environ, **live.engine.environment},
         text=True,
         **streams,
