@@ -80,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         help="what Debian 12 machines boot: base installs packages, as in a real cloud; complete "
         "has them (default)",
     )  # fmt: skip
-    command("stop", "stop the daemon and the nodes; what was created stays", _stop)
+    stop = command("stop", "stop the daemon and the nodes; what was created stays", _stop)
+    stop.add_argument(
+        "--if-empty", action="store_true", help="only when nothing is in it, nor about to be"
+    )
     status = command("status", "show whether it runs, where, what it holds and its nodes", _status)
     status.add_argument("--json", action="store_true", help="for programs")
     command("env", "print the shell commands that point pulumi at the sandbox", _environment)
@@ -164,7 +167,10 @@ def _start(home: Home, options: argparse.Namespace) -> int:
     return 0
 
 
-def _stop(home: Home, _: argparse.Namespace) -> int:
+def _stop(home: Home, options: argparse.Namespace) -> int:
+    if options.if_empty and (_counts(home) or home.is_in_use()):
+        print("The sandbox runs on: it is not empty, or pulumi is at work on it.")  # noqa: T201
+        return 0
     stopped = daemon.stop(home)
     print("The sandbox stopped." if stopped else "The sandbox was not running.")  # noqa: T201
     return 0

@@ -100,6 +100,10 @@ class Home:
         with os.fdopen(file, "w") as stream:
             stream.write(secrets.token_urlsafe(32))
 
+    def is_in_use(self) -> bool:
+        """Whether a `pulumi` has locked a stack of the sandbox's own backend."""
+        return any(self.stacks.glob(".pulumi/locks/**/*.json"))
+
     def announce(self, running: Running) -> None:
         """Write the state file at once: a reader finds the old one or the new one.
 

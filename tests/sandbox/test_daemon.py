@@ -9,7 +9,17 @@ import subprocess
 import psutil
 import pytest
 
+from sandbox.control.kinds import Record
+from sandbox.control.store import Store
 from sandbox.home import PROJECT
+
+GROUP = Record(
+    id="/subscriptions/s/resourceGroups/g",
+    type="azure-native:resources:ResourceGroup",
+    inputs={},
+    outputs={},
+    incarnation="i",
+)
 
 
 class Cli:
@@ -132,6 +142,26 @@ def test_what_cannot_be_done_is_said(cli, arguments, code, message):
     done = cli(*arguments, check=False)
     assert done.returncode == code
     assert done.stderr.endswith(message.format(home=cli.home))
+
+
+def test_an_empty_one_is_stopped_on_request_and_only_that(cli):
+    cli("start")
+    lock = cli.home / "stacks/.pulumi/locks/organization/operationalization/dev/1.json"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert "pulumi is at work on it" in cli("stop", "--if-empty").stdout
+    lock.unlink()
+
+    store = Store(cli.home / "cloud.sqlite")
+    with store.change() as rows:
+        rows.put(GROUP, {})
+    assert cli("stop", "--if-empty").stdout.startswith("The sandbox runs on: it is not empty")
+    assert cli.status()["running"]
+    with store.change() as rows:
+        rows.remove(GROUP.id)
+    store.close()
+
+    assert cli("stop", "--if-empty").stdout == "The sandbox stopped.\n"
 
 
 def test_reset_is_refused_while_it_runs_and_empties_it_afterwards(cli):

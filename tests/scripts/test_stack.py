@@ -124,7 +124,7 @@ def test_a_stack_goes_up_stays_and_goes_away(tree: Tree) -> None:
     assert again.returncode == 0
     assert again.stderr == "stack 'dev' is not on the sandbox: nothing to destroy\n"
     assert file.read_text() == before, "stacks/ is only read"
-    up, down = ["start", "env", "wait"], ["start", "env"]
+    up, down = ["start", "env", "wait"], ["start", "env", "stop"]
     assert (tree.root / "calls").read_text().split() == up * 2 + down * 2
 
 
