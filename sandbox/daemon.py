@@ -7,6 +7,7 @@ finds it held, and a daemon that was killed leaves it free. The state file only 
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,10 @@ from sandbox.home import PROJECT, Home, Running
 
 _PATIENCE = 60.0
 """Seconds that a daemon may take to start or to stop; powering nodes off takes most of them."""
+
+
+_ROOM = 1 << 20
+"""Bytes that must be free for a start."""
 
 
 class DaemonError(Exception):
@@ -108,6 +113,7 @@ def start(home: Home, wanted: Wanted) -> Running:
         else:
             raise DaemonError(already(home))
     home.prepare()
+    _require_room(home)
     command = [sys.executable, "-m", "sandbox", "start", "--foreground", *wanted.arguments()]
     environment = {**os.environ, "OPERATIONALIZATION_SANDBOX_HOME": str(home.root)}
     with home.log.open("a") as log:
@@ -135,6 +141,16 @@ def start(home: Home, wanted: Wanted) -> Running:
     raise DaemonError(
         f"the sandbox did not start; the end of {home.log} says:\n{_end_of_log(home)}"
     )
+
+
+def _require_room(home: Home) -> None:
+    """The daemon would say so too, but into a log on the same disk, which may keep half of it."""
+    free = shutil.disk_usage(home.root).free
+    if free < _ROOM:
+        raise DaemonError(
+            f"the sandbox's state {home.state} can't be used: there are only {free // 1024} KB free "
+            f"in {home.root}; make room on that disk, and start again"
+        )
 
 
 def _end_of_log(home: Home) -> str:
