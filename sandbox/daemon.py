@@ -20,8 +20,6 @@ from sandbox.home import PROJECT, Home, Running
 
 _PATIENCE = 60.0
 """Seconds that a daemon may take to start or to stop; powering nodes off takes most of them."""
-
-
 _ROOM = 1 << 20
 """Bytes that must be free for a start."""
 
@@ -148,8 +146,8 @@ def _require_room(home: Home) -> None:
     free = shutil.disk_usage(home.root).free
     if free < _ROOM:
         raise DaemonError(
-            f"the sandbox's state {home.state} can't be used: there are only {free // 1024} KB free "
-            f"in {home.root}; make room on that disk, and start again"
+            f"the sandbox's state {home.state} can't be used: only {free // 1024} KB are free; "
+            "make room on that disk, and start again"
         )
 
 
