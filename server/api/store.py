@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
@@ -184,20 +184,43 @@ class Store:
         return (rows[0][0], rows[0][1], rows[0][2]) if rows and rows[0][3] else None
 
     async def _all(self, query: str, values: dict[str, Any]) -> list[TupleRow]:
-        async def ask() -> list[TupleRow]:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(query.encode(), values)
-                return await cursor.fetchall()
+        async def fetch(cursor: AsyncCursor[TupleRow]) -> list[TupleRow]:
+            return await cursor.fetchall()
 
-        return await _answer(ask(), READ_SECONDS)
+        return await _answer(self._ask(query, values, fetch), READ_SECONDS)
 
     async def _run(self, query: str, values: dict[str, Any]) -> bool:
-        async def ask() -> bool:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(query.encode(), values)
-                return cursor.rowcount > 0
+        async def changed(cursor: AsyncCursor[TupleRow]) -> bool:
+            return cursor.rowcount > 0
 
-        return await _answer(ask(), WRITE_SECONDS)
+        return await _answer(self._ask(query, values, changed), WRITE_SECONDS)
+
+    async def _ask(
+        self,
+        query: str,
+        values: dict[str, Any],
+        read: Callable[[AsyncCursor[TupleRow]], Awaitable[Result]],
+    ) -> Result:
+        """Run *query* in a transaction, on a connection that works.
+
+        The pool does not look at what it holds (psycopg_pool 3.1), and after the database's
+        restart none of it works. A transaction that could not begin changed nothing, so another
+        connection may try; the last attempt is on one that the pool made anew.
+
+        Raises:
+            psycopg.OperationalError: the database is away, or went away on the way.
+            PoolTimeout: it gives no connection.
+        """
+        begun = False
+        for attempt in range(self._pool.max_size + 1):
+            try:
+                async with self._pool.connection() as connection, connection.transaction():
+                    begun = True
+                    return await read(await connection.execute(query.encode(), values))
+            except psycopg.OperationalError:
+                if begun or attempt == self._pool.max_size:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
 
 async def _answer(question: Coroutine[Any, Any, Result], seconds: float) -> Result:

@@ -1,0 +1,67 @@
+"""What the API asks of the database, while connections that it keeps break."""
+
+import asyncio
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from server.api.migrate import API
+from server.api.store import Store
+
+KEPT = 3
+
+
+def ends(server, database):
+    """End each connection of the API, as a restart of the database does."""
+    with psycopg.connect(server.conninfo("master"), autocommit=True) as master:
+        master.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = %s AND usename = %s",
+            (database, API),
+        )
+
+
+def run(server, database, test):
+    async def within():
+        conninfo = server.conninfo(API, database, "api's password")
+        async with AsyncConnectionPool(
+            conninfo, min_size=KEPT, max_size=KEPT, timeout=1, reconnect_timeout=1
+        ) as pool:
+            await pool.wait()
+            return await test(Store(pool))
+
+    return asyncio.run(within())
+
+
+def test_connections_that_broke_while_nobody_looked_cost_no_request(server, database):
+    async def ask(store):
+        ends(server, database)
+        return [await store.list_services() for _ in range(KEPT)]
+
+    assert run(server, database, ask) == [[], [], []]
+
+
+def test_a_statement_that_may_have_run_is_not_repeated(server, database):
+    async def ask(store):
+        query = "SELECT pg_terminate_backend(pg_backend_pid())"
+        with pytest.raises(psycopg.OperationalError):
+            await store._run(query, {})
+        return await store.list_services()
+
+    assert run(server, database, ask) == []
+
+
+def test_a_database_that_refuses_every_connection_is_away(server, database):
+    async def ask(store):
+        with psycopg.connect(server.conninfo("master"), autocommit=True) as master:
+            refuse = f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS %s'
+            master.execute(refuse % "false")
+            try:
+                ends(server, database)
+                with pytest.raises(psycopg.OperationalError):
+                    await store.list_services()
+            finally:
+                master.execute(refuse % "true")
+
+    run(server, database, ask)
