@@ -189,7 +189,7 @@ def _environment(home: Home, _: argparse.Namespace) -> int:
 
 def _status(home: Home, options: argparse.Namespace) -> int:
     found = daemon.find(home)
-    counts = _counts(home)
+    counts, known = _counts(home), nodes.known(home)
     facts: dict[str, object] = {"running": found is not None, "home": str(home.root)}
     if found:
         facts |= {
@@ -198,13 +198,13 @@ def _status(home: Home, options: argparse.Namespace) -> int:
             "memoryMegabytes": psutil.Process(found.pid).memory_info().rss // _MEGABYTE,
             "ports": found.ports,
         }
-    facts |= {"log": str(home.log), "resources": counts, "nodes": nodes.known(home)}
+    facts |= {"log": str(home.log), "resources": counts, "nodes": known}
     if found and found.off:
         facts["nodesOff"] = found.off
     if options.json:
         print(json.dumps(facts, indent=2))  # noqa: T201
     else:
-        _show(home, facts, found, counts)
+        _show(facts, found, counts, known)
     return 0 if found else 3
 
 
@@ -220,7 +220,10 @@ def _counts(home: Home) -> dict[str, int]:
 
 
 def _show(
-    home: Home, facts: dict[str, object], found: Running | None, counts: dict[str, int]
+    facts: dict[str, object],
+    found: Running | None,
+    counts: dict[str, int],
+    known: Sequence[nodes.Known],
 ) -> None:
     table = Table(show_header=False, box=None)
     if found:
@@ -230,7 +233,7 @@ def _show(
         table.add_row("ports", ", ".join(f"{name} {port}" for name, port in found.ports.items()))
     else:
         table.add_row("sandbox", "does not run; scripts/sandbox start")
-        if any(node["phase"] != nodes.OFF for node in nodes.known(home)):
+        if any(node["phase"] != nodes.OFF for node in known):
             table.add_row("nodes", "run on without it; scripts/sandbox stop ends them too")
     table.add_row("files", str(facts["home"]))
     table.add_row("log", str(facts["log"]))
@@ -242,9 +245,9 @@ def _show(
     console = Console()
     console.print(table)
     console.print(resources if counts else "No resources.")
-    if running := nodes.known(home):
-        console.print(nodes.table(running))
-        for node in running:
+    if known:
+        console.print(nodes.table(known))
+        for node in known:
             if node["phase"] == "failed":
                 console.print(
                     f"{node['name']} failed: {node['reason']}", markup=False, soft_wrap=True

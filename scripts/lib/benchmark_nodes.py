@@ -124,7 +124,6 @@ class _First:
     def __init__(self, true: Callable[[], bool]) -> None:
         self.moment = 0.0
         self._true = true
-        self._over = threading.Event()
 
     def watch(self) -> None:
         """Look from now on, beside what goes on."""
@@ -132,8 +131,7 @@ class _First:
 
     def _look(self) -> None:
         while not self._true():
-            if self._over.wait(LOOK):
-                return
+            time.sleep(LOOK)
         self.moment = time.monotonic()
 
 

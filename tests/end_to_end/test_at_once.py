@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from tests.support import traces
 from tests.support.deployed import succeeded
 from tests.support.engine import ROOT, Engine, on_sandbox, run_sandbox, sandbox
 from tests.support.live import SPEED, Live, require_nodes
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -82,10 +82,7 @@ def up(live: Live, *before: str, **streams: Any) -> "subprocess.Popen[str]":
 
 
 def await_that(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.2)
+    until(condition, "it does not come true", SECONDS)
 
 
 def is_locked(live: Live) -> bool:

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 from tests.support import traces
 from tests.support.engine import ROOT, on_sandbox, run_sandbox, sandbox
 from tests.support.live import Live, require_nodes
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -101,10 +101,7 @@ def node(dev: Live, role: str) -> dict[str, Any]:
 
 
 def await_that(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.2)
+    until(condition, "it does not come true", SECONDS)
 
 
 @contextmanager

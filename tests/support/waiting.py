@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-PAUSE = 0.5
+PAUSE = 0.2
 """Seconds between looks."""
 
 
