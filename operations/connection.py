@@ -6,17 +6,21 @@ names.
 
 import json
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from operations.errors import OperationError
+from operations.reach import first_answering
 from operations.stack import Environment
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 """For all that neither publishes nor scores."""
+HTTPS_PORT = 443
+SEVERAL = 2
 LARGEST_ANSWER = 256 * 1024 * 1024
 
 
@@ -41,8 +45,9 @@ class Connection:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self.endpoint = environment.endpoint
+        self._base: str | None = None
+        """The endpoint as it is connected to; None until the first request."""
         self._http = httpx.Client(
-            base_url=environment.endpoint,
             # A connection that was not made was not heard either: another node may take it.
             transport=httpx.HTTPTransport(verify=trust(environment), retries=1),
             trust_env=False,
@@ -65,16 +70,19 @@ class Connection:
         Raises:
             OperationError: when nobody answers in time, or not as the environment would.
         """
-        request = self._http.build_request(
-            method,
-            path,
-            content=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"}
-            | ({"Authorization": f"Bearer {token}"} if token else {}),
-            timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
-        )
+
+        def request(base: str) -> httpx.Request:
+            return self._http.build_request(
+                method,
+                base + path,
+                content=None if body is None else json.dumps(body).encode(),
+                headers={"Content-Type": "application/json"}
+                | ({"Authorization": f"Bearer {token}"} if token else {}),
+                timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+            )
+
         try:
-            response = self._http.send(request, stream=True)
+            response = self._connected(request)
             try:
                 content = self._content(response)
             finally:
@@ -87,6 +95,27 @@ class Connection:
             if response.is_success:
                 raise self.foreign("an answer came that is not JSON") from None
             return Reply(status=response.status_code, body=None)
+
+    def _connected(self, request: Callable[[str], httpx.Request]) -> httpx.Response:
+        """Send *request* to an address of the environment that takes a connection."""
+        if self._base is not None:
+            try:
+                return self._http.send(request(self._base), stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                # Nobody heard it. The address may have gone with its zone.
+                if len(self._environment.addresses) < SEVERAL:
+                    raise
+        self._base = self._reachable()
+        return self._http.send(request(self._base), stream=True)
+
+    def _reachable(self) -> str:
+        """Return the endpoint with an address that answers in the place of its name."""
+        endpoint = httpx.URL(self.endpoint)
+        addresses = self._environment.addresses
+        if not addresses or addresses == (endpoint.host,):
+            return self.endpoint
+        found = first_answering(addresses, endpoint.port or HTTPS_PORT, CONNECT_SECONDS)
+        return str(endpoint.copy_with(host=found)) if found else self.endpoint
 
     def _content(self, response: httpx.Response) -> bytes:
         content = bytearray()

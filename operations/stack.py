@@ -29,7 +29,9 @@ class Environment:
 
     stack: str
     endpoint: str
-    """`https://ADDRESS:12800`."""
+    """`https://HOST:12800`."""
+    addresses: tuple[str, ...] = ()
+    """Fixed addresses of that host, tried in its place."""
     authority: str
     """PEM: who signed the environment's certificate, and the only one to trust."""
     certificate: str | None = None
@@ -162,6 +164,7 @@ class Reading:
         return Environment(
             stack=self._stack,
             endpoint=str(values["endpoint"]),
+            addresses=_addresses(outputs.get("loadBalancerAddresses")),
             authority=str(values["certificateAuthority"]),
             certificate=outputs.get("certificate") or None,
             password=str(values["adminPassword"]),
@@ -171,3 +174,8 @@ class Reading:
         return OperationError(
             "the outputs of the stack cannot be read", f"stack '{self._stack}'", why, fix
         )
+
+
+def _addresses(output: object) -> tuple[str, ...]:
+    """Return the addresses of an output that stacks of earlier releases do not have."""
+    return tuple(str(address) for address in output) if isinstance(output, list) else ()

@@ -42,6 +42,9 @@ class Database(DatabasePart):
         self.id = server.id
         self.host = server.host
         self.server_name = server.server_name
+        # An administrator of the server through Entra, whom Azure itself lets in.
+        self.migrator = args.owner.name
+        self.bootstrap_secret = pulumi.Output.from_input("")
         self.name = settings.name
         self.port = DATABASE_PORTS[settings.engine]
         self.register_outputs({"host": self.host, "id": self.id, "name": self.name})

@@ -63,7 +63,7 @@ class FixedNodes:
                     name="main",
                     primary=True,
                     subnet=network.SubnetArgs(
-                        id=self._args.network.subnet_ids[self._args.recipe.role]
+                        id=self._args.network.subnet_ids[self._args.recipe.role][0]
                     ),
                     private_ip_address=self.addresses[index],
                     private_ip_allocation_method="Static",

@@ -12,6 +12,9 @@ from components.parts import LoadBalancerArgs, LoadBalancerPart
 FRONTEND = "clients"
 POOL = "web"
 PROBE = "ready"
+PROBE_SOURCE = "168.63.129.16/32"
+"""Where probes come from ("What is IP address 168.63.129.16?")."""
+
 RULE = "calls"
 
 
@@ -42,18 +45,22 @@ class LoadBalancer(LoadBalancerPart):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.id = balancer.id
+        self.host_names = ()
+        self.probe_sources = (PROBE_SOURCE,)
         self.pool_id = pulumi.Output.concat(balancer.id, f"/backendAddressPools/{POOL}")
-        self.register_outputs({"id": self.id, "address": self.address, "pool_id": self.pool_id})
+        self.register_outputs(
+            {"id": self.id, "addresses": list(self.addresses), "pool_id": self.pool_id}
+        )
 
     def _frontend(self) -> network.FrontendIPConfigurationArgs:
         zones = list(self._args.zones) or None
         if self._args.settings.exposure == "internal":
             # The last address of the subnet that Azure leaves to us: nodes take the first ones.
             address = str(self._args.plan.web[-2])
-            self.address = pulumi.Output.from_input(address)
+            self.addresses = (pulumi.Output.from_input(address),)
             return network.FrontendIPConfigurationArgs(
                 name=FRONTEND,
-                subnet=network.SubnetArgs(id=self._args.network.subnet_ids["web"]),
+                subnet=network.SubnetArgs(id=self._args.network.subnet_ids["web"][0]),
                 private_ip_address=address,
                 private_ip_allocation_method="Static",
                 private_ip_address_version="IPv4",
@@ -70,7 +77,7 @@ class LoadBalancer(LoadBalancerPart):
             zones=zones,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.address = public.ip_address.apply(lambda address: address or "")
+        self.addresses = (public.ip_address.apply(lambda address: address or ""),)
         return network.FrontendIPConfigurationArgs(
             name=FRONTEND, public_ip_address=network.PublicIPAddressArgs(id=public.id)
         )

@@ -58,7 +58,7 @@ class Network(NetworkPart):
 
     def _subnets(
         self, group: pulumi.Input[str], vnet: pulumi.Input[str]
-    ) -> dict[str, pulumi.Output[str]]:
+    ) -> dict[str, tuple[pulumi.Output[str], ...]]:
         egress = self._egress()
         made: dict[str, network.Subnet] = {}
         for purpose in SUBNETS:
@@ -78,7 +78,7 @@ class Network(NetworkPart):
                 default_outbound_access=False,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=list(made.values())[-1:]),
             )
-        return {purpose: subnet.id for purpose, subnet in made.items()}
+        return {purpose: (subnet.id,) for purpose, subnet in made.items()}
 
     def _egress(self) -> network.SubResourceArgs | None:
         """Make the NAT gateway, if any flow leads to the internet."""

@@ -36,7 +36,7 @@ class PrivateEndpoint(pulumi.ComponentResource):
             resource_group_name=site.resource_group,
             location=site.location,
             tags=site.tags,
-            subnet=network.SubnetArgs(id=args.network.subnet_ids["endpoints"]),
+            subnet=network.SubnetArgs(id=args.network.subnet_ids["endpoints"][0]),
             private_link_service_connections=[
                 network.PrivateLinkServiceConnectionArgs(
                     name=args.group,

@@ -102,7 +102,9 @@ def _interface(args: NodeGroupArgs) -> compute.VirtualMachineScaleSetNetworkConf
             compute.VirtualMachineScaleSetIPConfigurationArgs(
                 name="main",
                 primary=True,
-                subnet=compute.ApiEntityReferenceArgs(id=args.network.subnet_ids[args.recipe.role]),
+                subnet=compute.ApiEntityReferenceArgs(
+                    id=args.network.subnet_ids[args.recipe.role][0]
+                ),
                 load_balancer_backend_address_pools=(
                     [compute.SubResourceArgs(id=balancer.pool_id)] if balancer else None
                 ),

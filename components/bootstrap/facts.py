@@ -20,20 +20,30 @@ class NodeFacts:
     environment: str
     """Name of the stack; part of the issuer of tokens."""
 
+    location: str
+    """Azure location or AWS region."""
+
     vault_uri: str
-    """Azure: `https://NAME.vault.azure.net`, with or without a slash at the end."""
+    """Azure: `https://NAME.vault.azure.net`, with or without a slash at the end. AWS: what the
+    names of the environment's secrets begin with."""
 
     identity_client_id: str
-    """Client id of the node's own managed identity."""
+    """Azure: client id of the node's own managed identity. AWS: its instance profile."""
 
     database_host: str
     database_name: str
     database_principal: str = ""
     """Database user of the web identity, which runs migrations; empty on compute nodes."""
 
+    database_bootstrap_secret: str = ""
+    """AWS: where a web node finds the server's first login, until that user exists."""
+
     database_port: int = 5432
     clients: tuple[str, ...]
     """CIDRs that may call the web nodes."""
+
+    probe_sources: tuple[str, ...]
+    """CIDRs that the load balancer's probes come from."""
 
     web_subnet: str
     compute_subnet: str
@@ -42,6 +52,9 @@ class NodeFacts:
 
     egress: Egress = "packages"
     """none: the image is complete, so the node installs nothing."""
+
+    bundle_uri: str = ""
+    """Where the files of the recipe are, when they are not in the user data."""
 
     flows: tuple[Flow, ...]
     """Who may talk to whom: what `components.runtimes.flows.allowed` says of the environment."""

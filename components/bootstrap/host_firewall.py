@@ -12,10 +12,6 @@ from components.bootstrap.facts import Cloud, NodeFacts
 from components.runtimes.flows import Zone
 from components.runtimes.node import JsonValue, NodeRecipe
 
-PROBES: Final[dict[Cloud, tuple[str, ...]]] = {"azure": ("168.63.129.16/32",), "aws": ()}
-"""Where a load balancer's probes come from (Azure: "What is IP address 168.63.129.16?"). On AWS
-they come from the balancer's own addresses, in the web subnet."""
-
 PLATFORM: Final[dict[Cloud, tuple[tuple[str, int], ...]]] = {
     "azure": (("169.254.169.254/32", 80), ("168.63.129.16/32", 80), ("168.63.129.16/32", 32526)),
     "aws": (("169.254.169.254/32", 80),),
@@ -23,6 +19,10 @@ PLATFORM: Final[dict[Cloud, tuple[tuple[str, int], ...]]] = {
 """The cloud's services on the host: metadata, and on Azure its agent's. Only root reaches them,
 because models are arbitrary code (facts.md 12.8)."""
 
+
+OUTSIDE: Final = (Zone.INTERNET, Zone.ARTIFACTS)
+"""Zones with public addresses that nobody can list. Amazon S3 is one of them also where its gateway
+endpoint is the only way ("Gateway endpoints for Amazon S3"): the cloud's firewall knows more."""
 
 PRIVATE: Final = (
     "10.0.0.0/8",
@@ -46,12 +46,10 @@ def host_firewall(recipe: NodeRecipe, facts: NodeFacts) -> dict[str, JsonValue]:
         "outbound": _rules(
             (flow.port, zones[flow.destination])
             for flow in outbound
-            if flow.destination != Zone.INTERNET
+            if flow.destination not in OUTSIDE
         ),
         "internet": {
-            "ports": tuple(
-                sorted(flow.port for flow in outbound if flow.destination == Zone.INTERNET)
-            ),
+            "ports": tuple(sorted({flow.port for flow in outbound if flow.destination in OUTSIDE})),
             "except": _outside(facts),
         },
         "platform": _rules((port, (address,)) for address, port in PLATFORM[facts.cloud]),
@@ -62,7 +60,7 @@ def _addresses(facts: NodeFacts) -> dict[Zone, tuple[str, ...]]:
     """Return where each zone's traffic comes from or goes to, as CIDRs."""
     return {
         Zone.CLIENTS: facts.clients,
-        Zone.PROBE: PROBES[facts.cloud] or (facts.web_subnet,),
+        Zone.PROBE: facts.probe_sources,
         Zone.WEB: (facts.web_subnet,),
         Zone.COMPUTE: (facts.compute_subnet,),
         Zone.DATABASE: (facts.endpoints_subnet,),

@@ -5,6 +5,7 @@
 """
 
 from components.parts.arguments import (
+    ArtifactsArgs,
     AutoscalingArgs,
     DatabaseArgs,
     FoundationArgs,
@@ -18,6 +19,7 @@ from components.parts.arguments import (
 )
 from components.parts.cloud import Cloud
 from components.parts.outputs import (
+    ArtifactsPart,
     DatabasePart,
     FoundationPart,
     IdentityPart,
@@ -29,6 +31,8 @@ from components.parts.outputs import (
 )
 
 __all__ = [
+    "ArtifactsArgs",
+    "ArtifactsPart",
     "AutoscalingArgs",
     "Cloud",
     "DatabaseArgs",

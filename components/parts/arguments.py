@@ -51,7 +51,10 @@ class NetworkArgs:
     """CIDRs behind the zone `clients`."""
 
     zones: tuple[str, ...]
-    """Zones that public addresses live in."""
+    """Zones that public addresses live in, and subnets where a subnet has one zone."""
+
+    public: bool
+    """Whether the load balancer has public addresses."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,18 @@ class IdentityArgs:
 
     site: Site
     role: Role
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactsArgs:
+    """What the store of the nodes' bundles takes."""
+
+    site: Site
+    bundles: Mapping[Role, bytes]
+    """The files of each role's nodes as one archive; no secret is inside."""
+
+    identities: Mapping[Role, IdentityPart]
+    network: NetworkPart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +122,9 @@ class DatabaseArgs:
     owner: IdentityPart
     """Identity that administers the server: web nodes run the migrations."""
 
-    master_password: pulumi.Output[str]
+    master_password: pulumi.Output[str] | None
+    """Password of the server's first login; none where the cloud makes and keeps it itself."""
+
     network: NetworkPart
 
 

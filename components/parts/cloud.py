@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.parts.arguments import (
+    ArtifactsArgs,
     AutoscalingArgs,
     DatabaseArgs,
     FoundationArgs,
@@ -17,6 +18,7 @@ from components.parts.arguments import (
     SecretStoreArgs,
 )
 from components.parts.outputs import (
+    ArtifactsPart,
     DatabasePart,
     FoundationPart,
     IdentityPart,
@@ -42,5 +44,11 @@ class Cloud:
     node_group: Callable[[str, NodeGroupArgs, Options], NodeGroupPart]
     autoscaling: Callable[[str, AutoscalingArgs, Options], pulumi.ComponentResource]
     monitoring: Callable[[str, MonitoringArgs, Options], pulumi.ComponentResource]
+    artifacts: Callable[[str, ArtifactsArgs, Options], ArtifactsPart] | None = None
+    """None where user data has room for all files of a node."""
+
+    keeps_database_password: bool = False
+    """Whether the cloud itself makes and keeps the password of the database's first login."""
+
     transformations: tuple[pulumi.ResourceTransformation, ...] = ()
     """What every resource of this cloud passes through before it is registered."""

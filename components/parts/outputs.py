@@ -40,22 +40,33 @@ class NetworkPart(pulumi.ComponentResource):
     """The private network, made or joined, its subnets and their firewalls."""
 
     network_id: pulumi.Output[str]
-    subnet_ids: Mapping[str, pulumi.Output[str]]
-    """By `web`, `compute`, `endpoints`."""
+    subnet_ids: Mapping[str, tuple[pulumi.Output[str], ...]]
+    """By `web`, `compute`, `endpoints`: one, or one a zone in the order of the zones."""
 
     firewall_ids: Mapping[str, pulumi.Output[str]]
-    """By the same names."""
+    """By the same names; a cloud may have more."""
 
 
 class LoadBalancerPart(pulumi.ComponentResource):
-    """The one address that clients call."""
+    """The one place that clients call."""
 
     id: pulumi.Output[str]
-    address: pulumi.Output[str]
-    """IP address."""
+    host_names: tuple[pulumi.Output[str], ...]
+    """DNS names that the cloud gave it; none where clients call an address."""
+
+    addresses: tuple[pulumi.Output[str], ...]
+    """Its fixed IP addresses: one, or one a zone."""
 
     pool_id: pulumi.Output[str]
     """Where web nodes join."""
+
+    probe_sources: tuple[str, ...]
+    """CIDRs that its probes come from, for the nodes' own firewall."""
+
+    @property
+    def host(self) -> pulumi.Output[str]:
+        """What clients call: its name, or its only address."""
+        return (self.host_names or self.addresses)[0]
 
 
 class IdentityPart(pulumi.ComponentResource):
@@ -66,6 +77,16 @@ class IdentityPart(pulumi.ComponentResource):
     client_id: pulumi.Output[str]
     principal_id: pulumi.Output[str]
     tenant_id: pulumi.Output[str]
+
+
+class ArtifactsPart(pulumi.ComponentResource):
+    """Where nodes fetch what their user data has no room for."""
+
+    uris: Mapping[Role, pulumi.Output[str]]
+    """Where a role's bundle is; a change of the bundle is another place."""
+
+    grants: Mapping[Role, tuple[pulumi.Resource, ...]]
+    """What a role's nodes wait for before they can fetch their bundle."""
 
 
 class SecretStorePart(pulumi.ComponentResource):
@@ -85,6 +106,13 @@ class DatabasePart(pulumi.ComponentResource):
     id: pulumi.Output[str]
     host: pulumi.Output[str]
     server_name: pulumi.Output[str]
+    migrator: pulumi.Output[str]
+    """Database user that the web nodes' identity is: it runs the migrations."""
+
+    bootstrap_secret: pulumi.Output[str]
+    """Where a web node finds the server's first login, to make `migrator` with; empty where the
+    cloud makes that user itself."""
+
     name: str
     port: int
 

@@ -22,6 +22,7 @@ class Zone(StrEnum):
     COMPUTE = "compute"
     DATABASE = "database"
     VAULT = "vault"
+    ARTIFACTS = "artifacts"
     INTERNET = "internet"
 
 
@@ -29,6 +30,7 @@ DATABASE_PORTS: Mapping[str, int] = {"postgresql": 5432, "sqlserver": 1433}
 """By engine; sqlite is a file on the web node and has none."""
 
 VAULT_PORT = 443
+ARTIFACTS_PORT = 443
 PACKAGE_PORTS = (80, 443)
 """Debian's mirrors answer on 80 with signed indexes, everything else on 443."""
 
@@ -49,9 +51,19 @@ class Flow:
         return f"{self.source}-to-{self.destination}-{self.port}"
 
 
-def allowed(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
-    """Return every connection that *environment* needs to serve with nodes of *recipes*."""
-    return (*_calls(recipes), *_stores(environment, recipes), *_packages(environment, recipes))
+def allowed(
+    environment: Environment, recipes: Mapping[Role, NodeRecipe], *, artifacts: bool = False
+) -> tuple[Flow, ...]:
+    """Return every connection that *environment* needs to serve with nodes of *recipes*.
+
+    With *artifacts*, nodes fetch the files of their recipe from a store of the cloud.
+    """
+    return (
+        *_calls(recipes),
+        *_stores(environment, recipes),
+        *(_artifacts(recipes) if artifacts else ()),
+        *_packages(environment, recipes),
+    )
 
 
 def _calls(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
@@ -100,6 +112,18 @@ def _stores(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tup
         for role in recipes
     )
     return (*databases, *vaults)
+
+
+def _artifacts(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+    return tuple(
+        Flow(
+            source=Zone(role),
+            destination=Zone.ARTIFACTS,
+            port=ARTIFACTS_PORT,
+            why=f"{role.capitalize()} nodes fetch their files at boot",
+        )
+        for role in recipes
+    )
 
 
 def _packages(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:

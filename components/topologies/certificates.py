@@ -50,7 +50,7 @@ class Authority:
         common_name: str,
         purpose: Purpose,
         *,
-        dns_names: Sequence[str] = (),
+        dns_names: Sequence[pulumi.Input[str]] = (),
         ip_addresses: Sequence[pulumi.Input[str]] = (),
     ) -> "Signed":
         """Return a new key, with a certificate for these names and this purpose only."""

@@ -5,7 +5,7 @@ product, and one token-signing key for everybody (facts.md 18.4, W1 and W5). Val
 state, encrypted, and in the vault; nodes fetch theirs at boot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,8 +35,12 @@ class CredentialsArgs:
 
     stack: str
     settings: Settings
-    address: pulumi.Output[str]
-    """Address of the load balancer, which clients verify."""
+    addresses: Sequence[pulumi.Output[str]]
+    """Addresses of the load balancer, which clients verify, and its names."""
+
+    host_names: Sequence[pulumi.Output[str]]
+    database_master: bool
+    """Whether the database takes its first password from here."""
 
 
 class Credentials(pulumi.ComponentResource):
@@ -48,7 +52,7 @@ class Credentials(pulumi.ComponentResource):
     authority: pulumi.Output[str]
     """PEM of the environment's certificate authority; public."""
 
-    database_master: pulumi.Output[str]
+    database_master: pulumi.Output[str] | None
 
     def __init__(
         self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None
@@ -57,13 +61,13 @@ class Credentials(pulumi.ComponentResource):
         self._name = name
         authority = Authority(name, args.stack, self)
         self.authority = authority.certificate
-        self.database_master = self._password("database-master")
+        self.database_master = self._password("database-master") if args.database_master else None
         certificates = self._certificates(authority, args)
         passwords = {
             "admin-password": args.settings.admin_password or self._admin_password(),
             "database-api": self._password("database-api"),
             "database-loader": self._password("database-loader"),
-            "database-master": self.database_master,
+            **({"database-master": self.database_master} if self.database_master else {}),
         }
         signing = tls.PrivateKey(
             f"{name}-token-signing",
@@ -97,7 +101,11 @@ class Credentials(pulumi.ComponentResource):
             pem = pulumi.Output.concat(chain.strip(), "\n", key)
             return _stored(pem, PEM, pulumi.Output.from_input(last_moment(chain)))
         server = authority.sign(
-            "web-server", f"{args.stack} web", "server_auth", ip_addresses=[args.address]
+            "web-server",
+            f"{args.stack} web",
+            "server_auth",
+            dns_names=args.host_names,
+            ip_addresses=args.addresses,
         )
         return _stored(server.pem, PEM, server.expires)
 

@@ -37,6 +37,7 @@ from components.settings import Environment, Settings, addresses
 from components.topologies.credentials import Credentials, CredentialsArgs
 
 ROLES: tuple[Role, ...] = ("web", "compute")
+SUBNETS = ("web", "compute", "endpoints")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,9 @@ class Enterprise(pulumi.ComponentResource):
         self._recipes: Mapping[Role, NodeRecipe] = {
             role: recipe.for_role(self._environment, role) for role in ROLES
         }
-        self._flows = flows.allowed(self._environment, self._recipes)
+        self._flows = flows.allowed(
+            self._environment, self._recipes, artifacts=self._cloud.artifacts is not None
+        )
         self._clients = tuple(str(client) for client in self._environment.access.clients)
         self._zones = self._environment.zone_names("web")
         self._foundation: FoundationPart = self._cloud.foundation(
@@ -90,7 +93,11 @@ class Enterprise(pulumi.ComponentResource):
         self._credentials = Credentials(
             f"{name}-credentials",
             CredentialsArgs(
-                stack=args.stack, settings=args.settings, address=self._balancer.address
+                stack=args.stack,
+                settings=args.settings,
+                addresses=self._balancer.addresses,
+                host_names=self._balancer.host_names,
+                database_master=not self._cloud.keeps_database_password,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -120,6 +127,7 @@ class Enterprise(pulumi.ComponentResource):
                 flows=self._flows,
                 clients=self._clients,
                 zones=self._zones,
+                public=self._environment.load_balancer.exposure == "public",
             ),
             self._options(),
         )
@@ -202,9 +210,11 @@ class Enterprise(pulumi.ComponentResource):
             NodeFacts,
             cloud=environment.cloud,
             environment=self._args.stack,
+            location=environment.location,
             database_name=self._database.name,
             database_port=self._database.port,
             clients=self._clients,
+            probe_sources=self._balancer.probe_sources,
             web_subnet=str(self._plan.web),
             compute_subnet=str(self._plan.compute),
             endpoints_subnet=str(self._plan.endpoints),
@@ -215,7 +225,8 @@ class Enterprise(pulumi.ComponentResource):
             vault_uri=self._secrets.uri,
             identity_client_id=identity.client_id,
             database_host=self._database.host,
-            database_principal=identity.name if role == "web" else "",
+            database_principal=self._database.migrator if role == "web" else "",
+            database_bootstrap_secret=self._database.bootstrap_secret if role == "web" else "",
         ).apply(lambda found: render(self._recipes[role], facts(**found)).base64)
 
     def _make_autoscaling(self) -> None:
@@ -255,8 +266,9 @@ class Enterprise(pulumi.ComponentResource):
         brought = self._args.settings.certificate
         return {
             **({"certificate": brought} if brought else {}),
-            "endpoint": pulumi.Output.concat("https://", self._balancer.address, f":{port}"),
-            "loadBalancerAddress": self._balancer.address,
+            "endpoint": pulumi.Output.concat("https://", self._balancer.host, f":{port}"),
+            "loadBalancerAddress": self._balancer.addresses[0],
+            "loadBalancerAddresses": list(self._balancer.addresses),
             "certificateAuthority": self._credentials.authority,
             "adminPassword": self._credentials.secrets["admin-password"].value,
             "location": self._environment.location,
@@ -275,8 +287,11 @@ class Enterprise(pulumi.ComponentResource):
             },
             "groups": {role: self._group_output(role) for role in ROLES},
             "subnets": {
-                name: {"id": subnet, "range": str(getattr(self._plan, name))}
-                for name, subnet in self._network.subnet_ids.items()
+                name: {
+                    "ids": list(self._network.subnet_ids[name]),
+                    "range": str(getattr(self._plan, name)),
+                }
+                for name in SUBNETS
             },
         }
 

@@ -66,7 +66,9 @@ def test_it_makes_subnets_there_and_leaves_the_network_alone(hub: Engine, tmp_pa
         "compute": "10.70.128.0/24",
         "endpoints": "10.70.64.0/25",
     }
-    assert all(each["id"].startswith(f"{network}/subnets/") for each in subnets.values())
+    ids = [subnet for each in subnets.values() for subnet in each["ids"]]
+    assert len(ids) == 3
+    assert all(subnet.startswith(f"{network}/subnets/") for subnet in ids)
     assert succeeded(hub.refresh("hub")).drift == []
 
 

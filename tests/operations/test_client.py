@@ -192,6 +192,37 @@ def test_nobody_there_is_said_so():
     assert refused.why == "[Errno 111] Connection refused"
 
 
+def by_name(web, *addresses):
+    """The same environment, known by a name that no resolver has."""
+    endpoint = web.environment.endpoint.replace("127.0.0.1", "balancer.invalid")
+    return changed(web.environment, endpoint=endpoint, addresses=addresses)
+
+
+def test_an_address_that_answers_is_called_and_verified_without_asking_for_the_name(web):
+    with Client(by_name(web, "127.0.0.2", "127.0.0.1")) as client:
+        assert client.names() == ()
+
+
+def test_an_address_that_has_gone_is_left_for_another(web):
+    environment = by_name(web, "127.0.0.2", "127.0.0.1")
+    with Client(environment) as client:
+        client.names()
+        client._connection._base = environment.endpoint.replace("balancer.invalid", "127.0.0.2")
+        assert client.names() == ()
+
+
+def test_the_name_is_called_when_no_address_answers(web):
+    with Client(changed(web.environment, addresses=("127.0.0.2", "127.0.0.3"))) as client:
+        assert client.names() == ()
+
+
+def test_an_environment_that_cannot_be_found_at_all_is_said_so(web):
+    refused = refusal(by_name(web, "127.0.0.2"))
+
+    assert refused.what == "the environment cannot be reached"
+    assert "balancer.invalid" in refused.where
+
+
 def test_a_packet_filter_that_drops_is_told_after_the_connection_s_time(monkeypatch):
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.1)
     # A full queue of connections: the kernel answers no more of them.

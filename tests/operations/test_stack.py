@@ -80,6 +80,16 @@ def test_the_outputs_become_an_environment(home, pulumi):
     assert "hush-hush" not in repr(found)
 
 
+def test_the_addresses_of_the_endpoint_are_known_where_the_stack_says_them(home, pulumi):
+    pulumi(json.dumps({**OUTPUTS, "loadBalancerAddresses": ["198.51.100.7", "198.51.100.8"]}))
+    said = Reading("dev", Sandbox(home.root)).environment()
+    pulumi(json.dumps(OUTPUTS))
+    silent = Reading("dev", Sandbox(home.root)).environment()
+
+    assert said.addresses == ("198.51.100.7", "198.51.100.8")
+    assert silent.addresses == ()
+
+
 def test_a_certificate_that_the_owner_brought_is_known(home, pulumi):
     pulumi(json.dumps({**OUTPUTS, "certificate": "chain"}))
 

@@ -101,7 +101,7 @@ def build(settings: dict) -> None:
         setattr(owner, name, text(f"owner-{name}"))
     network = NetworkPart("test:Network", "network")
     network.network_id = text("vnet")
-    network.subnet_ids = {"endpoints": text("endpoints")}
+    network.subnet_ids = {"endpoints": (text("endpoints"),)}
     Database(
         "db",
         DatabaseArgs(

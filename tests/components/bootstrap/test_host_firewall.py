@@ -1,6 +1,7 @@
 """The host's own firewall says what the cloud's rules say."""
 
 from components.bootstrap.host_firewall import host_firewall
+from components.runtimes.flows import Flow, Zone
 from tests.support.nodes import facts, recipe_of
 
 
@@ -11,6 +12,16 @@ def rules(role, side, **changes):
 
 def test_clients_and_the_probe_reach_a_web_node_and_nobody_else():
     assert rules("web", "inbound") == [(12800, "168.63.129.16/32"), (12800, "203.0.113.0/24")]
+
+
+def test_the_probe_comes_from_where_the_cloud_says():
+    found = rules("web", "inbound", probe_sources=("10.20.96.0/28", "10.20.96.16/28"))
+
+    assert [address for _, address in found] == [
+        "10.20.96.0/28",
+        "10.20.96.16/28",
+        "203.0.113.0/24",
+    ]
 
 
 def test_only_web_nodes_reach_a_compute_node():
@@ -55,6 +66,15 @@ def test_without_egress_a_compute_node_reaches_database_and_vault_alone():
         (443, "10.20.32.0/27"),
         (5432, "10.20.32.0/27"),
     ]
+
+
+def test_a_store_of_artifacts_has_public_addresses_and_the_port_for_secure_calls():
+    closed = tuple(flow for flow in facts().flows if flow.destination != "internet")
+    artifacts = Flow(source=Zone.WEB, destination=Zone.ARTIFACTS, port=443, why="files")
+
+    assert internet("web", flows=(*closed, artifacts))["ports"] == (443,)
+    assert internet("web", flows=(*facts().flows, artifacts))["ports"] == (80, 443)
+    assert internet("compute", flows=(*closed, artifacts))["ports"] == ()
 
 
 def test_overlapping_client_ranges_stay_rules_of_their_own():

@@ -3,12 +3,12 @@ from components.settings import Environment, parse
 from tests.support.azure import CLOSED, changed
 
 
-def table(**changes) -> list[str]:
+def table(artifacts: bool = False, **changes) -> list[str]:
     environment: Environment = parse(
         changed("dev", **changes)["operationalization:environment"], stack="test"
     )
     recipes = {role: recipe.for_role(environment, role) for role in ("web", "compute")}
-    return [flow.name for flow in flows.allowed(environment, recipes)]
+    return [flow.name for flow in flows.allowed(environment, recipes, artifacts=artifacts)]
 
 
 def test_these_connections_and_no_others_are_allowed() -> None:
@@ -30,3 +30,11 @@ def test_these_connections_and_no_others_are_allowed() -> None:
 def test_a_complete_image_needs_no_way_to_the_internet() -> None:
     closed = table(**CLOSED)
     assert [name for name in closed if "internet" in name] == []
+
+
+def test_nodes_reach_a_store_of_artifacts_where_there_is_one() -> None:
+    assert not [name for name in table() if "artifacts" in name]
+    assert [name for name in table(artifacts=True, **CLOSED) if "artifacts" in name] == [
+        "web-to-artifacts-443",
+        "compute-to-artifacts-443",
+    ]

@@ -7,9 +7,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from components.settings import load
 from components.topologies.certificates import last_moment, unix_seconds
+from components.topologies.credentials import Credentials, CredentialsArgs
 from tests.support.azure import AzureCloud, deployed, program, stack, walk, world
-from tests.support.cloud import Secret, World, deploy
+from tests.support.cloud import STACK, Secret, World, deploy
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
 KEY = "tls:index/privateKey:PrivateKey"
@@ -82,6 +84,35 @@ def test_certificates_are_for_one_purpose_and_the_names_that_are_verified() -> N
         ),
         "web-server": (["digital_signature", "server_auth"], "test web", None, ["20.50.2.80"]),
     }
+
+
+def elsewhere() -> Credentials:
+    """The credentials of a cloud with a balancer of two addresses, whose database keeps its own."""
+    text = pulumi.Output.from_input
+    return Credentials(
+        "here",
+        CredentialsArgs(
+            stack=STACK,
+            settings=load(pulumi.Config(), STACK),
+            addresses=(text("198.51.100.1"), text("198.51.100.2")),
+            host_names=(text("balancer.example"),),
+            database_master=False,
+        ),
+    )
+
+
+def test_the_web_servers_certificate_is_for_every_name_and_address_of_the_balancer() -> None:
+    found = deploy(elsewhere, cloud=AzureCloud(), config=stack("dev"))
+    request = found.of_type(REQUEST)["here-web-server-request"]
+    assert request["dnsNames"] == ["balancer.example"]
+    assert request["ipAddresses"] == ["198.51.100.1", "198.51.100.2"]
+
+
+def test_no_password_is_made_for_a_database_that_makes_its_own() -> None:
+    found = deploy(elsewhere, cloud=AzureCloud(), config=stack("dev"))
+    assert "here-database-master" not in found.of_type(PASSWORD)
+    assert found.result.database_master is None
+    assert "database-master" not in found.result.secrets
 
 
 def test_the_authority_signs_and_does_nothing_else() -> None:

@@ -167,6 +167,7 @@ def test_operations_learn_where_everything_is() -> None:
     wanted = {
         "endpoint": "https://20.50.2.80:12800",
         "loadBalancerAddress": "20.50.2.80",
+        "loadBalancerAddresses[0]": "20.50.2.80",
         "location": "westeurope",
         "resourceGroup": "test-foundation-group",
         "vault.name": "test-abc123",
