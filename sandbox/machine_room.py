@@ -6,11 +6,11 @@ import sys
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from sandbox.control.azure import fleet
 from sandbox.control.fabric import Absent
 from sandbox.control.fabric import Fabric as Room
 from sandbox.control.store import Store
 from sandbox.fabric import fabric, images, network
+from sandbox.fabric.clouds import Clouds, clouds
 from sandbox.home import Home
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def opened(home: Home, store: Store, wanted: "Wanted") -> tuple[Room, tuple[str,
     """The fabric, or `Absent` and the reasons why. Raises FabricError when it can't start."""
     reasons = unavailable(home) if wanted.nodes else (CHOSEN,)
     if reasons:
-        fleet.prepare(store, None)
+        Clouds(clouds("")).begin(store, None)
         return Absent(), reasons
     defaults = fabric.Options()
     options = fabric.Options(

@@ -1,12 +1,36 @@
 """What the fabric needs to know of one cloud: how its records become a blueprint."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Network
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Protocol
 
-from sandbox.control.kinds import Transaction, World
+from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
-from sandbox.fabric.contract import Blueprint
+from sandbox.fabric.authority import Authority
+from sandbox.fabric.contract import Blueprint, Machine
+from sandbox.fabric.database import Databases
+from sandbox.fabric.images import Images
+from sandbox.fabric.network import Networks
+from sandbox.fabric.notices import Notices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a cloud's services work with."""
+
+    folder: Path
+    """The sandbox's own: keys are kept there."""
+    store: Store
+    networks: Networks
+    authority: Authority
+    notices: Notices
+    machines: Callable[[str, IPv4Address], Machine | None]
+    """Who has an address of a network."""
+    change: Callable[[], AbstractContextManager[Transaction]]
+    """One transaction; the fabric looks at what it did at once."""
 
 
 class Services(Protocol):
@@ -22,11 +46,21 @@ class Services(Protocol):
 class Cloud(Protocol):
     """One cloud's records, read."""
 
-    def begin(self, store: Store, pool: IPv4Network) -> None:
-        """From now on machines are real, and the public addresses of *pool* are routed."""
+    kinds: Mapping[str, Kind]
+    database_folder: str
+    """Name of the folder that its databases are in."""
+
+    def owns(self, target: str) -> bool:
+        """Whether an id is one of this cloud's."""
+
+    def begin(self, store: Store, pool: IPv4Network | None) -> None:
+        """From now on machines are real, and the public addresses of *pool* are routed.
+
+        None: there is no fabric, records are all there is.
+        """
 
     def concerns(self, target: str) -> bool:
-        """Whether a change of the resource *target* can change the blueprint."""
+        """Whether a change of its resource *target* can change the blueprint."""
 
     def unsettled(self, world: World) -> bool:
         """Whether there are fewer or more machines than the records ask for."""
@@ -35,7 +69,7 @@ class Cloud(Protocol):
         """Make the machines of groups as many as their records say."""
 
     def blueprint(self, world: World) -> Blueprint:
-        """Everything that should exist."""
+        """Everything of this cloud that should exist."""
 
     def forget(self, transaction: Transaction, machine: str) -> None:
         """A leaving machine has gone."""
@@ -45,3 +79,9 @@ class Cloud(Protocol):
 
     def cautions(self, world: World, target: str) -> Iterable[str]:
         """What of a resource is not as it would be in the cloud, for a person who deploys it."""
+
+    def services(self, surroundings: Surroundings) -> Services:
+        """What answers in its networks. Raises FabricError."""
+
+    def databases(self, folder: Path, images: Images) -> Databases:
+        """Its managed databases, in the sandbox's own *folder*; after its services."""

@@ -23,11 +23,9 @@ from sandbox.control.store import Store, StoreError
 from sandbox.control.world import StoreTransaction, StoreWorld
 from sandbox.fabric import node as nodes
 from sandbox.fabric import prober
-from sandbox.fabric.azure import tokens
-from sandbox.fabric.azure.cloud import Azure
-from sandbox.fabric.azure.services import Services
+from sandbox.fabric.cloud import Cloud, Surroundings
+from sandbox.fabric.clouds import Clouds, Databases, Services, clouds, end_databases
 from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
-from sandbox.fabric.database import Databases, end_strays
 from sandbox.fabric.hosts import Hosts, end_all_below
 from sandbox.fabric.images import Images
 from sandbox.fabric.network import Networks, inside
@@ -81,7 +79,8 @@ class Fabric:
         self.speed = options.speed
         self._store = store
         self._place = place
-        self._cloud = Azure(options.image)
+        everyone = clouds(options.image)
+        self._clouds = Clouds(everyone)
         self._blueprint = Blueprint()
         self._nodes: dict[str, Node] = {}
         self._lock = threading.Condition()
@@ -98,24 +97,24 @@ class Fabric:
         self._notices = Notices()
         self._networks = Networks(place.prefix, place.pool, options.client)
         self._hosts = Hosts(place.folder / "hosts", images, self._host_ended)
-        authority = images.authority
-        directory = tokens.Tokens(place.folder)
-        self._databases = Databases(
-            place.folder / "databases", images, authority, directory.public_key
-        )
         self._services = Services(
-            store=store,
-            networks=self._networks,
-            authority=authority,
-            notices=self._notices,
-            tokens=directory,
-            machines=self._machine_at,
+            everyone,
+            Surroundings(
+                folder=place.folder,
+                store=store,
+                networks=self._networks,
+                authority=images.authority,
+                notices=self._notices,
+                machines=self._machine_at,
+                change=self._change,
+            ),
         )
+        self._databases = Databases(everyone, place.folder, images)
         self._prober = prober.Prober(
             self._networks.connect, self._changed, memory=place.folder / "healthy.json"
         )
         self._known = self._read_file()
-        self._cloud.begin(store, place.pool)
+        self._clouds.begin(store, place.pool)
         self._hosts.recover()
         self._databases.recover()
         self._thread = threading.Thread(target=self._run, name="fabric", daemon=True)
@@ -131,9 +130,9 @@ class Fabric:
 
     def realize(self, target: str, watch: Watch) -> None:
         """Return when what was committed holds."""
-        if not self._cloud.concerns(target):
+        if not self._clouds.concerns(target):
             return
-        for caution in self._cloud.cautions(StoreWorld(self._store.read()), target):
+        for caution in self._clouds.cautions(StoreWorld(self._store.read()), target):
             watch.warn(caution)
         self._await_settled(watch)
         self._await_databases(target, watch)
@@ -296,16 +295,16 @@ class Fabric:
 
     def _settle(self) -> None:
         world = StoreWorld(self._store.read())
-        if self._cloud.unsettled(world):
-            self._fill_groups()
-        blueprint = self._cloud.blueprint(world)
+        for cloud in self._clouds.unsettled(world):
+            self._fill_groups(cloud)
+        blueprint = self._clouds.blueprint(world)
         self._blueprint = blueprint
         self._dismiss(blueprint)
         problems = []
         steps: tuple[Callable[[], None], ...] = (
             lambda: self._networks.settle(blueprint, self._prober.healthy),
             lambda: self._services.settle(blueprint),
-            lambda: self._databases.settle(blueprint.databases, self._networks.namespace),
+            lambda: self._databases.settle(blueprint, self._networks.namespace),
             lambda: self._attend(blueprint),
             lambda: self._prober.settle(blueprint.networks),
         )
@@ -318,10 +317,10 @@ class Fabric:
         if problems:
             raise FabricError("\n".join(problems))
 
-    def _fill_groups(self) -> None:
+    def _fill_groups(self, cloud: Cloud) -> None:
         try:
             with self._transaction() as transaction:
-                self._cloud.settle(transaction)
+                cloud.settle(transaction)
         except CloudError as error:
             # Somebody asked for more machines than there is room for; those that fit are there.
             _LOG.warning("%s", error)
@@ -350,7 +349,7 @@ class Fabric:
             found.retire(self._over)
             if found.state.phase is Phase.GONE:
                 with self._transaction() as transaction:
-                    self._cloud.forget(transaction, machine)
+                    self._clouds.forget(transaction, machine)
             with self._lock:
                 self._retiring.discard(machine)
             self._changed()
@@ -381,7 +380,13 @@ class Fabric:
     @contextmanager
     def _transaction(self) -> Iterator[StoreTransaction]:
         with self._store.change() as rows:
-            yield StoreTransaction(rows, changes=rows, kinds=self._cloud.kinds.get)
+            yield StoreTransaction(rows, changes=rows, kinds=self._clouds.kinds.get)
+
+    @contextmanager
+    def _change(self) -> Iterator[StoreTransaction]:
+        with self._transaction() as transaction:
+            yield transaction
+        self._changed()
 
     def _machine_at(self, network: str, address: IPv4Address) -> Machine | None:
         for machine in self._blueprint.machines:
@@ -444,7 +449,7 @@ class Fabric:
         """Replace a machine of a group."""
         try:
             with self._transaction() as transaction:
-                self._cloud.renew(transaction, machine.id)
+                self._clouds.renew(transaction, machine.id)
         except (CloudError, StoreError) as error:
             raise FabricError(f"{machine.name} can't be replaced: {error}") from error
         self._changed()
@@ -504,12 +509,7 @@ def clean(prefix: str, folder: Path, images: Path) -> bool:
     running = [host for host in hosts.all() if host.running]
     for host in running:
         hosts.stop(host.machine_id, 0)
-    place = folder / "databases"
-    if place.is_dir():
-        databases = Databases(place, layers, layers.authority, tokens.public_key(folder))
-        databases.recover()
-        databases.stop()
-    end_strays(place)
+    end_databases(folder, layers)
     others = end_all_below(folder)
     there = Networks.clear_all(prefix)
     return bool(running or others or there)

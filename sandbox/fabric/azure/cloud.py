@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
+from pathlib import Path
 
+from sandbox.control import ids
 from sandbox.control.azure import KINDS, fleet, instances
 from sandbox.control.azure.arm import type_of
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
-from sandbox.fabric.azure import security_rules
+from sandbox.fabric.azure import security_rules, tokens
 from sandbox.fabric.azure.blueprint import blueprint
+from sandbox.fabric.azure.services import Services
+from sandbox.fabric.cloud import Surroundings
 from sandbox.fabric.contract import Blueprint
+from sandbox.fabric.database import FLEXIBLE_SERVER, Databases
+from sandbox.fabric.images import Images
 
 _CONCERNED = (
     "microsoft.network/",
@@ -28,14 +34,19 @@ class Azure:
     """A `cloud.Cloud`."""
 
     kinds: Mapping[str, Kind]
+    database_folder = "databases"
 
     def __init__(self, image: str) -> None:
         """*image*: the sandbox's image that boots Debian 12 machines."""
         self._image = image
         self.kinds = {kind.type: kind for kind in KINDS}
 
-    def begin(self, store: Store, pool: IPv4Network) -> None:
-        """From now on machines are real, and the public addresses of *pool* are routed."""
+    def owns(self, target: str) -> bool:
+        """Whether an id is of Azure Resource Manager."""
+        return ids.key(target).startswith("/subscriptions/")
+
+    def begin(self, store: Store, pool: IPv4Network | None) -> None:
+        """From now on machines are real, if there is a *pool* of addresses that are routed."""
         fleet.prepare(store, pool)
 
     def concerns(self, target: str) -> bool:
@@ -76,3 +87,24 @@ class Azure:
             )
         elif kind.startswith("microsoft.network/networksecuritygroups"):
             yield from security_rules.ignored(world)
+
+    def services(self, surroundings: Surroundings) -> Services:
+        """Metadata, names and vaults. Raises FabricError."""
+        return Services(
+            store=surroundings.store,
+            networks=surroundings.networks,
+            authority=surroundings.authority,
+            notices=surroundings.notices,
+            tokens=tokens.Tokens(surroundings.folder),
+            machines=surroundings.machines,
+        )
+
+    def databases(self, folder: Path, images: Images) -> Databases:
+        """Flexible servers; tokens of the directory are passwords there."""
+        return Databases(
+            folder / self.database_folder,
+            images,
+            images.authority,
+            tokens.public_key(folder),
+            FLEXIBLE_SERVER,
+        )

@@ -17,10 +17,10 @@ from ipaddress import IPv4Address
 
 from sandbox.control.kinds import World
 from sandbox.fabric.azure import identities, instance
-from sandbox.fabric.azure.exchange import Answer, BadQueryError, Request, in_json
 from sandbox.fabric.azure.tokens import Tokens
 from sandbox.fabric.contract import Machine
 from sandbox.fabric.notices import Notice, Notices
+from sandbox.fabric.serving.exchange import Answer, BadQueryError, Request, in_json
 
 VERSIONS = (
     "2017-03-01",

@@ -14,7 +14,7 @@ autoregistration feature in Azure DNS private zones?".
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 import dns.exception
@@ -31,6 +31,7 @@ from sandbox.control.azure.private_dns import RECORD_SET
 from sandbox.control.azure.private_endpoints import TARGETS
 from sandbox.control.azure.reading import flag, number, text, texts
 from sandbox.control.kinds import Record, World
+from sandbox.fabric.serving.resolver import Found
 
 LINK = "azure-native:privatedns:VirtualNetworkLink"
 ENDPOINT = "azure-native:network:PrivateEndpoint"
@@ -61,17 +62,6 @@ class Host:
 
     name: str
     address: IPv4Address
-
-
-@dataclass(slots=True)
-class Found:
-    """What is known of a question here."""
-
-    answers: list[dns.rrset.RRset] = field(default_factory=list)
-    authority: list[dns.rrset.RRset] = field(default_factory=list)
-    code: dns.rcode.Rcode = dns.rcode.NOERROR
-    elsewhere: dns.name.Name | None = None
-    """What is still to be asked of the machine's own resolvers."""
 
 
 def suffix(network: str) -> dns.name.Name:

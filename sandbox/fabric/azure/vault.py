@@ -21,9 +21,9 @@ from sandbox.control.azure.key_vaults import SECRET_KIND, VAULT_KIND
 from sandbox.control.azure.reading import flag, mapping, number, text
 from sandbox.control.kinds import Record, World
 from sandbox.fabric.azure import permissions
-from sandbox.fabric.azure.exchange import Answer, BadQueryError, Request, in_json
 from sandbox.fabric.azure.permissions import GET_SECRET, READ_METADATA
 from sandbox.fabric.azure.tokens import TokenAudienceError, TokenError, TokenExpiredError, Tokens
+from sandbox.fabric.serving.exchange import Answer, BadQueryError, Request, in_json
 
 AUDIENCE = "https://vault.azure.net"
 VERSIONS = ("2015-06-01", "2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6")

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.fabric.azure import names, resolver
+from sandbox.fabric.azure import names
+from sandbox.fabric.serving import resolver
 
 HERE = "127.0.0.1"
 
@@ -236,7 +237,7 @@ def test_a_stream_that_breaks_off_or_says_nothing_of_use_is_closed(running):
 
 
 async def _nobody(name, kind):
-    return names.Found()
+    return resolver.Found()
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,9 +10,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from sandbox.fabric.azure import listening
 from sandbox.fabric.contract import Blueprint, FabricError, Place
 from sandbox.fabric.network import inside
+from sandbox.fabric.serving import listening
 from tests.sandbox.fabric.azure.conftest import VALUE, VAULT_ADDRESS, WEB
 
 NAME = "instance/compute/name?api-version=2021-02-01&format=text"
@@ -101,8 +101,8 @@ def test_a_certificate_that_gets_old_is_renewed_in_place(running):
     running.networks.opened.clear()
     running.services.settle(running.site.blueprint)
     running.authority.hours = 24
-    running.services._renew()
-    running.services._renew()
+    running.services._certificates.renew()
+    running.services._certificates.renew()
 
     assert len(running.authority.issued) == 3
     assert running.vault("secrets").status_code == 401

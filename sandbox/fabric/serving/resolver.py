@@ -1,4 +1,4 @@
-"""The DNS server of a virtual network: reads questions, asks `names`, and others for the rest.
+"""The DNS server of a virtual network: asks its cloud, and other resolvers for the rest.
 
 It answers questions only, one at a time, and forwards to the resolvers of the user's machine
 (/etc/resolv.conf, read anew each time), never to itself. Whatever is not a question gets the
@@ -7,6 +7,7 @@ refusal that RFC 1035 has for it, or silence.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.asyncquery
@@ -19,8 +20,7 @@ import dns.opcode
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
-
-from sandbox.fabric.azure.names import Found
+import dns.rrset
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,6 +36,19 @@ _SERVERS = 3
 """Resolvers that are asked, as in resolv.conf(5)."""
 
 Address = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Found:
+    """What is known of a question here."""
+
+    answers: list[dns.rrset.RRset] = field(default_factory=list)
+    authority: list[dns.rrset.RRset] = field(default_factory=list)
+    code: dns.rcode.Rcode = dns.rcode.NOERROR
+    elsewhere: dns.name.Name | None = None
+    """What is still to be asked of the machine's own resolvers."""
+
+
 LookUp = Callable[[dns.name.Name, dns.rdatatype.RdataType], Awaitable[Found]]
 
 

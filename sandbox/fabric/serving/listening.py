@@ -24,7 +24,7 @@ from typing import Any, TypeVar, cast
 
 import h11
 
-from sandbox.fabric.azure.exchange import Answer, Request, in_json
+from sandbox.fabric.serving.exchange import Answer, Request, in_json
 
 _LOG = logging.getLogger(__name__)
 

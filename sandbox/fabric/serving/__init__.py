@@ -1,0 +1,1 @@
+"""What every cloud's services inside of networks have in common: sockets, HTTP, DNS, TLS."""
