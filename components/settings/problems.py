@@ -26,8 +26,13 @@ class Problem(NamedTuple):
     fix: str
     """What to write instead."""
 
+    source: str = ""
+    """File and line that the value is from, where it is not the stack's own file."""
+
     def __str__(self) -> str:
-        got = f" (got {self.value})" if self.value else ""
+        known = [f"got {self.value}"] if self.value else []
+        known += [f"from {self.source}"] if self.source else []
+        got = f" ({', '.join(known)})" if known else ""
         return f"  {self.key}: {self.rule}{got}\n    fix: {self.fix}"
 
 

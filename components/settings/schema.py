@@ -1,4 +1,4 @@
-"""The JSON Schema of a stack file, for editors: completion, help, and errors while typing.
+"""The JSON Schemas of a stack file and of a base, for editors: completion, help, errors.
 
 It says what the models say. Rules between settings stay with `parse`: a schema cannot explain
 them. Names of locations and sizes are there as examples, which editors complete; as choices, they
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.settings import docstrings
+from components.settings import bases, docstrings
 from components.settings.catalogue.databases import SIZES
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.machines import MACHINES
@@ -27,10 +27,35 @@ _SECRET = {
     "additionalProperties": False,
 }
 
+_BASE = {
+    "type": "string",
+    "pattern": bases.NAME.pattern.join("^$"),
+    "description": "File of stacks/bases, without .yaml: the settings that this one lies over.",
+}
 
-def render() -> str:
-    """Return the schema as the text of stacks/environment.schema.json."""
-    return json.dumps(stack_file_schema(), indent=2) + "\n"
+STACK_FILE = "environment.schema.json"
+BASE_FILE = "base.schema.json"
+
+
+def render() -> dict[str, str]:
+    """Return the text of each schema by its name in stacks/."""
+    schemas = {STACK_FILE: stack_file_schema(), BASE_FILE: base_schema()}
+    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
+
+
+def base_schema() -> dict[str, Any]:
+    """Return the schema of a file in stacks/bases: some settings, of which none is required."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Base of stack files of operationalization",
+        "type": "object",
+        "required": ["environment"],
+        "properties": {
+            "base": _BASE,
+            "environment": {"$ref": f"{STACK_FILE}#/definitions/Environment"},
+        },
+        "additionalProperties": False,
+    }
 
 
 def stack_file_schema() -> dict[str, Any]:
@@ -38,17 +63,33 @@ def stack_file_schema() -> dict[str, Any]:
     environment = _tidied(_described(Environment.model_json_schema()))
     definitions = environment.pop("$defs")
     _complete(environment, definitions)
+    # A base may have what the stack has not, so that settings are required where there is none.
+    required = _required(environment, definitions)
+    definitions |= {"Environment": environment, "CompleteEnvironment": required}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Stack file of operationalization",
         "type": "object",
         "required": ["config"],
-        "properties": {"config": _config_schema(environment)},
+        "properties": {"config": _config_schema()},
         "definitions": definitions,
     }
 
 
-def _config_schema(environment: dict[str, Any]) -> dict[str, Any]:
+def _required(schema: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from *schema* what it requires, mapping by mapping, and return that alone."""
+    found: dict[str, Any] = {}
+    if names := schema.pop("required", None):
+        found["required"] = names
+    for name, each in schema.get("properties", {}).items():
+        for option in (each, *each.get("anyOf", [])):
+            target = definitions.get(option.get("$ref", "").rpartition("/")[2])
+            if target and (inner := _required(target, definitions)):
+                found.setdefault("properties", {})[name] = inner
+    return found
+
+
+def _config_schema() -> dict[str, Any]:
     described: dict[str, tuple[dict[str, Any], str]] = {
         "adminPassword": (_SECRET, "Password of the account admin; generated when absent."),
         "certificate": (
@@ -61,15 +102,22 @@ def _config_schema(environment: dict[str, Any]) -> dict[str, Any]:
         f"{NAMESPACE}:{name}": {**schema, "description": text}
         for name, (schema, text) in described.items()
     }
+    base, environment = f"{NAMESPACE}:base", f"{NAMESPACE}:environment"
+    complete = {"$ref": "#/definitions/CompleteEnvironment"}
     return {
         "type": "object",
         "description": "The stack's configuration.",
-        "required": [f"{NAMESPACE}:environment"],
-        "properties": {f"{NAMESPACE}:environment": environment, **keys},
+        "properties": {
+            base: _BASE,
+            environment: {"$ref": "#/definitions/Environment"},
+            **keys,
+        },
+        "if": {"not": {"required": [base]}},
+        "then": {"required": [environment], "properties": {environment: complete}},
         # Keys of providers and of Pulumi itself are none of our business; ours are all listed.
         "propertyNames": {
             "if": {"pattern": f"^{NAMESPACE}:"},
-            "then": {"enum": [f"{NAMESPACE}:environment", *keys]},
+            "then": {"enum": [base, environment, *keys]},
         },
     }
 
@@ -122,4 +170,4 @@ def _tidied_items(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.stdout.write(render()[sys.argv[1]])

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
 
+from components.settings.bases import FOLDER, Layers, examine_over
 from components.settings.environment import Environment
-from components.settings.parsing import cautions, examine
+from components.settings.parsing import cautions
 from components.settings.problems import Problem, SettingsError, closest, show
 from components.settings.secrets import check_password, stored_in_plain
 
-KEYS = ("environment", "adminPassword", "certificate", "certificateKey")
+KEYS = ("environment", "base", "adminPassword", "certificate", "certificateKey")
 """Configuration keys that this project reads, each below its own namespace."""
 
 SECRET_KEYS = ("adminPassword", "certificateKey")
@@ -35,13 +36,13 @@ def load(config: pulumi.Config, stack: str) -> Settings:
 
     Raises SettingsError with every problem when there is one.
     """
-    environment, problems = _environment(config)
+    environment, problems, layers = _environment(config, stack)
     problems += unknown_keys(config.name, get_config_env())
     problems += _secret_problems(config)
     if environment is None or problems:
         raise SettingsError(stack, problems)
     for caution in cautions(environment):
-        pulumi.log.warn(str(caution).strip())
+        pulumi.log.warn(str(layers.located(caution)).strip())
     return Settings(
         environment=environment,
         admin_password=config.get_secret("adminPassword"),
@@ -60,11 +61,14 @@ def unknown_keys(namespace: str, configured: Iterable[str]) -> Iterator[Problem]
             yield Problem(name, "", "is not a known configuration key", fix)
 
 
-def _environment(config: pulumi.Config) -> tuple[Environment | None, list[Problem]]:
-    if is_config_secret(config.full_key("environment")):
-        rule = "must hold no secret: secrets are configuration keys of their own"
-        fix = "remove it, and run: pulumi config set --secret adminPassword"
-        return None, [Problem("environment", "", rule, fix)]
+def _environment(
+    config: pulumi.Config, stack: str
+) -> tuple[Environment | None, list[Problem], Layers]:
+    for name in ("environment", "base"):
+        if is_config_secret(config.full_key(name)):
+            rule = "must hold no secret: secrets are configuration keys of their own"
+            fix = "remove it, and run: pulumi config set --secret adminPassword"
+            return None, [Problem(name, "", rule, fix)], Layers(None)
     text = config.get("environment")
     try:
         # The engine hands objects over as JSON, whatever the stack file looked like.
@@ -72,8 +76,8 @@ def _environment(config: pulumi.Config) -> tuple[Environment | None, list[Proble
     except (ValueError, RecursionError):
         rule = "must be a mapping of keys to values"
         fix = "indent the settings under operationalization:environment"
-        return None, [Problem("environment", show(text), rule, fix)]
-    return examine(value)
+        return None, [Problem("environment", show(text), rule, fix)], Layers(None)
+    return examine_over(config.get("base"), value, FOLDER, stack)
 
 
 def _secret_problems(config: pulumi.Config) -> Iterator[Problem]:

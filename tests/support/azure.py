@@ -12,6 +12,7 @@ from components.parts.naming import environment_name
 from components.settings import load
 from components.topologies import clouds
 from components.topologies.enterprise import Enterprise, EnterpriseArgs
+from tests.support import stacks
 from tests.support.cloud import STACK, EchoCloud, World, deploy
 
 ROOT = Path(__file__).parents[2]
@@ -111,9 +112,8 @@ def _generated(name: str) -> dict[str, Any]:
 
 @cache
 def stack(name: str) -> Mapping[str, Any]:
-    """The configuration of a stack of `stacks/`."""
-    text = (ROOT / "stacks" / f"Pulumi.{name}.yaml").read_text()
-    return yaml.safe_load(text)["config"]
+    """The configuration of a stack of `stacks/`, over its base."""
+    return stacks.config(name)
 
 
 def changed(name: str, **changes: Any) -> dict[str, Any]:

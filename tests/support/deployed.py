@@ -12,18 +12,15 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.support.engine import ROOT, Engine, Result, on_sandbox, sandbox
+from tests.support import stacks
+from tests.support.engine import Engine, Result, on_sandbox, sandbox
 from tests.support.environments import changed
-
-ENVIRONMENT = "operationalization:environment"
+from tests.support.stacks import ENVIRONMENT
 
 
 def stack_config(stack: str) -> dict[str, Any]:
-    """The configuration in the stack's file."""
-    content = yaml.safe_load((ROOT / f"stacks/Pulumi.{stack}.yaml").read_text())
-    return dict(content["config"])
+    """The configuration in the stack's file, over its base."""
+    return stacks.config(stack)
 
 
 class Deployed:

@@ -6,9 +6,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from hypothesis import given
+from referencing import Registry, Resource
 
-from components.settings.schema import render, stack_file_schema
+from components.settings.schema import base_schema, render, stack_file_schema
 from tests.components.settings.test_laws import environments
 from tests.support.environments import AZURE, changed
 
@@ -23,13 +25,13 @@ def errors(environment: object, **beside: object) -> list[str]:
 
 
 def test_the_file_is_in_step_with_the_models() -> None:
-    assert (ROOT / "stacks" / "environment.schema.json").read_text() == render(), (
-        "run scripts/schema and commit stacks/environment.schema.json"
-    )
+    for name, text in render().items():
+        assert (ROOT / "stacks" / name).read_text() == text, f"run scripts/schema, commit {name}"
 
 
 def test_it_is_a_valid_schema() -> None:
-    jsonschema.Draft7Validator.check_schema(json.loads(render()))
+    for text in render().values():
+        jsonschema.Draft7Validator.check_schema(json.loads(text))
 
 
 @given(environments())
@@ -71,9 +73,39 @@ def descriptions_missing(schema: Any, path: str = "") -> list[str]:
         for name, each in schema.get("properties", {}).items()
         if "description" not in each and "$ref" not in each
     ]
-    inner = [(key, each) for key, each in schema.items() if isinstance(each, dict)]
+    # Of a complete environment is said what it requires, and nothing else.
+    own = {key: each for key, each in schema.items() if key != "CompleteEnvironment"}
+    inner = [(key, each) for key, each in own.items() if isinstance(each, dict)]
     return missing + [found for key, each in inner for found in descriptions_missing(each, key)]
 
 
 def test_every_setting_says_what_it_is() -> None:
     assert descriptions_missing(stack_file_schema()) == []
+
+
+def test_over_a_base_every_setting_may_be_missing_and_none_may_be_wrong() -> None:
+    part = {"web": {"autoscale": {"maximum": 3}}}
+    assert errors(part, base="production") == []
+    assert errors({"web": {"autoscale": {"maximum": "3"}}}, base="production") != []
+    assert errors(part) != []
+    assert errors(changed(AZURE, {"web": {"autoscale": {"maximum": 3}}})) != []
+    assert errors(AZURE, base="../production") != []
+
+
+def test_a_stack_may_be_nothing_but_its_base() -> None:
+    schema = jsonschema.Draft7Validator(stack_file_schema())
+    assert schema.is_valid({"config": {"operationalization:base": "production"}})
+    assert not schema.is_valid({"config": {}})
+
+
+def test_a_base_is_checked_like_a_stack() -> None:
+    own = {"environment.schema.json": stack_file_schema()}
+    registry = Registry().with_resources(
+        (name, Resource.from_contents(contents)) for name, contents in own.items()
+    )
+    schema = jsonschema.Draft7Validator(base_schema(), registry=registry)
+    for path in (ROOT / "stacks" / "bases").glob("*.yaml"):
+        assert list(schema.iter_errors(yaml.safe_load(path.read_text()))) == []
+    assert not schema.is_valid({"environment": {"web": {"cuont": 1}}})
+    assert not schema.is_valid({"environment": {}, "bsae": "x"})
+    assert not schema.is_valid({"base": "production"})

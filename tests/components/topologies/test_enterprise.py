@@ -11,9 +11,9 @@ import pytest
 from components.runtimes import recipe
 from components.runtimes.node import NodeRecipe, Role
 from components.settings import Environment
+from tests.support import stacks
 from tests.support.azure import (
     CLOSED,
-    ROOT,
     SECRET_VALUE,
     changed,
     deployed,
@@ -23,8 +23,9 @@ from tests.support.azure import (
 )
 from tests.support.cloud import World
 
-STACKS = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.azure*.yaml"))
-EVERY_STACK = ["dev", *STACKS]
+EVERY_STACK = [
+    name for name in stacks.NAMES if stacks.config(name)[stacks.ENVIRONMENT]["cloud"] == "azure"
+]
 GOLDEN = Path(__file__).parents[2] / "golden" / "urns"
 VARIATIONS = {
     "closed": CLOSED,
