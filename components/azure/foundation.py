@@ -35,6 +35,7 @@ class Foundation(FoundationPart):
             location=args.location,
             tags=tags,
             protection=args.protection,
+            log_retention_days=args.log_retention_days,
             resource_group=group.name,
             resource_group_id=group.id,
         )

@@ -35,6 +35,7 @@ class FoundationArgs:
     location: str
     tags: Mapping[str, str]
     protection: bool
+    log_retention_days: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,6 +21,9 @@ class Site:
     protection: bool
     """Whether what cannot be made again is protected."""
 
+    log_retention_days: int
+    """As the settings say; a cloud may keep logs longer."""
+
     resource_group: pulumi.Output[str]
     """Name of the group that holds the environment's resources."""
 

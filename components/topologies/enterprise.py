@@ -78,6 +78,7 @@ class Enterprise(pulumi.ComponentResource):
                 location=self._environment.location,
                 tags=self._environment.tags,
                 protection=self._environment.protection,
+                log_retention_days=self._environment.monitoring.retention_days,
             ),
             pulumi.ResourceOptions(parent=self, transformations=list(self._cloud.transformations)),
         )

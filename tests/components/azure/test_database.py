@@ -110,6 +110,7 @@ def build(settings: dict) -> None:
                 location="westeurope",
                 tags={},
                 protection=True,
+                log_retention_days=30,
                 resource_group=text("group"),
                 resource_group_id=text("/subscriptions/s/resourceGroups/group"),
             ),

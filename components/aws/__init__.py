@@ -1,0 +1,1 @@
+"""The parts of an environment as AWS resources (pulumi-aws)."""
