@@ -1,7 +1,8 @@
 """User data: one cloud-config document a node, the same bytes for the same settings.
 
-The document holds static files and one JSON file, `/etc/operationalization/node.json`, which is
-all that differs between environments. It is compressed once, as a whole: cloud-init unpacks
+The document holds static files (on AWS those that fetch the rest: `components.bootstrap.bundle`)
+and one JSON file, `/etc/operationalization/node.json`, which is all that differs between
+environments. It is compressed once, as a whole: cloud-init unpacks
 gzip itself on every cloud. No secret is inside: a node fetches those at boot, with its identity.
 """
 
@@ -11,11 +12,11 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from components.bootstrap.bundle import Bundle, bundle, split
 from components.bootstrap.cloud_config import cloud_config
 from components.bootstrap.facts import Cloud, NodeFacts
 from components.bootstrap.host_firewall import host_firewall
-from components.bootstrap.scripts import cloud_files, shared_files
-from components.runtimes.node import NodeFile, NodeRecipe
+from components.runtimes.node import JsonValue, NodeFile, NodeRecipe
 
 __all__ = ["NodeFacts", "UserData", "UserDataTooLarge", "render"]
 
@@ -24,6 +25,9 @@ LIMITS: Final[dict[Cloud, int]] = {"azure": 48 * 1024, "aws": 16 * 1024}
 the raw bytes: "Run commands when you launch an EC2 instance", 16 KB."""
 
 NODE_FILE: Final = "/etc/operationalization/node.json"
+
+CLOUD_PACKAGES: Final[dict[Cloud, tuple[str, ...]]] = {"azure": (), "aws": ("python3-botocore",)}
+"""Debian packages that the cloud's own scripts need, beside those of the recipe."""
 
 
 class UserDataTooLarge(ValueError):  # noqa: N818 - a size is wrong, not a program
@@ -57,12 +61,8 @@ def render(recipe: NodeRecipe, facts: NodeFacts) -> UserData:
     Raises:
         UserDataTooLarge: over the cloud's limit.
     """
-    files = (
-        *shared_files(),
-        *cloud_files(facts.cloud),
-        *recipe.files,
-        NodeFile(path=NODE_FILE, content=node_json(recipe, facts)),
-    )
+    carried, _ = split(recipe, facts.cloud)
+    files = (*carried, NodeFile(path=NODE_FILE, content=node_json(recipe, facts)))
     text = cloud_config(files)
     # mtime and the absent file name keep the gzip header the same on every day and machine.
     compressed = gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)
@@ -71,8 +71,13 @@ def render(recipe: NodeRecipe, facts: NodeFacts) -> UserData:
 
 
 def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
-    """Return the node's JSON file: all that its scripts and services know of the environment."""
-    document = {
+    """Return the node's JSON file: all that its scripts and services know of the environment.
+
+    Raises:
+        ValueError: when there is a bundle and the facts don't say where.
+    """
+    bootstrap = facts.database_bootstrap_secret
+    document: dict[str, object] = {
         "cloud": facts.cloud,
         "environment": facts.environment,
         "role": recipe.role,
@@ -90,8 +95,9 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
             "port": facts.database_port,
             "name": facts.database_name,
             "principal": facts.database_principal,
+            **({"bootstrap": bootstrap} if bootstrap else {}),
         },
-        "packages": recipe.packages,
+        "packages": sorted((*recipe.packages, *CLOUD_PACKAGES[facts.cloud])),
         "egress": facts.egress,
         "secrets": [
             {"name": use.name, "path": use.path, "owner": use.owner, "mode": use.mode}
@@ -101,8 +107,21 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
         "firewall": host_firewall(recipe, facts),
         "clients": facts.clients if recipe.role == "web" else (),
         recipe.role: recipe.data,
+        **_fetching(facts, bundle(recipe, facts.cloud)),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def _fetching(facts: NodeFacts, found: Bundle | None) -> dict[str, JsonValue]:
+    """Return what the node needs to know in order to fetch the rest of its files."""
+    if found is None:
+        return {}
+    if not facts.bundle_uri:
+        raise ValueError(f"nodes on {facts.cloud} fetch a bundle: bundle_uri must say from where")
+    return {
+        "region": facts.location,
+        "bundle": {"uri": facts.bundle_uri, "sha256": found.sha256},
+    }
 
 
 def check_size(compressed: bytes, files: tuple[NodeFile, ...], cloud: Cloud) -> None:

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.bootstrap import user_data
+from components.bootstrap.bundle import bundle
 from components.bootstrap.user_data import UserDataTooLarge, render
 from components.runtimes.node import NodeFile
-from tests.support.nodes import ROLES, facts, recipe_of
+from tests.support.nodes import ROLES, aws_facts, facts, recipe_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GOLDEN = REPOSITORY / "tests" / "golden" / "user_data"
 SCHEMA = REPOSITORY / ".cache" / "cloud-init" / "schema-cloud-config-v1.json"
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 WITHOUT_FILES = replace(recipe_of("web"), files=())
+SHA256 = re.compile(r"(?<=\"sha256\": \")[0-9a-f]{64}")
+"""A bundle's hash says no more than its files do."""
+
+FACTS = {"azure": facts, "aws": aws_facts}
 CIDRS = st.ip_addresses(v=4).map(lambda address: f"{address}/32")
 
 
@@ -34,7 +40,7 @@ def outline(text):
     document = yaml.safe_load(text)
     for entry in document["write_files"]:
         if entry["path"] == user_data.NODE_FILE:
-            node = entry["content"]
+            node = SHA256.sub("that of the bundle", entry["content"])
             entry["content"] = "the next document"
         else:
             entry["content"] = f"{len(entry['content'].splitlines())} lines"
@@ -47,10 +53,14 @@ def node_json_of(found):
     return json.loads(content)
 
 
+every_cloud = pytest.mark.parametrize("cloud", list(FACTS))
+
+
+@every_cloud
 @pytest.mark.parametrize("role", ROLES)
-def test_user_data_is_the_golden_document(role):
-    found = outline(render(recipe_of(role), facts()).text)
-    golden = GOLDEN / f"plumber-{role}.yaml"
+def test_user_data_is_the_golden_document(role, cloud):
+    found = outline(render(recipe_of(role), FACTS[cloud]()).text)
+    golden = GOLDEN / f"{cloud}-plumber-{role}.yaml"
     if UPDATE:
         golden.write_text(found)
 
@@ -58,7 +68,7 @@ def test_user_data_is_the_golden_document(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_files_reach_the_node_as_they_are_in_the_repository(role):
+def test_azures_user_data_has_all_files_as_they_are_in_the_repository(role):
     files = yaml.safe_load(render(recipe_of(role), facts()).text)["write_files"]
     written = {entry["path"]: entry["content"] for entry in files}
 
@@ -66,17 +76,19 @@ def test_files_reach_the_node_as_they_are_in_the_repository(role):
         assert written[file.path] == file.content
 
 
+@every_cloud
 @pytest.mark.parametrize("role", ROLES)
-def test_the_same_settings_give_the_same_bytes(role):
-    first, second = (render(recipe_of(role), facts()) for _ in range(2))
+def test_the_same_settings_give_the_same_bytes(role, cloud):
+    first, second = (render(recipe_of(role), FACTS[cloud]()) for _ in range(2))
 
     assert first.compressed == second.compressed
     assert first.compressed[4:8] == b"\0\0\0\0", "gzip's header must hold no time"
 
 
+@every_cloud
 @pytest.mark.parametrize("role", ROLES)
-def test_what_the_cloud_gets_unpacks_to_the_document(role):
-    found = render(recipe_of(role), facts())
+def test_what_the_cloud_gets_unpacks_to_the_document(role, cloud):
+    found = render(recipe_of(role), FACTS[cloud]())
 
     assert gzip.decompress(base64.b64decode(found.base64)).decode() == found.text
     assert found.size == len(base64.b64decode(found.base64))
@@ -87,10 +99,45 @@ def test_user_data_fits_azure_with_room_to_spare(role):
     assert render(recipe_of(role), facts()).size < 0.8 * user_data.LIMITS["azure"]
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_user_data_on_aws_leaves_room_for_hundreds_of_clients(role):
+    assert render(recipe_of(role), aws_facts()).size < 12 * 1024
+
+    clients = tuple(f"203.{index % 256}.{index // 256}.0/24" for index in range(400))
+    assert render(recipe_of(role), aws_facts(clients=clients)).size < user_data.LIMITS["aws"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_node_on_aws_learns_where_the_rest_of_its_files_is(role):
+    found = node_json_of(render(recipe_of(role), aws_facts()))
+
+    assert found["region"] == "eu-central-1"
+    assert found["bundle"] == {
+        "uri": "s3://test-artifacts-1a2b3c4d/the-key",
+        "sha256": bundle(recipe_of(role), "aws").sha256,
+    }
+    assert "python3-botocore" in found["packages"]
+
+
+def test_a_node_on_azure_hears_nothing_of_a_bundle():
+    found = node_json_of(render(recipe_of("web"), facts(bundle_uri="s3://other/key")))
+
+    assert not {"region", "bundle"} & set(found)
+    assert found["packages"] == sorted(recipe_of("web").packages)
+
+
+def test_a_bundle_without_a_place_is_refused():
+    with pytest.raises(ValueError, match="bundle_uri") as refused:
+        render(recipe_of("web"), aws_facts(bundle_uri=""))
+
+    assert str(refused.value) == "nodes on aws fetch a bundle: bundle_uri must say from where"
+
+
+@every_cloud
 @pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
 @pytest.mark.parametrize("role", ROLES)
-def test_user_data_is_valid_under_cloud_inits_own_schema(role):
-    document = yaml.safe_load(render(recipe_of(role), facts()).text)
+def test_user_data_is_valid_under_cloud_inits_own_schema(role, cloud):
+    document = yaml.safe_load(render(recipe_of(role), FACTS[cloud]()).text)
 
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
 
@@ -128,12 +175,13 @@ def test_any_facts_reach_the_node_unchanged(environment, host, principal, client
     assert (tuple(found["clients"]), found["egress"]) == (clients, egress)
 
 
+@every_cloud
 @pytest.mark.parametrize("role", ROLES)
-def test_only_the_json_file_differs_between_environments(role):
+def test_only_the_json_file_differs_between_environments(role, cloud):
     ours, theirs = (
         {
             entry["path"]: entry["content"]
-            for entry in yaml.safe_load(render(recipe_of(role), facts(**changes)).text)[
+            for entry in yaml.safe_load(render(recipe_of(role), FACTS[cloud](**changes)).text)[
                 "write_files"
             ]
         }
