@@ -35,11 +35,17 @@ class Rule:
     """First and last port of each range; empty: every port."""
     destinations: tuple[IPv4Network, ...] = EVERYWHERE
     destination_ports: tuple[tuple[int, int], ...] = ()
+    frontends: tuple[str, ...] = ()
+    """Ids of frontends: who comes through one of them is meant, too, whatever the address (a rule
+    for a balancer's security group). A rule for nobody else has no *sources*. Inbound only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One group of rules in order: the first that matches decides; none matches: denied."""
+    """One group of rules in order: the first that matches decides; none matches: denied.
+
+    Rules that only allow, as those of security groups, may be in any order.
+    """
 
     id: str
     rules: tuple[Rule, ...]
@@ -72,7 +78,10 @@ class Port:
     """Each stage must allow a new connection; none: everything is allowed."""
     outbound: tuple[Stage, ...] = ()
     nat: IPv4Address | None = None
-    """Public address that its connections to the internet get; None: it has no way there."""
+    """Public address that its connections to the internet get, a NAT gateway's or its own; None:
+    its routes lead to no internet."""
+    public: IPv4Address | None = None
+    """Its own public address: who comes from the internet to this is let in as to *address*."""
 
 
 class Protocol(StrEnum):
@@ -118,7 +127,23 @@ class Frontend:
     members: tuple[Member, ...] = ()
     probe: Probe | None = None
     """None: every member counts as healthy."""
+    probe_from: IPv4Address = PLATFORM_PROBE
+    """Where its probes come from: the platform's address, or the balancer's own in the network."""
+    inbound: tuple[Stage, ...] = ()
+    """Each must allow a new connection to the frontend, before a member is chosen."""
+    outbound: tuple[Stage, ...] = ()
+    """Each must allow it on its way to the member."""
     idle_minutes: int = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A service of the cloud at a public address, which some ports have a way to."""
+
+    id: str
+    address: IPv4Address
+    ports: tuple[str, ...] = ()
+    """`Port.id` of each: through a NAT gateway, or by a route of its own (a gateway endpoint)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +155,9 @@ class Network:
     ranges: tuple[IPv4Network, ...]
     ports: tuple[Port, ...] = ()
     frontends: tuple[Frontend, ...] = ()
+    given: tuple[IPv4Address, ...] = (METADATA, PLATFORM_PROBE)
+    """What the platform answers at, whatever the rules of ports say: metadata and names."""
+    services: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,6 +194,13 @@ class Machine:
     """Command that must end with 0 before the machine counts as provisioned; runs once."""
     notice: float = 0.0
     """Seconds that it gets to drain, from the notice of its end; 0: it gets no notice."""
+    notice_unread: bool = False
+    """Whether it gets that time although it never asked for notices."""
+    held: float | None = None
+    """Seconds that its group waits for its word before it counts as ready (a launch lifecycle
+    hook); None: it waits for none, or has had it."""
+    balancers: tuple[str, ...] = ()
+    """Ids of frontends that decide whether it is well, in place of being asked from inside."""
     leaving: bool = False
     """It is to drain and go (scale in)."""
 

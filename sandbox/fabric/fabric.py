@@ -420,7 +420,9 @@ class Fabric:
         return self._hosts.provisioned(machine, cancelled)
 
     def is_well(self, machine: Machine, probe: Probe) -> bool:
-        """Ask from inside the machine, as the health extension does."""
+        """Ask from inside the machine, as the health extension does; or ask its balancers."""
+        if machine.balancers:
+            return self._is_balanced(machine)
         namespace = self._networks.namespace(machine.id)
 
         def connect(port: int, timeout: float) -> socket.socket:
@@ -429,9 +431,19 @@ class Fabric:
 
         return prober.ask(probe, connect)
 
+    def _is_balanced(self, machine: Machine) -> bool:
+        """Whether every balancer that decides on a machine finds it healthy."""
+        fronts = {
+            front.id: front for network in self._blueprint.networks for front in network.frontends
+        }
+        return all(
+            name in fronts and machine.address in self._prober.healthy(fronts[name])
+            for name in machine.balancers
+        )
+
     def drain(self, machine: Machine, seconds: float, cancelled: threading.Event) -> None:
-        """Announce the end; a machine that never asked for notices gets none, as on Azure."""
-        if not self._notices.is_read(machine.id):
+        """Announce the end; a machine that never asked for notices may get none, as on Azure."""
+        if not (machine.notice_unread or self._notices.is_read(machine.id)):
             return
         notice = self._notices.post(machine, seconds)
         notice.wait(cancelled, seconds)

@@ -124,6 +124,8 @@ class Node:
         """Whether it has been seen running in this daemon's life."""
         self._unwell: float = 0.0
         """Seconds since it was well."""
+        self._held_since: float | None = None
+        """When (monotonic) its group began to wait for its word."""
         self._state = state or State(phase=Phase.STARTING, since=_now())
         if self._state.phase in (Phase.DRAINING, Phase.GONE):
             # What was under way ended with the daemon that did it.
@@ -264,12 +266,26 @@ class Node:
 
     def _come_back(self, machine: Machine) -> None:
         """One that starts again is not provisioned again; its own probe says when it serves."""
+        if machine.held is not None:
+            self._await_word(machine.held)
+            return
         if machine.health is None or self._room.is_well(machine, machine.health):
             self._unwell = 0.0
             self._become(Phase.READY)
             return
         self._unwell += self._pause()
         self._consider_repair(machine)
+
+    def _await_word(self, patience: float) -> None:
+        """The machine has its user data, and its group waits for it to say that it is ready."""
+        if self._held_since is None:
+            self._held_since = time.monotonic()
+        if time.monotonic() - self._held_since > patience:
+            self._held_since = None
+            self._become(
+                Phase.FAILED,
+                f"it did not say within {patience:.0f} seconds that it is ready (lifecycle hook)",
+            )
 
     def _provision(self, machine: Machine) -> None:
         if self._state.phase is not Phase.BOOTING:
@@ -278,7 +294,11 @@ class Node:
         if self._over.is_set():
             return
         if ended.code == 0:
-            self._become(Phase.READY, provisioned=_digest(machine))
+            waits = machine.held is not None or bool(machine.balancers)
+            phase = Phase.BOOTING if waits else Phase.READY
+            self._become(phase, provisioned=_digest(machine))
+            if waits:
+                self._wake.set()
         elif self._room.is_running(machine):
             self._become(
                 Phase.FAILED, ended.output.strip() or f"its script ended with {ended.code}"

@@ -10,6 +10,10 @@ Only the first packet of a connection is judged. The rest of it is known to conn
 replaced table does not touch: a rule that becomes narrower cuts nobody off, and holds for every
 new connection from the moment that `nft -f` returns.
 
+A frontend may have stages of its own: of who comes to it (before a member is chosen) and of what
+it sends to members. Who came through it has its mark on the connection, which is how a rule means
+"from that balancer" although members see the client's own address.
+
 Sources: nft(8); Azure documentation, "Network security groups" (stateful, subnet and interface),
 "Azure Load Balancer distribution modes" (five-tuple hash), "Load Balancer health probes"
 (connections that exist stay with an unwell member; without a well member new ones get no answer).
@@ -17,18 +21,16 @@ Not emulated: the idle timeout of balanced connections (they live as long as con
 and a member that calls its own frontend (which fails on Azure, too).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2s
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
 from sandbox.fabric.contract import (
     EVERYWHERE,
-    METADATA,
     PLATFORM_PROBE,
     Frontend,
     Network,
     Place,
-    Port,
     Rule,
     Stage,
 )
@@ -77,16 +79,30 @@ def ruleset(
         public: the sandbox's pool of public addresses; its frontends answer who comes from the
             internet, the others who is in the network.
     """
-    chains = _Chains()
+    marks = _marks(network)
+    chains = _Chains(marks)
     outbound = list(chains.verdicts((port.address, port.outbound) for port in network.ports))
     inbound = list(chains.verdicts((port.address, port.inbound) for port in network.ports))
-    fronts = [_Front(front, tuple(healthy(front))) for front in network.frontends]
+    fronts = [
+        _Front(
+            front,
+            tuple(healthy(front)),
+            marks.get(front.id),
+            chains.sequence(front.inbound) if front.inbound else None,
+        )
+        for front in network.frontends
+    ]
+    through = [
+        f"{marks[front.id]:#x} : jump {chains.sequence(front.outbound)}"
+        for front in network.frontends
+        if front.outbound
+    ]
     leaving = [port for port in network.ports if port.nat is not None]
     lines = [
         f"table {TABLE}",
         f"delete table {TABLE}",
         f"table {TABLE} {{",
-        *_set("bound", "type ifname . ipv4_addr", _bound(network.ports, interface)),
+        *_set("bound", "type ifname . ipv4_addr", _bound(network, interface)),
         *_set("ports", "type ipv4_addr", (str(port.address) for port in network.ports)),
         *_set("egress", "type ipv4_addr", (str(port.address) for port in leaving)),
         *_set(
@@ -101,17 +117,28 @@ def ruleset(
             "type ipv4_addr : ipv4_addr",
             (f"{port.address} : {port.nat}" for port in leaving),
         ),
+        *_set("services", "type ipv4_addr . ipv4_addr", _ways(network)),
+        *_map(
+            "own",
+            "type ipv4_addr : ipv4_addr",
+            (f"{port.public} : {port.address}" for port in network.ports if port.public),
+        ),
+        *_map("through", "type mark : verdict", through),
         *_frontends("public", (front for front in fronts if front.address in public)),
         *_frontends("internal", (front for front in fronts if front.address not in public)),
-        *(line for front in fronts for line in front.chain()),
         *chains.text(),
-        *_HOOKS,
+        *(line for front in fronts for line in front.chain()),
+        *_hooks(network),
         "}",
     ]
     return "\n".join(lines) + "\n"
 
 
-_HOOKS = f"""
+def _hooks(network: Network) -> list[str]:
+    given = _braced(map(str, network.given))
+    asking = {front.probe_from for front in network.frontends} | {PLATFORM_PROBE}
+    askers = f"ip saddr != {_braced(map(str, sorted(asking)))} "
+    return f"""
 chain arriving {{
   type filter hook prerouting priority raw; policy accept;
   meta nfproto ipv6 drop
@@ -125,12 +152,13 @@ chain leaving {{
   type filter hook prerouting priority mangle; policy accept;
   ct state != new accept
   tcp flags & (fin | syn | rst | ack) != syn counter drop comment "no beginning of a connection"
-  ip daddr {{ {METADATA}, {PLATFORM_PROBE} }} accept
+  ip daddr {given} accept
   ip saddr vmap @outbound
 }}
 chain balancing {{
   type nat hook prerouting priority dstnat; policy accept;
   iifname "{INTERNET}" ip daddr . meta l4proto . th dport vmap @public
+  iifname "{INTERNET}" dnat ip to ip daddr map @own
   iifname != {{ "{INTERNET}", "{PLATFORM}" }} ip daddr . meta l4proto . th dport vmap @internal
 }}
 chain forwarding {{
@@ -138,12 +166,15 @@ chain forwarding {{
   ct state invalid counter drop comment "belongs to no connection"
   ct state established,related accept
   oifname "{PLATFORM}" iifname != {{ "{INTERNET}", "{PLATFORM}" }} \
-ip daddr {{ {METADATA}, {PLATFORM_PROBE} }} accept
+ip daddr {given} accept
+  oifname "{PLATFORM}" iifname != {{ "{INTERNET}", "{PLATFORM}" }} \
+ip saddr . ip daddr @services accept
   iifname "{INTERNET}" ct status & dnat == 0 counter drop comment "no frontend there"
-  iifname "{PLATFORM}" ip saddr != {PLATFORM_PROBE} counter drop comment "the platform only answers"
+  iifname "{PLATFORM}" {askers}counter drop comment "the platform only answers"
   oifname "{INTERNET}" ip daddr @unrouted counter drop comment "nowhere on the internet"
   oifname "{INTERNET}" ip saddr @egress accept
   oifname "{INTERNET}" counter drop comment "no way to the internet (no NAT)"
+  ct mark vmap @through
   ip daddr vmap @inbound
   ip daddr @ports accept
   counter drop comment "nothing has this address"
@@ -164,11 +195,36 @@ chain from_router {{
 """.strip().splitlines()
 
 
-def _bound(ports: Iterable[Port], interface: Callable[[str], str]) -> Iterator[str]:
+def _marks(network: Network) -> dict[str, int]:
+    """The mark of each frontend that somebody has to tell from others."""
+    meant = {
+        name
+        for port in network.ports
+        for stage in port.inbound
+        for rule in stage.rules
+        for name in rule.frontends
+    }
+    return {
+        front.id: number
+        for number, front in enumerate(network.frontends, 1)
+        if front.outbound or front.id in meant
+    }
+
+
+def _ways(network: Network) -> Iterator[str]:
+    """Who has a way to which service: `address . address`."""
+    addresses = {port.id: port.address for port in network.ports}
+    for service in network.services:
+        for port in service.ports:
+            if (source := addresses.get(port)) is not None:
+                yield f"{source} . {service.address}"
+
+
+def _bound(network: Network, interface: Callable[[str], str]) -> Iterator[str]:
     """Who may send what address: `interface . address`."""
-    for given in (METADATA, PLATFORM_PROBE):
+    for given in (*network.given, *(service.address for service in network.services)):
         yield f'"{PLATFORM}" . {given}'
-    for port in ports:
+    for port in network.ports:
         where = PLATFORM if port.place is Place.PLATFORM else interface(port.id)
         yield f'"{where}" . {port.address}'
 
@@ -176,7 +232,16 @@ def _bound(ports: Iterable[Port], interface: Callable[[str], str]) -> Iterator[s
 class _Front:
     """One frontend, and the members that it has now."""
 
-    def __init__(self, frontend: Frontend, members: tuple[IPv4Address, ...]) -> None:
+    def __init__(
+        self,
+        frontend: Frontend,
+        members: tuple[IPv4Address, ...],
+        mark: int | None,
+        stages: str | None,
+    ) -> None:
+        """*stages*: the chain that a new connection must pass."""
+        self._mark = mark
+        self._stages = stages
         self.address = frontend.address
         self._frontend = frontend
         self._members = members
@@ -192,6 +257,10 @@ class _Front:
         found = self._frontend
         yield f"chain {self.name} {{"
         yield f"  {_comment(found.id)}"
+        if self._stages is not None:
+            yield f"  jump {self._stages}"
+        if self._mark is not None:
+            yield f"  ct mark set {self._mark:#x}"
         match self._members:
             case ():
                 yield f"  counter drop {_comment('no healthy member')}"
@@ -218,7 +287,9 @@ def _frontends(name: str, fronts: Iterable[_Front]) -> Iterator[str]:
 class _Chains:
     """The stages that ports have, each as one chain, whatever the number of ports."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: Mapping[str, int]) -> None:
+        """*marks*: of frontends, by id."""
+        self._marks = marks
         self._names: dict[int, str] = {}
         self._stages: dict[str, Stage] = {}
         self._sequences: dict[str, tuple[str, ...]] = {}
@@ -227,9 +298,10 @@ class _Chains:
         """Map entries, address to the chain of its stages; none for who has no stage."""
         for address, stages in ports:
             if stages:
-                yield f"{address} : jump {self._sequence(stages)}"
+                yield f"{address} : jump {self.sequence(stages)}"
 
-    def _sequence(self, stages: tuple[Stage, ...]) -> str:
+    def sequence(self, stages: tuple[Stage, ...]) -> str:
+        """The chain of several stages, each of which must allow."""
         names = tuple(self._stage(stage) for stage in stages)
         if len(names) == 1:
             return names[0]
@@ -251,8 +323,8 @@ class _Chains:
             yield f"chain {name} {{"
             yield f"  {_comment(stage.id)}"
             for rule in stage.rules:
-                if (condition := _condition(rule)) is not None:
-                    verdict = "return" if rule.allow else "counter drop"
+                verdict = "return" if rule.allow else "counter drop"
+                for condition in _conditions(rule, self._marks):
                     yield f"  {condition}{verdict} {_comment(rule.name)}"
             yield f"  counter drop {_comment('no rule allows it')}"
             yield "}"
@@ -262,11 +334,22 @@ class _Chains:
             yield "}"
 
 
+def _conditions(rule: Rule, marks: Mapping[str, int]) -> Iterator[str]:
+    """What a packet must be like, each with a space behind it; none: nothing matches the rule."""
+    rest = _condition(rule)
+    if rest is None:
+        return
+    if rule.sources:
+        yield "".join(f"{part} " for part in _among("ip saddr", rule.sources)) + rest
+    if through := [f"{marks[name]:#x}" for name in rule.frontends if name in marks]:
+        yield f"ct mark {_braced(through)} {rest}"
+
+
 def _condition(rule: Rule) -> str | None:
-    """What a packet must be like, with a space behind it; None for a rule that nothing matches."""
-    if not rule.sources or not rule.destinations:
+    """The same but for who sends it; None for a rule that nothing matches."""
+    if not rule.destinations:
         return None
-    parts = [*_among("ip saddr", rule.sources), *_among("ip daddr", rule.destinations)]
+    parts = [*_among("ip daddr", rule.destinations)]
     ported = bool(rule.source_ports or rule.destination_ports)
     if rule.protocol == "icmp" and ported:
         return None

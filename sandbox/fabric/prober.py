@@ -1,6 +1,7 @@
 """Asks the members of balancers whether they are well, as the cloud's probes do.
 
-A probe comes from 168.63.129.16, through the inbound rules of the member. A member gets its first
+A probe comes from the platform (168.63.129.16 on Azure) or from the balancer's own address in the
+network (on AWS), through the inbound rules of the member. A member gets its first
 connection after its first good answer. A well member is asked every interval; one that is not well
 is asked every half second, which real Azure does not do: there, a node that has booted waits up to
 an interval for its first connection, which teaches nobody anything.
@@ -36,7 +37,6 @@ from typing import cast
 from zlib import crc32
 
 from sandbox.fabric.contract import (
-    PLATFORM_PROBE,
     FabricError,
     Frontend,
     Member,
@@ -137,6 +137,7 @@ class _Target:
     network: str
     address: IPv4Address
     probe: Probe
+    source: IPv4Address
 
 
 @dataclass(slots=True)
@@ -214,7 +215,7 @@ class Prober:
         known = before.get(frontend.id, {})
         targets = self._targets[frontend.id] = {}
         for member in frontend.members:
-            target = targets[member] = _Target(network, member.address, probe)
+            target = targets[member] = _Target(network, member.address, probe, frontend.probe_from)
             if target in self._states:
                 continue
             if target in old:
@@ -303,7 +304,7 @@ class Prober:
 
         def connect(port: int, timeout: float) -> socket.socket:
             patience = timeout if state.well else min(timeout, _KNOCK)
-            found = self._connect(target.network, PLATFORM_PROBE, target.address, port, patience)
+            found = self._connect(target.network, target.source, target.address, port, patience)
             with self._lock:
                 self._open.add(found)
                 opened.append(found)

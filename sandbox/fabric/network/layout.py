@@ -367,9 +367,13 @@ class _Layouter:
         for network in self._blueprint.networks:
             for frontend in network.frontends:
                 self._publish(frontend.address, network, routes)
+            for address in _platform_addresses(network):
+                routes[self._routers[network.id], address] = PLATFORM
+                served[self._platforms[network.id], address] = ROUTER
         for network, port in ports:
-            if port.nat is not None:
-                self._publish(port.nat, network, routes)
+            for public in (port.nat, port.public):
+                if public is not None:
+                    self._publish(public, network, routes)
             if port.place is Place.PLATFORM:
                 routes[self._routers[network.id], port.address] = PLATFORM
                 served[self._platforms[network.id], port.address] = ROUTER
@@ -384,6 +388,13 @@ class _Layouter:
                 f"public address {address} is used in two virtual networks, one of which is "
                 f"{network.name}: it can lead to one of them only"
             )
+
+
+def _platform_addresses(network: Network) -> Iterator[IPv4Address]:
+    """What the platform answers at beside the two addresses that each link to it has."""
+    for address in (*network.given, *(service.address for service in network.services)):
+        if address not in (METADATA, PLATFORM_PROBE):
+            yield address
 
 
 def host_lines(name: str, address: IPv4Address, gateway: IPv4Address, number: int) -> Iterator[str]:

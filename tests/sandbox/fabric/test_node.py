@@ -138,6 +138,36 @@ def test_a_machine_boots_runs_its_script_and_is_ready(room, live):
     assert told[-1] == "dev-web_0: ready"
 
 
+def test_one_that_its_group_holds_is_ready_once_it_has_said_so(room, live):
+    node = live(held=LIMIT * 2)
+    room.await_(lambda: node.state.provisioned is not None)
+    assert not node.is_settled()
+
+    node.update(replace(MACHINE, held=None))
+
+    assert settled(node)[0].phase is Phase.READY
+    assert room.done == ["boot", "run configure"]
+
+
+def test_one_that_never_says_that_it_is_ready_has_failed(room, live):
+    state, _ = settled(live(held=0.0))
+
+    assert state.phase is Phase.FAILED
+    assert state.reason == "it did not say within 0 seconds that it is ready (lifecycle hook)"
+
+
+def test_one_that_balancers_decide_on_is_ready_once_they_find_it_well(room, live):
+    room.well = False
+    node = live(balancers=("front",), health=PROBE)
+    room.await_(lambda: node.state.provisioned is not None)
+    assert not node.is_settled()
+
+    room.well = True
+    node.nudge()
+
+    assert settled(node)[0].phase is Phase.READY
+
+
 def test_one_whose_script_fails_keeps_the_end_of_what_it_said(room, live):
     room.script = Finished(1, "E: no such package\n")
 
