@@ -1,6 +1,21 @@
 """The parts of an environment as Azure resources (azure-native)."""
 
-from components.azure import sdk
+from components.parts import sdk
 
-# Before any module below this package loads a service of the SDK.
-sdk.load_by_class()
+# Before any module below this package loads a service of the SDK: those that are large.
+sdk.load_by_class(
+    "pulumi_azure_native",
+    (
+        "authorization",
+        "compute",
+        "dbforpostgresql",
+        "keyvault",
+        "managedidentity",
+        "monitor",
+        "network",
+        "operationalinsights",
+        "privatedns",
+        "resources",
+        "sql",
+    ),
+)

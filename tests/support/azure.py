@@ -62,7 +62,7 @@ class AzureCloud(EchoCloud):
         if package == "azure-native":
             return _azure(kind, args.name, outputs)
         if package in ("random", "tls"):
-            outputs.update(_generated(args.name))
+            outputs.update(generated(args.name))
         return f"{args.name}-id", outputs
 
 
@@ -98,7 +98,8 @@ def _azure(kind: str, name: str, outputs: dict[str, Any]) -> tuple[str, dict[str
     return f"{GROUP}/providers/{kind.replace(':', '/')}/{name}", outputs
 
 
-def _generated(name: str) -> dict[str, Any]:
+def generated(name: str) -> dict[str, Any]:
+    """What the providers `random` and `tls` make, on every cloud."""
     return {
         "result": "abc123" if name.endswith("suffix") else f"{SECRET_VALUE}{name}",
         "privateKeyPem": f"{SECRET_VALUE}{name}-key\n",
