@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sandbox.control import ids, wire
+from sandbox.control import bridged, ids, wire
 from sandbox.control.kinds import Kind
 from sandbox.control.paths import Path, matches, parse, write
 
 CREATE_FIRST = "__createBeforeDelete"
 """azure-native's own marker in the inputs of a resource whose name was made up."""
+
+
+_MARKS = frozenset({CREATE_FIRST, bridged.DEFAULTS})
 
 
 class How(StrEnum):
@@ -58,12 +61,37 @@ def compare(
     patterns = [pattern for pattern in ignored if _is_pattern(pattern)]
     differences = tuple(
         Difference(path, how, _replaces(kind, path))
-        for path, how in _differences(wire.reveal(old), wire.reveal(new), ())
-        if path != (CREATE_FIRST,) and not any(matches(pattern, path) for pattern in patterns)
+        for path, how in _differences(_ordered(kind, old), _ordered(kind, new), ())
+        if path[0] not in _MARKS and not any(matches(pattern, path) for pattern in patterns)
     )
     # Only a name of its own lets the new resource stand beside the old one.
-    named_by_program = bool(kind.id_template) and not old.get(CREATE_FIRST, False)
+    if kind.identity is not None:
+        name = kind.name_property
+        named_by_program = name in new and not bridged.is_automatic(new, name)
+    else:
+        named_by_program = bool(kind.id_template) and not old.get(CREATE_FIRST, False)
     return Comparison(differences, named_by_program and any(each.replaces for each in differences))
+
+
+def _naming(kind: Kind) -> tuple[str, ...]:
+    """What a resource of AWS can't change without becoming another one."""
+    return ("region",) if kind.renamed else ("region", kind.name_property, kind.prefix_property)
+
+
+def _ordered(kind: Kind, values: Mapping[str, object]) -> object:
+    """*values* without secrets' marks, lists whose order means nothing in one order."""
+
+    def walk(value: object, path: Path) -> object:
+        if isinstance(value, Mapping):
+            return {key: walk(member, (*path, key)) for key, member in value.items()}
+        if isinstance(value, list):
+            found = [walk(element, (*path, index)) for index, element in enumerate(value)]
+            named = any(len(parse(p)) == len(path) and matches(p, path) for p in kind.unordered)
+            return sorted(found, key=repr) if named else found
+        return value
+
+    plain = wire.reveal(values)
+    return walk(plain, ()) if kind.unordered else plain
 
 
 def _is_pattern(text: str) -> bool:
@@ -76,6 +104,8 @@ def _is_pattern(text: str) -> bool:
 
 def _replaces(kind: Kind, path: Path) -> bool:
     if path[0] in ids.parameters(kind.id_template):
+        return True
+    if kind.identity is not None and path[0] in _naming(kind):
         return True
     if kind.regional and path == ("location",):
         return True

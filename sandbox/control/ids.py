@@ -1,4 +1,7 @@
-"""Resource ids of Azure Resource Manager: how they are made, and what can be read from one.
+"""Ids of resources: Azure Resource Manager's, how they are made and what can be read from one.
+
+An ARN of AWS is an id too, and the only thing that is the same for both is how ids are compared: an
+ARN with case, and as it is. What an ARN lies in is not in its text (`Record.parent`).
 
 Source: Azure documentation, "Resource providers and resource types" (shape of ids; compared without
 case) and "Extension resource types".
@@ -6,6 +9,8 @@ case) and "Extension resource types".
 
 import re
 from collections.abc import Iterator, Mapping
+
+from sandbox.control import arns
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _ID = re.compile(r"/subscriptions/[^/\s]+(?:/[^/\s][^/\r\n]*)*/?", re.IGNORECASE)
@@ -19,7 +24,7 @@ SCOPES = frozenset({"scope", "resourceUri", "resourceId"})
 
 def key(target: str) -> str:
     """The form in which ids are compared."""
-    return target.rstrip("/").casefold()
+    return target if target[:4] == "arn:" else target.rstrip("/").casefold()
 
 
 def parameters(template: str) -> tuple[str, ...]:
@@ -52,6 +57,8 @@ def subscription_of(target: str) -> str:
 
 def parent_of(target: str) -> str:
     """The id that this one is below: group, parent resource or extended resource; "" at the top."""
+    if target[:4] == "arn:":
+        return ""
     segments = target.strip("/").split("/")[:-2]
     if len(segments) >= 2 and segments[-2].casefold() == "providers":
         segments = segments[:-2]
@@ -66,6 +73,8 @@ def ancestors(target: str) -> Iterator[str]:
 
 def type_of(target: str) -> str:
     """The resource type that an id is of: `Microsoft.Network/virtualNetworks/subnets`."""
+    if arn := arns.parse(target):
+        return f"{arn.service}:{re.split('[/:]', arn.resource)[0]}"
     before, found, rest = target.rstrip("/").rpartition("/providers/")
     if not found:
         depth = len(before or rest.strip("/").split("/"))

@@ -19,6 +19,7 @@ What the provider does for every kind, without a declaration:
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha1
 from typing import NamedTuple, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
@@ -49,11 +50,19 @@ class CloudError(Exception):
         super().__init__(f'Code="{code}" Message="{message}"')
 
 
+class ApiError(CloudError):
+    """What AWS refuses, as its SDK and so pulumi-aws words it."""
+
+    def __str__(self) -> str:
+        return f"api error {self.code}: {self.message}"
+
+
 class Naming(StrEnum):
     """How a name comes about when the program gives none."""
 
     RANDOM = "random"
-    """Logical name + 8 hex characters; such a resource is replaced create-before-delete."""
+    """Logical name + 8 hex characters; such a resource is replaced create-before-delete.
+    On AWS: logical name, hyphen, 7 hex characters."""
     COPY = "copy"
     """The logical name as it is: azure-native's way for everything that has a parent resource."""
     UUID = "uuid"
@@ -77,7 +86,10 @@ class Name:
     words: str
     """The rule for a person: "letters, digits and hyphens, starts with a letter"."""
     naming: Naming | None = None
-    """None: RANDOM directly under a resource group or a subscription, COPY below that."""
+    """None: RANDOM directly under a resource group or a subscription, COPY below that. On AWS:
+    RANDOM."""
+    automatic: Callable[[str], str] = str
+    """AWS: what becomes of an automatic name (`str.lower`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +105,10 @@ class Record:
     urn: str = ""
     created: str = ""
     """RFC 3339, UTC."""
+    short: str = ""
+    """AWS: what Pulumi and the service's API call it (`vpc-0f...`, a name); `id` is the ARN."""
+    parent: str = ""
+    """AWS: ARN of what this goes with, when that is deleted; an id of ARM says it itself."""
 
 
 class World(Protocol):
@@ -110,8 +126,21 @@ class World(Protocol):
     def principal(self) -> str:
         """Object id of the one who deploys."""
 
+    @property
+    def region(self) -> str:
+        """The region (or location) that the provider is configured for, or ""."""
+
     def find(self, target: str) -> Record | None:
-        """The resource with this id; None for inline parts (`.../loadBalancers/x/probes/p`)."""
+        """The resource with this id; None for inline parts (`.../loadBalancers/x/probes/p`).
+
+        On AWS an ARN, or an id that the service made up (`vpc-0f...`); a name needs `named`.
+        """
+
+    def named(self, kind: str, short: str, region: str = "") -> Record | None:
+        """AWS: the resource of a Pulumi type that has this name, id or ARN.
+
+        In *region*, else the provider's, or in none (IAM).
+        """
 
     def exists(self, target: str) -> bool:
         """Whether a resource, an inline part, a subscription or a built-in has this id."""
@@ -158,13 +187,39 @@ class Context:
     """None at creation."""
     urn: str = ""
     created: str = ""
+    short: str = ""
+    """AWS: see `Record.short`; `id` is the ARN."""
+    region: str = ""
+    """AWS: where it is; the resource's own `region`, else the provider's."""
 
     def identifier(self, purpose: str) -> str:
         """A UUID that stays the same for this creation of the resource (`principalId`)."""
         return str(uuid5(NAMESPACE_URL, f"{self.incarnation}/{purpose}"))
 
+    def hexadecimal(self, purpose: str, length: int) -> str:
+        """*length* hexadecimal characters (up to 40) that stay the same for this creation."""
+        return sha1(f"{self.incarnation}/{purpose}".encode(), usedforsecurity=False).hexdigest()[
+            :length
+        ]
+
 
 Outputs = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """How a resource of AWS is called: by Pulumi and the service's API, and by its ARN.
+
+    Templates know `{partition}`, `{region}`, `{account}`, `{name}`, `{id}` (in the ARN, of the
+    other), `{arn}` (in the id), each input by its wire name, and `{hex17}` and the like: as many
+    characters of this creation's own.
+    """
+
+    arn: str | Callable[[Context], str]
+    """`arn:{partition}:ec2:{region}:{account}:vpc/{id}`. What has no ARN in AWS gets one here: it
+    is the key under which the sandbox keeps the resource."""
+    id: str | Callable[[Context], str] = "{arn}"
+    """`vpc-{hex17}`, `{name}`, `{arn}`."""
 
 
 def _no_problems(_: object) -> Iterator[Problem]:
@@ -192,12 +247,33 @@ class Kind:
     make_id: Callable[[Context, Outputs], str] | None = None
     """For kinds without template: the id, from the outputs."""
     name: Name | None = None
-    """Rule for the last parameter of the template; None when the template fixes it."""
+    """Rule for the last parameter of the template; None when the template fixes it. On AWS for
+    `name_property`."""
+    identity: Identity | None = None
+    """AWS: how it is called, in place of `id_template` and `make_id`."""
+    name_property: str = ""
+    """AWS: the input with the name (`name`, `bucket`, `identifier`); "" for what has none. It
+    forces replacement, unless `renamed` says that it doesn't."""
+    renamed: bool = False
+    """AWS: whether a new name is an update in place."""
+    prefix_property: str = "namePrefix"
+    """AWS: the input that a name is made from, where the SDK has it."""
+    parent: str = ""
+    """AWS: the input that names what this goes with when that is deleted (rules with their group,
+    listeners with their balancer). Anything else that is named must be deleted later."""
+    unordered: tuple[str, ...] = ()
+    """AWS: patterns of lists whose order means nothing (`securityGroups`)."""
+    not_found: tuple[str, str] = ("ResourceNotFoundException", "{id} does not exist")
+    """AWS: code and words when another resource refers to one of this type that isn't there."""
+    exists: tuple[str, str] = ("ResourceAlreadyExistsException", "{name} already exists")
+    """AWS: code and words when there is one of the same ARN."""
     replace_on: tuple[str, ...] = ()
     """Patterns (`paths.py`) of inputs that can't change in place, beside names and location."""
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pattern -> ARM resource types that it may point at, as the ids say them
-    (`Microsoft.Network/virtualNetworks/subnets`). All ids must exist, listed here or not."""
+    (`Microsoft.Network/virtualNetworks/subnets`). All ids must exist, listed here or not.
+    On AWS: Pulumi types; what the pattern names is an ARN, a generated id or a name. ARNs and
+    generated ids that stand alone in an input must exist, listed here or not; names must be."""
     weak: tuple[str, ...] = ()
     """Patterns of references that must exist when they are written but don't hold their target."""
     unchecked: tuple[str, ...] = ()
@@ -235,7 +311,8 @@ class Kind:
         "ResourceInUse",
         "{kind} {id} is in use by {by} and cannot be deleted.",
     )
-    """Code and words of the refusal to delete; `{kind}`, `{name}`, `{id}`, `{by}` are filled in."""
+    """Code and words of the refusal to delete; `{kind}`, `{name}`, `{id}`, `{by}` are filled in.
+    On AWS `{id}` is what the service's API calls it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,7 +323,7 @@ class Call:
     arguments: Values
     world: World
     location: str = ""
-    """The provider's configured location, or ""."""
+    """The provider's configured location or region, or ""."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

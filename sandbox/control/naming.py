@@ -9,9 +9,9 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sandbox.control import ids, wire
+from sandbox.control import bridged, ids, wire
 from sandbox.control.changes import CREATE_FIRST
 from sandbox.control.kinds import Kind, Naming, Problem, World
 from sandbox.control.schema import Resource
@@ -33,12 +33,14 @@ class Request:
     """The name that the project's own auto-naming configuration asks for."""
     named: bool = True
     """False when that configuration forbids automatic names."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """AWS: the provider's default tags."""
 
 
 def own_parameter(kind: Kind) -> str:
     """The input that holds the resource's own name, or "" when the template fixes the name."""
-    if kind.name is None:
-        return ""
+    if kind.name is None or kind.identity is not None:
+        return kind.name_property
     return ids.parameters(kind.id_template)[-1]
 
 
@@ -50,7 +52,9 @@ def strategy(kind: Kind) -> Naming:
 
 
 def complete(kind: Kind, resource: Resource, request: Request, world: World) -> wire.Properties:
-    """The new inputs with everything that azure-native fills in."""
+    """The new inputs with everything that azure-native, or pulumi-aws, fills in."""
+    if kind.identity is not None:
+        return bridged.complete(kind, resource, request)
     inputs = dict(request.new)
     if kind.id_template:
         _fill_name(kind, inputs, request)
@@ -111,11 +115,13 @@ def problems(kind: Kind, inputs: Mapping[str, object]) -> Iterator[Problem]:
     if name is wire.UNKNOWN:
         return
     if not isinstance(name, str):
-        if name is None:
+        if name is None and not inputs.get(kind.prefix_property):
             yield Problem(parameter, "is required: this type has no automatic names")
         return
-    made_up = " (made of the resource's name and 8 random characters)"
-    origin = made_up if inputs.get(CREATE_FIRST) else ""
+    length = 7 if kind.identity else 8
+    made_up = f" (made of the resource's name and {length} random characters)"
+    automatic = inputs.get(CREATE_FIRST) or bridged.is_automatic(inputs, parameter)
+    origin = made_up if automatic else ""
     if not rule.minimum <= len(name) <= rule.maximum:
         yield Problem(
             parameter,

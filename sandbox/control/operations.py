@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import NamedTuple, cast
 
-from sandbox.control import ids, outputs, references, wire
-from sandbox.control.kinds import CloudError, Context, Kind, Problem, Record, World
+from sandbox.control import arns, identities, ids, outputs, references, wire
+from sandbox.control.kinds import ApiError, CloudError, Context, Kind, Problem, Record, World
 from sandbox.control.schema import Resource
 from sandbox.control.world import StoreTransaction
 
@@ -18,14 +18,15 @@ Properties = wire.Properties
 class OperationError(Exception):
     """What the cloud refuses: each problem with its path, and the cloud's code if it has one."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], kind: Kind | None = None) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(_line, problems)))
+        error = ApiError if kind and kind.identity else CloudError
+        super().__init__("\n".join(_line(problem, error) for problem in problems))
 
 
-def _line(problem: Problem) -> str:
+def _line(problem: Problem, error: type[CloudError]) -> str:
     reason = f"{problem.path}: {problem.reason}" if problem.path else problem.reason
-    return f'Code="{problem.code}" Message="{reason}"' if problem.code else reason
+    return str(error(problem.code, reason)) if problem.code else reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,26 +39,49 @@ class Request:
     inputs: Properties
 
 
-def create(request: Request, world: StoreTransaction) -> tuple[str, Properties]:
+class Created(NamedTuple):
+    """A resource that was created."""
+
+    key: str
+    """Its id, or ARN."""
+    id: str
+    """What the engine calls it: on AWS the short id."""
+    outputs: Properties
+
+
+def create(request: Request, world: StoreTransaction) -> Created:
     """Create a resource that the store keeps. Raises OperationError, CloudError."""
-    target = _target(request, world)
-    if world.find(target) is not None:
-        raise OperationError([Problem("", f'cannot create already existing resource "{target}"')])
     created = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    context = _context(request, world, target, str(uuid.uuid4()), created)
+    context = _new(request, world, str(uuid.uuid4()), created)
+    if world.find(context.id) is not None:
+        raise OperationError([_existing_already(request.kind, context)], request.kind)
     result = _write(request, context, world)
     request.kind.created(replace(context, previous=None), world)
-    return target, result
+    return Created(context.id, context.short or context.id, result)
+
+
+def _existing_already(kind: Kind, context: Context) -> Problem:
+    if kind.identity is None:
+        return Problem("", f'cannot create already existing resource "{context.id}"')
+    code, words = kind.exists
+    return Problem(kind.name_property, words.format(name=context.name, id=context.short), code)
+
+
+def _new(request: Request, world: World, incarnation: str, created: str) -> Context:
+    if request.kind.identity is None:
+        target = _target(request, world)
+        return _context(request, world, target, incarnation, created)
+    context = _context(request, world, "", incarnation, created)
+    try:
+        return identities.identified(request.kind, context)
+    except KeyError as error:
+        raise OperationError([Problem(str(error.args[0]), "is required to name it")]) from error
 
 
 def update(request: Request, target: str, world: StoreTransaction) -> Properties:
     """Change a kept resource in place. Raises OperationError, CloudError."""
     previous = _existing(target, world)
-    context = replace(
-        _context(request, world, previous.id, previous.incarnation, previous.created),
-        previous=previous,
-        urn=previous.urn,
-    )
+    context = _again(request, previous, world)
     result = _write(request, context, world)
     request.kind.updated(context, world)
     return result
@@ -66,17 +90,25 @@ def update(request: Request, target: str, world: StoreTransaction) -> Properties
 def foresee(request: Request, target: str, world: World) -> Properties:
     """The outputs that an update would give, when all inputs are known."""
     previous = _existing(target, world)
+    context = _again(request, previous, world)
+    return outputs.made(request.kind, request.resource, context, request.inputs)
+
+
+def _again(request: Request, previous: Record, world: World) -> Context:
     context = replace(
         _context(request, world, previous.id, previous.incarnation, previous.created),
         previous=previous,
+        urn=previous.urn,
+        short=previous.short,
+        region=arns.region_of(previous.id),
     )
-    return outputs.made(request.kind, request.resource, context, request.inputs)
+    return context if request.kind.identity is None else identities.named(request.kind, context)
 
 
 def make(request: Request, world: World) -> tuple[str, Properties]:
     """Create a resource that lives in the stack's state only."""
     context = _context(request, world, "", str(uuid.uuid4()), "")
-    _refuse(request.kind.verify(context))
+    _refuse(request.kind.verify(context), request.kind)
     result = outputs.made(request.kind, request.resource, context, request.inputs)
     if request.kind.make_id is None:
         raise OperationError([Problem("", f"{request.kind.type} has no way to make an id")])
@@ -91,7 +123,7 @@ def remake(request: Request, target: str, state: Mapping[str, object], world: Wo
         id=target, type=request.kind.type, inputs=plain, outputs=plain, incarnation=target
     )
     context = replace(_context(request, world, target, target, ""), previous=previous)
-    _refuse(request.kind.verify(context))
+    _refuse(request.kind.verify(context), request.kind)
     fresh = outputs.made(request.kind, request.resource, context, request.inputs)
     return {**state, **fresh}
 
@@ -134,11 +166,17 @@ def _take_along(
 
 def _write(request: Request, context: Context, world: StoreTransaction) -> Properties:
     kind = request.kind
-    _refuse(references.missing_parent(kind, context.id, world))
+    if kind.identity is None:
+        _refuse(references.missing_parent(kind, context.id, world), kind)
+    else:
+        # What it computes may come from what it refers to.
+        where = context.region or world.region
+        _refuse(references.dangling_on_aws(kind, context.inputs, where, world), kind)
     result = outputs.made(kind, request.resource, context, request.inputs)
     plain = wire.known(result)
-    _refuse(references.dangling(kind, context.id, context.inputs, plain, world))
-    _refuse(kind.verify(context))
+    if kind.identity is None:
+        _refuse(references.dangling(kind, context.id, context.inputs, plain, world), kind)
+    _refuse(kind.verify(context), kind)
     record = Record(
         id=context.id,
         type=kind.type,
@@ -147,21 +185,26 @@ def _write(request: Request, context: Context, world: StoreTransaction) -> Prope
         incarnation=context.incarnation,
         urn=context.urn,
         created=context.created,
+        short=context.short,
+        parent=references.parent_on_aws(kind, context, world),
     )
     world.put(record)
     return result
 
 
-def _refuse(problems: object) -> None:
+def _refuse(problems: object, kind: Kind) -> None:
     found = list(cast("Sequence[Problem]", problems))
     if found:
-        raise OperationError(found)
+        raise OperationError(found, kind)
 
 
 def _existing(target: str, world: World) -> Record:
     found = world.find(target)
     if found is None:
-        raise CloudError("ResourceNotFound", f"The Resource '{target}' was not found.")
+        # An id that is no ARN and no path is a short one, which nothing has any more.
+        error = CloudError if target[:1] == "/" else ApiError
+        code = "ResourceNotFound" if target[:1] == "/" else "ResourceNotFoundException"
+        raise error(code, f"The Resource '{target}' was not found.")
     return found
 
 
@@ -178,15 +221,18 @@ def _context(
 ) -> Context:
     kind = request.kind
     logical = request.urn.rpartition("::")[2]
+    inputs = cast("Properties", _own(wire.known(request.inputs), target))
+    region = inputs.get("region", world.region) if "region" in request.resource.outputs else ""
     return Context(
         type=kind.type,
         name=ids.name_of(target) if kind.id_template else logical,
         id=target,
-        inputs=cast("Properties", _own(wire.known(request.inputs), target)),
+        inputs=inputs,
         world=world,
         incarnation=incarnation,
         urn=request.urn,
         created=created,
+        region=str(region) if kind.identity is not None else "",
     )
 
 

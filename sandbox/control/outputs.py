@@ -59,7 +59,9 @@ def _kept(value: object, patterns: tuple[str, ...], path: Path) -> object:
 
 def _generic(kind: Kind, resource: Resource, context: Context) -> Outputs:
     echoed = without(context.inputs, kind.write_only)
-    outputs = {name: value for name, value in echoed.items() if name in resource.outputs}
+    outputs: Outputs = {name: value for name, value in echoed.items() if name in resource.outputs}
+    if kind.identity is not None:
+        return outputs | _of_aws(kind, resource, context)
     if not kind.id_template:
         return outputs
     common = {
@@ -72,6 +74,18 @@ def _generic(kind: Kind, resource: Resource, context: Context) -> Outputs:
     for pattern in kind.parts:
         _identify(outputs, parse(pattern), context.id, _etag(context))
     return outputs
+
+
+def _of_aws(kind: Kind, resource: Resource, context: Context) -> Outputs:
+    """What every resource of AWS has, where its type has the property."""
+    common: Outputs = {
+        "arn": context.id,
+        "region": context.region,
+        "ownerId": context.world.subscription,
+    }
+    if kind.name_property:
+        common[kind.name_property] = context.name
+    return {name: value for name, value in common.items() if name in resource.outputs}
 
 
 def _etag(context: Context) -> str:

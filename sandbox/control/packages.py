@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sandbox.control import schema
 from sandbox.control.kinds import Function, Kind, Problem, Transaction, Values
+from sandbox.control.world import SUBSCRIPTION
 
 
 def _nothing_is_builtin(_: str) -> bool:
@@ -15,6 +16,10 @@ def _nothing_is_builtin(_: str) -> bool:
 
 def _nothing_to_settle(_: Transaction) -> None:
     return None
+
+
+def _no_tags(_: Values) -> Mapping[str, str]:
+    return {}
 
 
 def _any_configuration(_: Values) -> Iterable[Problem]:
@@ -26,8 +31,9 @@ class Package:
     """One Pulumi package: its SDK, and the module that says what the sandbox knows of it.
 
     The module has `KINDS` and may have `FUNCTIONS`, `builtin(id)` (ids that the cloud provides),
-    `configuration(values)` (problems of the provider's configuration) and `settle(transaction)`
-    (what the cloud does by itself after a change from outside).
+    `configuration(values)` (problems of the provider's configuration), `default_tags(values)` (of
+    such a configuration), `ACCOUNT` (when it names none) and `settle(transaction)` (what the cloud
+    does by itself after a change from outside).
     """
 
     name: str
@@ -68,6 +74,19 @@ class Package:
         return found
 
     @cached_property
+    def account(self) -> str:
+        """The account or subscription of a configuration that names none."""
+        account: str = getattr(importlib.import_module(self.module), "ACCOUNT", SUBSCRIPTION)
+        return account
+
+    @cached_property
+    def default_tags(self) -> Callable[[Values], Mapping[str, str]]:
+        """The tags that a configuration gives to everything."""
+        module = importlib.import_module(self.module)
+        found: Callable[[Values], Mapping[str, str]] = getattr(module, "default_tags", _no_tags)
+        return found
+
+    @cached_property
     def settle(self) -> Callable[[Transaction], None]:
         """Does what the cloud does by itself after a change from outside; raises CloudError."""
         module = importlib.import_module(self.module)
@@ -76,6 +95,7 @@ class Package:
 
 
 PACKAGES = (
+    Package("aws", "sandbox.control.aws"),
     Package("azure-native", "sandbox.control.azure"),
     Package("random", "sandbox.control.random"),
     Package("tls", "sandbox.control.tls"),

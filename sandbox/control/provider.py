@@ -8,9 +8,10 @@ says it. The wire is in `server.py`, the clouds' knowledge in the kinds.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from sandbox.control import changes, ids, naming, operations, outputs, shapes, wire
+from sandbox.control import arns, bridged, changes, ids, naming, operations, outputs, shapes, wire
 from sandbox.control.changes import CREATE_FIRST, Comparison
 from sandbox.control.fabric import Absent, Fabric, NotReadyError, Watch
 from sandbox.control.kinds import Call, Kind, Problem
@@ -32,7 +33,11 @@ class Configuration:
     """How a program configured one provider."""
 
     location: str = ""
+    """Or region."""
     subscription: str = SUBSCRIPTION
+    """Or account."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """AWS: default tags."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +74,7 @@ class Provider:
     ) -> None:
         self.package = package
         self.store = store
-        self.configuration = configuration or Configuration()
+        self.configuration = configuration or Configuration(subscription=package.account)
         self.fabric = fabric
 
     def configured(self, values: Mapping[str, object]) -> "Provider":
@@ -77,11 +82,12 @@ class Provider:
         if problems := list(self.package.configuration(wire.known(values))):
             raise OperationError(problems)
         chosen = {
-            "location": values.get("location"),
-            "subscription": values.get("subscriptionId"),
+            "location": values.get("location") or values.get("region"),
+            "subscription": values.get("subscriptionId") or self.package.account,
         }
         given = {key: text for key, text in chosen.items() if isinstance(text, str) and text}
-        return Provider(self.package, self.store, Configuration(**given), self.fabric)
+        tags = self.package.default_tags(wire.known(values))
+        return Provider(self.package, self.store, Configuration(**given, tags=tags), self.fabric)
 
     def check(self, kind_token: str, request: naming.Request) -> tuple[Properties, list[Problem]]:
         """The inputs with defaults filled in, and everything that is wrong with them."""
@@ -93,7 +99,7 @@ class Provider:
         if kind is None:
             return dict(request.new), [Problem("", self._not_emulated(kind_token))]
         inputs = naming.complete(kind, resource, request, self._world(self.store.read()))
-        given = {key: value for key, value in inputs.items() if key not in _FILLED_IN}
+        given = {key: value for key, value in inputs.items() if key not in _UNDECLARED}
         plain = wire.reveal(given)
         found = dict.fromkeys(resource.inputs.problems(plain, ()))
         for problem in naming.problems(kind, inputs):
@@ -132,9 +138,9 @@ class Provider:
         if not kind.kept:
             return operations.make(request, self._world(self.store.read()))
         with self.store.change() as rows:
-            target, made = operations.create(request, self._transaction(rows))
-            self._doubt(rows, target)
-        self._realize(Existing(id=target, inputs=given, outputs=made), watch)
+            key, target, made = operations.create(request, self._transaction(rows))
+            self._doubt(rows, key)
+        self._realize(key, Existing(id=target, inputs=given, outputs=made), watch)
         return target, made
 
     def read(
@@ -144,14 +150,15 @@ class Provider:
         kind, _ = self._known(kind_token)
         if not kind.kept:
             return Existing(id=target, inputs=inputs, outputs=state) if inputs else None
-        found = self.store.read().get(target)
+        found = self.store.read().get(self._key(kind, target, inputs or state))
         if found is None or found.record.type != kind_token:
             return None
+        record = found.record
         # What check filled in and the cloud never sees is in the engine's inputs only.
         own = {key: value for key, value in inputs.items() if key in _FILLED_IN}
         now = {**found.inputs, **own}
-        existing = Existing(id=found.record.id, inputs=now, outputs=found.outputs)
-        if isinstance(reason := self.store.read().note(_unready(target)), str) and self._is_real:
+        existing = Existing(id=record.short or record.id, inputs=now, outputs=found.outputs)
+        if isinstance(reason := self.store.read().note(_unready(record.id)), str) and self._is_real:
             raise UnreadyError(existing, reason)
         return existing
 
@@ -173,15 +180,22 @@ class Provider:
         request = operations.Request(kind=kind, resource=resource, urn="", inputs=given)
         if not kind.kept:
             return operations.remake(request, target, state, self._world(self.store.read()))
+        key = self._key(kind, target, state)
         if preview:
-            return operations.foresee(request, target, self._world(self.store.read()))
+            return operations.foresee(request, key, self._world(self.store.read()))
         with self.store.change() as rows:
-            made = operations.update(request, target, self._transaction(rows))
-            self._doubt(rows, target)
-        self._realize(Existing(id=target, inputs=given, outputs=made), watch)
+            made = operations.update(request, key, self._transaction(rows))
+            self._doubt(rows, key)
+        self._realize(key, Existing(id=target, inputs=given, outputs=made), watch)
         return made
 
-    def delete(self, kind_token: str, target: str, watch: Watch = _NOBODY) -> None:
+    def delete(
+        self,
+        kind_token: str,
+        target: str,
+        watch: Watch = _NOBODY,
+        state: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         """Delete a resource; one that is gone already is no error.
 
         What others need is refused before anything that runs is touched.
@@ -191,7 +205,10 @@ class Provider:
             InterruptedDeletionError: what runs for it did not come to its end.
         """
         kind = self.package.kinds.get(kind_token)
-        if kind is None or not kind.kept or self.store.read().get(target) is None:
+        if kind is None or not kind.kept:
+            return
+        target = self._key(kind, target, state)
+        if self.store.read().get(target) is None:
             return
         if self._is_real:
             self._rehearse_deletion(kind, target)
@@ -222,13 +239,27 @@ class Provider:
         if self._is_real:
             rows.remember(_unready(target), _INTERRUPTED)
 
-    def _realize(self, existing: Existing, watch: Watch) -> None:
+    def _key(self, kind: Kind, target: str, values: Mapping[str, object]) -> str:
+        """The key of what the engine calls *target*; its region is in *values*, if it has one."""
+        if kind.identity is None or arns.is_arn(target):
+            return target
+        region = wire.reveal(values.get("region"))
+        # An import may name another region than the provider's: `vpc-0f...@eu-west-1`.
+        short, _, place = target.rpartition("@")
+        where = region if isinstance(region, str) else self.configuration.location
+        world = self._world(self.store.read())
+        record = world.named(kind.type, target, where)
+        if record is None and short:
+            record = world.named(kind.type, short, place)
+        return record.id if record else target
+
+    def _realize(self, key: str, existing: Existing, watch: Watch) -> None:
         """Have the fabric make it real. Raises UnreadyError, and keeps why for Read."""
         if not self._is_real:
             return
         reason: str | None = None
         try:
-            self.fabric.realize(existing.id, watch)
+            self.fabric.realize(key, watch)
         except NotReadyError as error:
             reason = str(error)
         except Exception as error:
@@ -239,7 +270,7 @@ class Provider:
                 "trace: scripts/sandbox status shows where it is"
             )
         with self.store.change() as rows:
-            rows.remember(_unready(existing.id), reason)
+            rows.remember(_unready(key), reason)
         if reason is not None:
             raise UnreadyError(existing, reason)
 
@@ -282,12 +313,16 @@ class Provider:
         return kind, self.package.schema.resource(token)
 
     def _world(self, rows: Rows) -> StoreWorld:
-        return StoreWorld(rows, self.configuration.subscription, self.package.builtin)
+        subscription, builtin = self.configuration.subscription, self.package.builtin
+        return StoreWorld(rows, subscription, builtin, region=self.configuration.location)
 
     def _transaction(self, rows: Changes) -> StoreTransaction:
         lookup: Callable[[str], Kind | None] = self.package.kinds.get
         subscription, builtin = self.configuration.subscription, self.package.builtin
-        return StoreTransaction(rows, subscription, builtin, changes=rows, kinds=lookup)
+        region = self.configuration.location
+        return StoreTransaction(
+            rows, subscription, builtin, region=region, changes=rows, kinds=lookup
+        )
 
 
 _INTERRUPTED = (
@@ -300,8 +335,10 @@ def _unready(target: str) -> str:
     return f"unready/{ids.key(target)}"
 
 
-_FILLED_IN = frozenset({CREATE_FIRST, "azureApiVersion"})
+_FILLED_IN = frozenset({CREATE_FIRST, bridged.DEFAULTS, "azureApiVersion"})
 """Inputs that check adds for the engine's eyes; the cloud has no such properties."""
+_UNDECLARED = _FILLED_IN | {bridged.TAGS_ALL}
+"""Inputs that check adds and the SDK does not know as such."""
 
 
 def _given(inputs: Mapping[str, object]) -> Properties:

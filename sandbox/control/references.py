@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from sandbox.control import ids
-from sandbox.control.kinds import CloudError, Kind, Problem, Record, World
-from sandbox.control.paths import matches, write
+from sandbox.control import arns, ids
+from sandbox.control.kinds import ApiError, CloudError, Context, Kind, Problem, Record, World
+from sandbox.control.paths import get, matches, write
 from sandbox.control.store import parts
-from sandbox.control.world import named
+from sandbox.control.targets import Target, resolve, targets
+from sandbox.control.world import StoreTransaction, named
 
 _SHOWN = 3
 """Resources that a refusal names."""
@@ -60,6 +61,57 @@ def dangling(
         yield from _wrong_type(kind, path, text)
 
 
+def dangling_on_aws(
+    kind: Kind, inputs: Mapping[str, object], region: str, world: StoreTransaction
+) -> Iterator[Problem]:
+    """Yield for each input that refers to nothing, or to a resource of the wrong type."""
+    for target in targets(kind, inputs):
+        arn = arns.parse(target.text)
+        if arn and arn.account not in ("", world.subscription, "aws"):
+            continue  # another account's
+        if world.builtin(target.text):
+            continue
+        found = resolve(world.rows, target.text, target.types, region)
+        if found is None:
+            yield _absent(target, world)
+        elif target.types and found.type not in target.types:
+            yield _mistaken(target, found, world)
+
+
+def parent_on_aws(kind: Kind, context: Context, world: StoreTransaction) -> str:
+    """The ARN of what a resource goes with, or ""."""
+    if not kind.parent:
+        return ""
+    text = get(context.inputs, kind.parent)
+    types = kind.references.get(kind.parent, ())
+    where = context.region or world.region
+    found = resolve(world.rows, text, types, where) if isinstance(text, str) else None
+    return found.id if found else ""
+
+
+def _absent(target: Target, world: StoreTransaction) -> Problem:
+    wanted = world.kinds(target.types[0]) if target.types else None
+    code, words = wanted.not_found if wanted else Kind(type="").not_found
+    return Problem(write(target.path), words.format(id=target.text, name=target.text), code)
+
+
+def _mistaken(target: Target, found: Record, world: StoreTransaction) -> Problem:
+    """An id of another type: EC2 calls it malformed, and says what it expects."""
+    wanted = world.kinds(target.types[0])
+    code = wanted.not_found[0] if wanted else ""
+    if not code.endswith(".NotFound"):
+        allowed = " or ".join(target.types)
+        reason = f"must refer to {allowed}, but {target.text} is of type {found.type}"
+        return Problem(write(target.path), reason, code)
+    template = wanted.identity.id if wanted and wanted.identity else ""
+    prefix = template.partition("{")[0] if isinstance(template, str) else ""
+    return Problem(
+        write(target.path),
+        f'Invalid id: "{target.text}" (expecting "{prefix}...")',
+        code.replace(".NotFound", ".Malformed"),
+    )
+
+
 def _wrong_type(kind: Kind, path: tuple[str | int, ...], text: str) -> Iterator[Problem]:
     for pattern, allowed in kind.references.items():
         found = ids.type_of(text)
@@ -73,18 +125,21 @@ def _wrong_type(kind: Kind, path: tuple[str | int, ...], text: str) -> Iterator[
 
 def refuse_deletion(kind: Kind, record: Record, world: World) -> None:
     """Raise CloudError when others still need *record*."""
-    users = dict.fromkeys(user.id for user, _ in world.referrers(record.id))
+    users = {user.id: user for user, _ in world.referrers(record.id)}
     if users:
         code, words = kind.in_use
-        raise CloudError(
+        error = ApiError if record.short else CloudError
+        raise error(
             code,
             words.format(
                 kind=ids.type_of(record.id),
-                name=ids.name_of(record.id),
-                id=record.id,
-                by=_some(list(users)),
+                name=_name(record),
+                id=record.short or record.id,
+                by=_some([user.short or user.id for user in users.values()]),
             ),
         )
+    if record.short:
+        return  # what has a parent on AWS goes with it
     nested = [child.id for child in world.children(record.id) if not ids.is_extension(child.id)]
     if nested and not kind.owns_children:
         raise CloudError(
@@ -93,6 +148,11 @@ def refuse_deletion(kind: Kind, record: Record, world: World) -> None:
             f"IDs include: {_some(nested)}. Please delete all nested resources before deleting "
             "this resource.",
         )
+
+
+def _name(record: Record) -> object:
+    """What people call it."""
+    return record.outputs.get("name") or record.short if record.short else ids.name_of(record.id)
 
 
 def _some(found: list[str]) -> str:

@@ -14,8 +14,10 @@ import inspect
 import re
 import textwrap
 import typing
+import warnings
 from collections import abc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from threading import RLock
@@ -47,6 +49,15 @@ _API_VERSION = re.compile(r"Uses Azure REST API version (\d{4}-\d{2}-\d{2}(?:-\w
 
 _IMPORTS = RLock()
 """Modules are imported by whichever call comes first; type caches are filled under it too."""
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Import a module without the deprecations of other types that it has too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
 
 _INPUT_NAMES = {"Output": pulumi.Output, "T": type(None)}
 """What `pulumi.Input` refers to by name; the SDK resolves its annotations the same way."""
@@ -139,13 +150,14 @@ class Package:
         """The resource type of a token. Raises UnknownTypeError, with the nearest type's name."""
         with _IMPORTS:
             if token not in self._resources:
-                self._resources[token] = self._load(token)
+                with _quietly():
+                    self._resources[token] = self._load(token)
             return self._resources[token]
 
     def arguments(self, token: str) -> Object:
         """The arguments of a provider function. Raises UnknownTypeError."""
         module, name = self._split(token)
-        with _IMPORTS:
+        with _IMPORTS, _quietly():
             function = getattr(self._import(token, module), _snake(name), None)
             if not inspect.isfunction(function) or token not in inspect.getsource(function):
                 raise UnknownTypeError(f"{token} is not a function of {self.module} {self.version}")

@@ -207,6 +207,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             old=wire.decode(request.olds),
             new=wire.decode(request.news),
             location=provider.configuration.location,
+            tags=provider.configuration.tags,
             proposed=naming_options.proposed_name if automatic else "",
             named=not automatic or naming_options.mode != modes.DISABLE,
         )
@@ -288,7 +289,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> empty_pb2.Empty:
         """Delete one resource, or say who still needs it."""
         with self.engines.operation(context, request.urn) as watch:
-            self._of(context).delete(_kind(request), request.id, watch)
+            state = wire.decode(request.properties)
+            self._of(context).delete(_kind(request), request.id, watch, state)
         return empty_pb2.Empty()
 
     @_answered

@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.control import ids, wire
+from sandbox.control import arns, ids, wire
 from sandbox.control.kinds import Record
 
-VERSION = 1
+VERSION = 2
 """Of the tables below, in SQLite's user_version."""
 
 _TABLES = """
 CREATE TABLE resources (
     key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, parent TEXT NOT NULL,
     inputs TEXT NOT NULL, outputs TEXT NOT NULL,
-    incarnation TEXT NOT NULL, urn TEXT NOT NULL, created TEXT NOT NULL
+    incarnation TEXT NOT NULL, urn TEXT NOT NULL, created TEXT NOT NULL,
+    short TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX resources_by_type ON resources (type, key);
 CREATE INDEX resources_by_parent ON resources (parent, key);
@@ -39,7 +40,21 @@ CREATE INDEX links_by_target ON links (target, owner);
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-_COLUMNS = "id, type, inputs, outputs, incarnation, urn, created"
+_SHORT = "CREATE INDEX resources_by_short ON resources (short, type)"
+_MIGRATIONS = {
+    0: (*filter(str.strip, _TABLES.split(";")), _SHORT),
+    1: ("ALTER TABLE resources ADD COLUMN short TEXT NOT NULL DEFAULT ''", _SHORT),
+}
+"""By the version that a file has: what makes it one of `VERSION`."""
+
+_COLUMNS = "id, type, inputs, outputs, incarnation, urn, created, short, parent"
+
+_BRANCH = """
+WITH RECURSIVE branch (key) AS (
+    SELECT ?1 UNION SELECT r.key FROM resources r JOIN branch ON r.parent = branch.key
+)
+"""
+"""What an ARN lies in is not in its text, so what goes with it is found by `parent`."""
 
 
 class StoreError(Exception):
@@ -97,6 +112,13 @@ class Rows:
         query = "SELECT 1 FROM resources WHERE key = ?1 UNION SELECT 1 FROM parts WHERE key = ?1"
         return self._connection.execute(query, (ids.key(target),)).fetchone() is not None
 
+    def short(self, short: str, kind: str = "") -> Iterator[Record]:
+        """The resources (of a type, or of all) that Pulumi and AWS call so, by ARN."""
+        if short:
+            query = f"SELECT {_COLUMNS} FROM resources WHERE short = ?1 AND (?2 = '' OR type = ?2)"  # noqa: S608 -- own columns
+            for row in self._connection.execute(f"{query} ORDER BY key", (short, kind)).fetchall():
+                yield _stored(row).record
+
     def of(self, kind: str) -> Iterator[Record]:
         """All resources of a type, by id."""
         yield from self._records("type = ?", kind)
@@ -112,12 +134,24 @@ class Rows:
     def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
         """Resources outside *target* that name it, or something below it."""
         own = ids.key(target)
+        if arns.is_arn(own):
+            yield from self._referrers_of_branch(own)
+            return
         # "0" follows "/", so this range is all that is below.
         query = (
             "SELECT owner, path FROM links WHERE (target = ?1 OR (target > ?2 AND target < ?3))"
             " AND owner <> ?1 AND NOT (owner > ?2 AND owner < ?3) ORDER BY owner, path"
         )
         for owner, path in self._connection.execute(query, (own, own + "/", own + "0")).fetchall():
+            if found := self.get(owner):
+                yield found.record, path
+
+    def _referrers_of_branch(self, own: str) -> Iterator[tuple[Record, str]]:
+        query = (
+            f"{_BRANCH} SELECT owner, path FROM links WHERE target IN branch"  # noqa: S608
+            " AND owner NOT IN branch ORDER BY owner, path"
+        )
+        for owner, path in self._connection.execute(query, (own,)).fetchall():
             if found := self.get(owner):
                 yield found.record, path
 
@@ -142,7 +176,7 @@ class Rows:
 
 
 def _stored(row: tuple[str, ...]) -> Stored:
-    target, kind, inputs, outputs, incarnation, urn, created = row
+    target, kind, inputs, outputs, incarnation, urn, created, short, parent = row
     kept_inputs, kept_outputs = _load(inputs), _load(outputs)
     record = Record(
         id=target,
@@ -152,6 +186,8 @@ def _stored(row: tuple[str, ...]) -> Stored:
         incarnation=incarnation,
         urn=urn,
         created=created,
+        short=short,
+        parent=parent if arns.is_arn(target) else "",
     )
     return Stored(record, kept_inputs, kept_outputs)
 
@@ -167,11 +203,11 @@ class Changes(Rows):
         own, kept = ids.key(record.id), self.get(record.id)
         inputs: Any = wire.mark_like(record.inputs, kept.inputs) if kept else record.inputs
         outputs: Any = wire.mark_like(record.outputs, kept.outputs) if kept else record.outputs
-        row = (own, record.id, record.type, ids.key(ids.parent_of(record.id)))
+        row = (own, record.id, record.type, record.parent or ids.key(ids.parent_of(record.id)))
         values = (_dump(inputs), _dump(outputs), record.incarnation, record.urn, record.created)
-        marks = ",".join("?" * 9)
+        marks = ",".join("?" * 10)
         sql = f"INSERT OR REPLACE INTO resources VALUES ({marks})"  # noqa: S608 -- only marks
-        self._connection.execute(sql, (*row, *values))
+        self._connection.execute(sql, (*row, *values, record.short))
         self._forget_names(own)
         self._connection.executemany(
             "INSERT OR IGNORE INTO links VALUES (?, ?, ?)",
@@ -185,8 +221,10 @@ class Changes(Rows):
     def remove(self, target: str) -> None:
         """Remove a resource and everything below it."""
         own = ids.key(target)
-        below = (own, own + "/", own + "0")
-        query = "SELECT key FROM resources WHERE key = ? OR (key > ? AND key < ?)"
+        query = "SELECT key FROM resources WHERE key = ?1 OR (key > ?2 AND key < ?3)"
+        below: tuple[str, ...] = (own, own + "/", own + "0")
+        if arns.is_arn(own):
+            query, below = f"{_BRANCH} SELECT key FROM branch", (own,)  # noqa: S608 -- own text
         for (key,) in self._connection.execute(query, below).fetchall():
             self._forget_names(key)
             self._connection.execute("DELETE FROM resources WHERE key = ?", (key,))
@@ -254,13 +292,13 @@ class Store:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             (found,) = self._writer.execute("PRAGMA user_version").fetchone()
-            if found == 0:
-                for statement in filter(str.strip, _TABLES.split(";")):
+            if found in _MIGRATIONS:
+                for statement in _MIGRATIONS[found]:
                     self._writer.execute(statement)
                 self._writer.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             self._writer.execute("COMMIT")
-        if found not in (0, VERSION):
+        if found not in (*_MIGRATIONS, VERSION):
             raise StoreError(
                 f"the sandbox's state {self.path} has format {found}, this program writes "
                 f"{VERSION}; destroy its stacks with the program that made it, "

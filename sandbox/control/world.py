@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sandbox.control import ids
+from sandbox.control import arns, ids
 from sandbox.control.kinds import Kind, Record
 from sandbox.control.paths import Path, matches, strings, write
 from sandbox.control.store import Changes, Rows
+from sandbox.control.targets import held as held_by_aws
+from sandbox.control.targets import resolve
 
 TENANT = "5a9d0b0e-0000-4000-8000-000000000001"
 """Of the sandbox; like the other two ids it is made up, fixed, and easy to recognise."""
@@ -25,20 +27,30 @@ class StoreWorld:
     builtin: Callable[[str], bool] = lambda _: False
     tenant: str = TENANT
     principal: str = PRINCIPAL
+    region: str = ""
 
     def find(self, target: str) -> Record | None:
         """The resource with this id."""
+        if arns.is_generated(target):
+            return resolve(self.rows, target)
         found = self.rows.get(target)
         return found.record if found else None
 
+    def named(self, kind: str, short: str, region: str = "") -> Record | None:
+        """The resource of a Pulumi type that AWS calls so."""
+        record = resolve(self.rows, short, (kind,), region or self.region)
+        return record if record and record.type == kind else None
+
     def exists(self, target: str) -> bool:
         """Whether *target* is a subscription, a resource, an inline part, or the cloud's own."""
+        if arns.is_arn(target) or arns.is_generated(target):
+            return self.find(target) is not None or self.builtin(target)
         below_subscription = target.strip("/").count("/") > 1
         return not below_subscription or self.rows.has(target) or self.builtin(target)
 
     def children(self, target: str) -> Iterator[Record]:
         """Resources directly below this one."""
-        return self.rows.children(target)
+        return self.rows.children(self._key(target))
 
     def of(self, kind: str) -> Iterator[Record]:
         """All resources of a Pulumi type."""
@@ -46,7 +58,13 @@ class StoreWorld:
 
     def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
         """Resources elsewhere that name *target* or something below it, and the path."""
-        return self.rows.referrers(target)
+        return self.rows.referrers(self._key(target))
+
+    def _key(self, target: str) -> str:
+        if not arns.is_generated(target):
+            return target
+        record = self.find(target)
+        return record.id if record else target
 
     def note(self, key: str) -> object:
         """What was remembered under *key*."""
@@ -62,11 +80,21 @@ class StoreTransaction(StoreWorld):
 
     def put(self, record: Record) -> None:
         """Add or change a resource."""
-        self._changes().put(record, held(self.kinds(record.type), record.inputs))
+        self._changes().put(record, self._held(record))
+
+    def _held(self, record: Record) -> dict[str, str]:
+        kind = self.kinds(record.type)
+        if not arns.is_arn(record.id):
+            return held(kind, record.inputs)
+        if kind is None:
+            return {}
+        region = arns.region_of(record.id) or self.region
+        found = held_by_aws(kind, record.inputs, self.rows, region)
+        return {write(path): target for path, target in found}
 
     def remove(self, target: str) -> None:
         """Remove a resource and all below it."""
-        self._changes().remove(target)
+        self._changes().remove(self._key(target))
 
     def remember(self, key: str, value: object) -> None:
         """Keep a JSON value that outlives resources."""

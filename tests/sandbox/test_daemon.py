@@ -55,7 +55,7 @@ def cli(tmp_path):
 def test_start_status_env_stop(cli):
     assert "Point this shell at it" in cli("start").stdout
     status = cli.status()
-    assert sorted(status["ports"]) == ["azure-native", "random", "tls"]
+    assert sorted(status["ports"]) == ["aws", "azure-native", "random", "tls"]
     ports = ",".join(f"{name}:{port}" for name, port in sorted(status["ports"].items()))
     exports = cli("env").stdout.splitlines()
     assert f"export PULUMI_DEBUG_PROVIDERS={ports}" in exports
@@ -134,7 +134,7 @@ def test_a_port_that_is_taken_is_named(cli, tmp_path):
         (("env",), 1, "sandbox: no sandbox runs in {home}; start it with: scripts/sandbox start\n"),
         (("resources",), 1, "sandbox: there is no sandbox in {home}; scripts/sandbox start makes one\n"),
         (("reset",), 1, "sandbox: reset forgets every resource and stack; say so with --yes\n"),
-        (("start", "--port", "gcp=1"), 2, "argument --port: 'gcp' is no package; use one of azure-native, random, tls\n"),
+        (("start", "--port", "gcp=1"), 2, "argument --port: 'gcp' is no package; use one of aws, azure-native, random, tls\n"),
         (("start", "--port", "tls=0"), 2, "argument --port: '0' is no port; use 1 to 65535\n"),
     ],
 )  # fmt: skip

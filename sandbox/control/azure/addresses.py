@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from sandbox.control.azure import instance_notes
 from sandbox.control.azure.arm import name_of, same
-from sandbox.control.azure.reading import elements, number, text, texts
 from sandbox.control.kinds import (
     CloudError,
     Context,
@@ -23,6 +22,7 @@ from sandbox.control.kinds import (
     World,
 )
 from sandbox.control.paths import strings
+from sandbox.control.reading import elements, number, text, texts
 
 INTERFACE = "azure-native:network:NetworkInterface"
 BALANCER = "azure-native:network:LoadBalancer"

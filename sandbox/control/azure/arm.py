@@ -8,9 +8,11 @@ location".
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sandbox.control.azure.locations import LOCATIONS, normal
-from sandbox.control.azure.reading import present, text, texts
 from sandbox.control.kinds import Context, Problem, Values
 from sandbox.control.paths import find, get
+from sandbox.control.reading import present, text, texts
+from sandbox.control.rules import combine as combine
+from sandbox.control.rules import not_emulated as not_emulated
 
 GROUP = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}"
 
@@ -53,18 +55,6 @@ def group_of(target: str) -> str:
     """The name of the resource group that an id lies in, or ""."""
     segments = target.strip("/").split("/")
     return segments[3] if len(segments) > 3 and segments[2].casefold() == "resourcegroups" else ""
-
-
-def combine(
-    *rules: Callable[[Values], Iterable[Problem]],
-) -> Callable[[Values], Iterator[Problem]]:
-    """One rule out of several; all problems are reported together."""
-
-    def combined(values: Values) -> Iterator[Problem]:
-        for rule in rules:
-            yield from rule(values)
-
-    return combined
 
 
 def standard(
@@ -205,14 +195,6 @@ def verify_region(context: Context, location: str | None, *patterns: str) -> Ite
                     f"{normal(location)}.",
                     "InvalidResourceReference",
                 )
-
-
-def not_emulated(values: Values, properties: Mapping[str, str]) -> Iterator[Problem]:
-    """Refuse properties that the sandbox would ignore: path -> what to do instead."""
-    for path, advice in properties.items():
-        for where, found in find(values, path):
-            if found is not None and found is not False and found != [] and found != {}:
-                yield Problem(where, f"the sandbox does not emulate this: {advice}")
 
 
 def required(values: Values, *paths: str, code: str = "InvalidRequestFormat") -> Iterator[Problem]:

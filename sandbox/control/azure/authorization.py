@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from sandbox.control.azure.arm import name_of, not_emulated, one_of, same, unchangeable
 from sandbox.control.azure.managed_identities import is_principal
-from sandbox.control.azure.reading import present, text, texts
 from sandbox.control.kinds import (
     Call,
     Context,
@@ -22,6 +21,7 @@ from sandbox.control.kinds import (
     Values,
     World,
 )
+from sandbox.control.reading import present, text, texts
 
 ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 DEFINITION = "azure-native:authorization:RoleDefinition"

@@ -21,10 +21,10 @@ from sandbox.control.azure.arm import (
     within,
 )
 from sandbox.control.azure.metrics import telemetry_of
-from sandbox.control.azure.reading import elements, mapping, number, present, text, texts
 from sandbox.control.azure.timezones import WINDOWS_ZONES
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
 from sandbox.control.paths import find
+from sandbox.control.reading import elements, mapping, number, present, text, texts
 
 AUTOSCALE = "Microsoft.Insights/autoscalesettings"
 TARGETS = ("Microsoft.Compute/virtualMachineScaleSets",)

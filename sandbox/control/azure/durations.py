@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from sandbox.control.azure.reading import texts
 from sandbox.control.kinds import Problem, Values
+from sandbox.control.reading import texts
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"

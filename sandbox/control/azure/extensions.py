@@ -7,8 +7,8 @@ in Virtual Machine Scale Sets".
 
 from collections.abc import Iterator, Sequence
 
-from sandbox.control.azure.reading import mapping, number, present, text, texts
 from sandbox.control.kinds import Problem, Values
+from sandbox.control.reading import mapping, number, present, text, texts
 
 HEALTH = ("Microsoft.ManagedServices", "ApplicationHealthLinux")
 SCRIPT = ("Microsoft.Azure.Extensions", "CustomScript")

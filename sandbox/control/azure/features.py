@@ -4,8 +4,8 @@ Source: Azure documentation, "Set up preview features in Azure subscription".
 """
 
 from sandbox.control.azure.machines import feature_note
-from sandbox.control.azure.reading import text
 from sandbox.control.kinds import Call, CloudError, Function, Outputs
+from sandbox.control.reading import text
 
 FEATURES = frozenset({("microsoft.compute", "encryptionathost")})
 """Provider namespace and feature, in lower case."""

@@ -24,10 +24,10 @@ from sandbox.control.azure.addresses import INTERFACE
 from sandbox.control.azure.arm import same
 from sandbox.control.azure.durations import parse
 from sandbox.control.azure.quotas import MACHINE_KIND, SCALE_SET_KIND
-from sandbox.control.azure.reading import elements, flag, mapping, number, text, texts
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.azure.virtual_machines import EXTENSION_KIND
 from sandbox.control.kinds import CloudError, Record, Values, World
+from sandbox.control.reading import elements, flag, mapping, number, text, texts
 from sandbox.control.store import Store
 from sandbox.control.world import StoreTransaction
 

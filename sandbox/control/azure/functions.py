@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from sandbox.control.azure import authorization, features
 from sandbox.control.azure.arm import name_of
-from sandbox.control.azure.reading import text
 from sandbox.control.kinds import Call, CloudError, Function, Kind, Outputs
+from sandbox.control.reading import text
 
 
 def _parameters(template: str) -> list[str]:

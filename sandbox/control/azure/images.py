@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sandbox.control.azure.arm import not_emulated, one_of, provider, standard
-from sandbox.control.azure.reading import mapping, number, text
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values, World
+from sandbox.control.reading import mapping, number, text
 
 IMAGE = "Microsoft.Compute/images"
 IMAGE_KIND = "azure-native:compute:Image"

@@ -22,8 +22,8 @@ from sandbox.control import ids, settings
 from sandbox.control.azure import addresses, instance_notes
 from sandbox.control.azure.arm import same
 from sandbox.control.azure.quotas import SCALE_SET_KIND
-from sandbox.control.azure.reading import flag, mapping, number, text, texts
 from sandbox.control.kinds import CloudError, Context, Record, Transaction, World
+from sandbox.control.reading import flag, mapping, number, text, texts
 
 NIC = "virtualMachineProfile.networkProfile.networkInterfaceConfigurations[0]"
 _SUBNET = "ipConfigurations[0].subnet.id"

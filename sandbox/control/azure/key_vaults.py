@@ -23,7 +23,6 @@ from sandbox.control.azure.arm import (
     standard,
     within,
 )
-from sandbox.control.azure.reading import flag, mapping, number, text, texts
 from sandbox.control.kinds import (
     CloudError,
     Context,
@@ -35,6 +34,7 @@ from sandbox.control.kinds import (
     Transaction,
     Values,
 )
+from sandbox.control.reading import flag, mapping, number, text, texts
 
 VAULT = "Microsoft.KeyVault/vaults"
 VAULT_KIND = "azure-native:keyvault:Vault"

@@ -26,9 +26,9 @@ from sandbox.control.azure.arm import (
     within,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free
-from sandbox.control.azure.reading import elements, flag, number, present, text, texts
 from sandbox.control.azure.virtual_networks import SUBNET, network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
+from sandbox.control.reading import elements, flag, number, present, text, texts
 
 LOAD_BALANCER = "Microsoft.Network/loadBalancers"
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from sandbox.control.azure.images import disk_problems, generation, platform, reference_rules
 from sandbox.control.azure.managed_identities import IDENTITY
 from sandbox.control.azure.passwords import weakness
-from sandbox.control.azure.reading import elements, flag, mapping, present, text
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import (
     Context,
@@ -23,6 +22,7 @@ from sandbox.control.kinds import (
     World,
 )
 from sandbox.control.paths import get
+from sandbox.control.reading import elements, flag, mapping, present, text
 
 CUSTOM_DATA_BYTES = 65_535
 

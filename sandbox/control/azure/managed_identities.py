@@ -4,8 +4,8 @@ Source: Azure documentation, "Manage user-assigned managed identities".
 """
 
 from sandbox.control.azure.arm import provider, standard
-from sandbox.control.azure.reading import text
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Values, World
+from sandbox.control.reading import text
 
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 KIND = "azure-native:managedidentity:UserAssignedIdentity"

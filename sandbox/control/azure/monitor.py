@@ -26,8 +26,8 @@ from sandbox.control.azure.autoscale import MONITOR_NAME
 from sandbox.control.azure.durations import parse
 from sandbox.control.azure.locations import LOCATIONS, normal
 from sandbox.control.azure.metrics import Telemetry, telemetry_of
-from sandbox.control.azure.reading import elements, flag, mapping, present, text, texts
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
+from sandbox.control.reading import elements, flag, mapping, present, text, texts
 
 DIAGNOSTIC = "azure-native:monitor:DiagnosticSetting"
 ACTION_GROUP = "Microsoft.Insights/actionGroups"

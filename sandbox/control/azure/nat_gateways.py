@@ -18,9 +18,9 @@ from sandbox.control.azure.arm import (
     zones_are_fixed,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free, zones_of
-from sandbox.control.azure.reading import number, text, texts
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
+from sandbox.control.reading import number, text, texts
 
 NAT_GATEWAY = "Microsoft.Network/natGateways"
 

@@ -27,7 +27,6 @@ from sandbox.control.azure.arm import (
     verify_region,
 )
 from sandbox.control.azure.public_addresses import PUBLIC_ADDRESS, verify_free
-from sandbox.control.azure.reading import elements, flag, text, texts
 from sandbox.control.azure.virtual_networks import SUBNET, network_name
 from sandbox.control.kinds import (
     Context,
@@ -37,6 +36,7 @@ from sandbox.control.kinds import (
     Record,
     Values,
 )
+from sandbox.control.reading import elements, flag, text, texts
 
 NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces"
 POOL = "Microsoft.Network/loadBalancers/backendAddressPools"

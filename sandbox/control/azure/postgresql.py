@@ -22,9 +22,9 @@ from sandbox.control.azure.arm import (
 from sandbox.control.azure.locations import LOCATIONS, normal
 from sandbox.control.azure.passwords import weakness
 from sandbox.control.azure.private_dns import ZONE
-from sandbox.control.azure.reading import mapping, number, present, text
 from sandbox.control.azure.virtual_networks import SUBNET
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
+from sandbox.control.reading import mapping, number, present, text
 
 SERVER = "Microsoft.DBforPostgreSQL/flexibleServers"
 SERVER_KIND = "azure-native:dbforpostgresql:Server"

@@ -11,8 +11,8 @@ from sandbox.control.azure.addresses import address
 from sandbox.control.azure.arm import one_of, parent_of, provider, unchangeable
 from sandbox.control.azure.managed_identities import is_principal
 from sandbox.control.azure.postgresql import SERVER, SERVER_RESOURCE
-from sandbox.control.azure.reading import present, text
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
+from sandbox.control.reading import present, text
 
 
 class Parameter(NamedTuple):

@@ -17,9 +17,9 @@ from sandbox.control.azure.arm import (
     same,
     within,
 )
-from sandbox.control.azure.reading import flag, number, present, text, texts
 from sandbox.control.azure.virtual_networks import VIRTUAL_NETWORK, network_name
 from sandbox.control.kinds import Context, Kind, Name, Naming, Outputs, Problem, Values
+from sandbox.control.reading import flag, number, present, text, texts
 
 ZONE = "Microsoft.Network/privateDnsZones"
 LINK = f"{ZONE}/virtualNetworkLinks"

@@ -29,9 +29,9 @@ from sandbox.control.azure.arm import (
 )
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE, mac
 from sandbox.control.azure.private_dns import RECORD_SET, ZONE
-from sandbox.control.azure.reading import elements, mapping, text, texts
 from sandbox.control.azure.virtual_networks import SUBNET, network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Record, Transaction, Values
+from sandbox.control.reading import elements, mapping, text, texts
 
 ENDPOINT = "Microsoft.Network/privateEndpoints"
 ZONE_GROUP = f"{ENDPOINT}/privateDnsZoneGroups"

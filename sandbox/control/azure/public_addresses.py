@@ -21,7 +21,6 @@ from sandbox.control.azure.arm import (
     zones_are_fixed,
 )
 from sandbox.control.azure.locations import normal
-from sandbox.control.azure.reading import mapping, number, text
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import (
     CloudError,
@@ -34,6 +33,7 @@ from sandbox.control.kinds import (
     Values,
     World,
 )
+from sandbox.control.reading import mapping, number, text
 
 PUBLIC_ADDRESS = "Microsoft.Network/publicIPAddresses"
 KIND = "azure-native:network:PublicIPAddress"

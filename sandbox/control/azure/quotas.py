@@ -6,9 +6,9 @@ Source: Azure documentation, "Check vCPU quotas" and "Azure subscription and ser
 from collections.abc import Iterator
 
 from sandbox.control.azure.locations import normal
-from sandbox.control.azure.reading import number, text
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import Context, Problem, Record, Transaction, Values, World
+from sandbox.control.reading import number, text
 
 SCALE_SET_KIND = "azure-native:compute:VirtualMachineScaleSet"
 MACHINE_KIND = "azure-native:compute:VirtualMachine"

@@ -24,7 +24,6 @@ from sandbox.control.azure.arm import (
 )
 from sandbox.control.azure.durations import between
 from sandbox.control.azure.network_interfaces import POOL, verify_pool
-from sandbox.control.azure.reading import elements, flag, mapping, number, present, text, texts
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.azure.virtual_networks import SUBNET
 from sandbox.control.kinds import (
@@ -37,6 +36,7 @@ from sandbox.control.kinds import (
     Transaction,
     Values,
 )
+from sandbox.control.reading import elements, flag, mapping, number, present, text, texts
 
 SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 

@@ -17,9 +17,9 @@ from sandbox.control.azure.arm import (
     standard,
 )
 from sandbox.control.azure.locations import LOCATIONS
-from sandbox.control.azure.reading import elements, mapping, number, present, text, texts
 from sandbox.control.azure.virtual_networks import network_name
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
+from sandbox.control.reading import elements, mapping, number, present, text, texts
 
 SECURITY_GROUP = "Microsoft.Network/networkSecurityGroups"
 

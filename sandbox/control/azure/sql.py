@@ -24,7 +24,6 @@ from sandbox.control.azure.arm import (
 )
 from sandbox.control.azure.managed_identities import is_application, is_principal
 from sandbox.control.azure.passwords import weakness
-from sandbox.control.azure.reading import flag, mapping, number, text, texts
 from sandbox.control.kinds import (
     Context,
     Kind,
@@ -35,6 +34,7 @@ from sandbox.control.kinds import (
     Transaction,
     Values,
 )
+from sandbox.control.reading import flag, mapping, number, text, texts
 
 SERVER = "Microsoft.Sql/servers"
 DATABASE = f"{SERVER}/databases"

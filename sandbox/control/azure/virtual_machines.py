@@ -20,10 +20,10 @@ from sandbox.control.azure.arm import (
 )
 from sandbox.control.azure.durations import between
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE
-from sandbox.control.azure.reading import elements, flag, mapping, text, texts
 from sandbox.control.azure.scale_sets import MACHINE_NAME
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
+from sandbox.control.reading import elements, flag, mapping, text, texts
 
 MACHINE = "Microsoft.Compute/virtualMachines"
 EXTENSION_KIND = "azure-native:compute:VirtualMachineExtension"

@@ -19,9 +19,9 @@ from sandbox.control.azure.arm import (
     standard,
     verify_region,
 )
-from sandbox.control.azure.reading import present, text, texts
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values
 from sandbox.control.paths import get
+from sandbox.control.reading import present, text, texts
 
 VIRTUAL_NETWORK = "Microsoft.Network/virtualNetworks"
 SUBNET = "Microsoft.Network/virtualNetworks/subnets"

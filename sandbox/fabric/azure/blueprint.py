@@ -16,8 +16,8 @@ from sandbox.control import ids
 from sandbox.control.azure import fleet
 from sandbox.control.azure.addresses import BALANCER, address, network, subnet_network
 from sandbox.control.azure.arm import name_of, parent_of, type_of
-from sandbox.control.azure.reading import elements, number, text, texts
 from sandbox.control.kinds import Record, Values, World
+from sandbox.control.reading import elements, number, text, texts
 from sandbox.fabric.azure import security_rules
 from sandbox.fabric.contract import (
     Blueprint,

@@ -12,8 +12,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.control import ids
 from sandbox.control.azure.managed_identities import KIND
-from sandbox.control.azure.reading import text
 from sandbox.control.kinds import World
+from sandbox.control.reading import text
 from sandbox.fabric.azure.tokens import Tokens
 from sandbox.fabric.contract import Machine
 from sandbox.fabric.serving.exchange import Answer, in_json

@@ -13,8 +13,8 @@ from sandbox.control.azure import instances
 from sandbox.control.azure.addresses import subnet_network
 from sandbox.control.azure.arm import group_of
 from sandbox.control.azure.quotas import SCALE_SET_KIND
-from sandbox.control.azure.reading import elements, flag, mapping, number, text, texts
 from sandbox.control.kinds import Record, Values, World
+from sandbox.control.reading import elements, flag, mapping, number, text, texts
 from sandbox.fabric.contract import Machine
 from sandbox.fabric.network import hardware_address
 

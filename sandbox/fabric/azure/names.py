@@ -29,8 +29,8 @@ import dns.rrset
 from sandbox.control import ids
 from sandbox.control.azure.private_dns import RECORD_SET
 from sandbox.control.azure.private_endpoints import TARGETS
-from sandbox.control.azure.reading import flag, number, text, texts
 from sandbox.control.kinds import Record, World
+from sandbox.control.reading import flag, number, text, texts
 from sandbox.fabric.serving.resolver import Found
 
 LINK = "azure-native:privatedns:VirtualNetworkLink"

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from sandbox.control import ids
 from sandbox.control.azure.authorization import ASSIGNMENT, DEFINITION
-from sandbox.control.azure.reading import elements, text, texts
 from sandbox.control.kinds import Record, World
+from sandbox.control.reading import elements, text, texts
 
 GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 (an action)
 READ_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"

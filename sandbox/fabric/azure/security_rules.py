@@ -17,9 +17,9 @@ from ipaddress import IPv4Network, collapse_addresses
 from typing import Literal
 
 from sandbox.control.azure.arm import name_of, same
-from sandbox.control.azure.reading import elements, number, text, texts
 from sandbox.control.azure.security_groups import is_service_tag
 from sandbox.control.kinds import Record, Values, World
+from sandbox.control.reading import elements, number, text, texts
 from sandbox.fabric.contract import EVERYWHERE, PLATFORM_PROBE, Rule, Stage
 from sandbox.fabric.packet_filter import UNROUTED
 

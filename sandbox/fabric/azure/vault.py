@@ -18,8 +18,8 @@ from typing import Any
 
 from sandbox.control import ids
 from sandbox.control.azure.key_vaults import SECRET_KIND, VAULT_KIND
-from sandbox.control.azure.reading import flag, mapping, number, text
 from sandbox.control.kinds import Record, World
+from sandbox.control.reading import flag, mapping, number, text
 from sandbox.fabric.azure import permissions
 from sandbox.fabric.azure.permissions import GET_SECRET, READ_METADATA
 from sandbox.fabric.azure.tokens import TokenAudienceError, TokenError, TokenExpiredError, Tokens

@@ -180,7 +180,7 @@ def test_a_file_of_another_format_is_refused(tmp_path):
     with pytest.raises(StoreError) as refusal:
         Store(path)
     assert str(refusal.value) == (
-        f"the sandbox's state {path} has format 99, this program writes 1; destroy its stacks "
+        f"the sandbox's state {path} has format 99, this program writes 2; destroy its stacks "
         "with the program that made it, or run: scripts/sandbox reset"
     )
 

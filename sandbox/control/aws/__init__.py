@@ -1,0 +1,20 @@
+"""What the sandbox knows of AWS: the kinds and functions of `aws`.
+
+A kind is declared as Azure's are (`kinds.py`), with an `identity` in place of an id template. The
+record's key is the ARN, and Pulumi's id (`Record.short`) is what the engine and other resources
+say.
+"""
+
+from sandbox.control.aws import builtins, functions, vpcs
+from sandbox.control.aws.account import ACCOUNT as ACCOUNT
+from sandbox.control.aws.configuration import configuration as configuration
+from sandbox.control.aws.configuration import default_tags as default_tags
+from sandbox.control.kinds import Function, Kind
+
+KINDS: tuple[Kind, ...] = (*vpcs.KINDS,)
+FUNCTIONS: tuple[Function, ...] = functions.FUNCTIONS
+
+
+def builtin(target: str) -> bool:
+    """Whether AWS itself provides this: managed policies, prefix lists, published images."""
+    return builtins.is_builtin(target)
