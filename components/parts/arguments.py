@@ -77,6 +77,8 @@ class IdentityArgs:
 
     site: Site
     role: Role
+    sessions: bool
+    """Whether people may open a shell on the nodes through the cloud's own service."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -102,6 +102,10 @@ class AccessSettings(Model):
     egress: Literal["packages", "none"] = "packages"
     """packages: nodes reach TCP 80 and 443 through NAT. none: needs a complete image."""
 
+    session_manager: bool = False
+    """AWS only: whether people open shells on nodes with Session Manager, whose agent the image
+    must have."""
+
 
 class NetworkSettings(Model):
     """The environment's private network."""

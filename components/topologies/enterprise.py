@@ -87,7 +87,13 @@ class Enterprise(pulumi.ComponentResource):
         self._balancer: LoadBalancerPart = self._make_load_balancer()
         self._identities: Mapping[Role, IdentityPart] = {
             role: self._cloud.identity(
-                f"{name}-{role}-identity", IdentityArgs(site=self._site, role=role), self._options()
+                f"{name}-{role}-identity",
+                IdentityArgs(
+                    site=self._site,
+                    role=role,
+                    sessions=self._environment.access.session_manager,
+                ),
+                self._options(),
             )
             for role in ROLES
         }

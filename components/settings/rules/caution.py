@@ -6,6 +6,7 @@ from itertools import combinations
 from components.settings.catalogue.databases import SIZES
 from components.settings.catalogue.machines import MACHINES
 from components.settings.environment import Environment
+from components.settings.nodes import ScaleOutSettings
 from components.settings.problems import Problem, show
 
 
@@ -51,6 +52,35 @@ def burstable_runs_out_of_credits(environment: Environment) -> Iterator[Problem]
         yield Problem("database.size", show(database.size), rule, "choose a size without credits")
 
 
+def machines_on_aws_are_not_waited_for(environment: Environment) -> Iterator[Problem]:
+    """AWS says of a machine of its own that it runs, and not when it serves."""
+    for role, group in environment.groups.items():
+        if environment.cloud == "aws" and group.is_fixed:
+            rule = "has its machines replaced without waiting until each serves, on AWS"
+            fix = "change it when nobody calls, or write nodes: scaleSet"
+            yield Problem(f"{role}.nodes", show(group.nodes), rule, fix)
+
+
+def target_tracking_has_its_own_pace(environment: Environment) -> Iterator[Problem]:
+    """On AWS as many nodes are added as the load asks for, as soon as it does."""
+    for role, group in environment.groups.items():
+        if environment.cloud != "aws" or group.autoscale is None:
+            continue
+        out, usual = group.autoscale.scale_out, ScaleOutSettings()
+        rule = "says nothing on AWS, which adds as many nodes as hold the CPU at scaleOut.above"
+        for key in ("minutes", "step"):
+            if getattr(out, key) != getattr(usual, key):
+                path = f"{role}.autoscale.scaleOut.{key}"
+                yield Problem(path, show(getattr(out, key)), rule, "remove the line")
+
+
+def sessions_need_an_agent(environment: Environment) -> Iterator[Problem]:
+    """Session Manager's agent is not in Debian's images."""
+    if environment.access.session_manager and environment.runtime.image_id is None:
+        rule = "opens no session on the stock image, which lacks Session Manager's agent"
+        yield Problem("access.sessionManager", "true", rule, "set runtime.imageId to one with it")
+
+
 def clients_are_named_once(environment: Environment) -> Iterator[Problem]:
     """A range that another one contains changes nothing."""
     clients = list(enumerate(environment.access.clients))
@@ -76,6 +106,9 @@ def discarded_database_is_unprotected(environment: Environment) -> Iterator[Prob
 
 
 RULES = (
+    machines_on_aws_are_not_waited_for,
+    target_tracking_has_its_own_pace,
+    sessions_need_an_agent,
     one_node_is_no_spare,
     one_zone_can_fail,
     database_has_a_standby,

@@ -123,6 +123,14 @@ def clients_are_outside(environment: Environment) -> Iterator[Problem]:
             yield Problem(f"access.clients[{index}]", show(str(client)), rule, fix)
 
 
+def sessions_are_of_the_cloud(environment: Environment) -> Iterator[Problem]:
+    """Session Manager is a service of AWS."""
+    if environment.access.session_manager and environment.cloud != "aws":
+        rule = f"must be false on {environment.cloud}, as it is a service of AWS"
+        fix = "remove the line; Bastion or the serial console lead to a node on Azure"
+        yield Problem("access.sessionManager", "true", rule, fix)
+
+
 def _within(space: IPv4Network, prefix: int) -> str:
     wider = space.supernet(new_prefix=prefix)
     return str(
@@ -137,4 +145,5 @@ RULES = (
     clients_are_real,
     clients_are_known,
     clients_are_outside,
+    sessions_are_of_the_cloud,
 )

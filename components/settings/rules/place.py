@@ -12,7 +12,10 @@ RESERVED_TAGS = frozenset({"environment", "project", "managed-by"})
 """Tags that every resource has already, from us."""
 
 _AZURE_TAG = re.compile(r"[^<>%&\\?/\x00-\x1f]{1,512}")
-_AWS_TAG = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE)
+_AWS_TAG = re.compile(r"(?!aws:)(?!_index$|\.{1,2}$)[\w.:=+@-]{1,128}", re.IGNORECASE | re.ASCII)
+"""Narrower than what tags may be called in general: a machine on AWS sees its own tags, and does
+not start with others ("View tags for your EC2 instances using instance metadata")."""
+
 _AWS_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 LONGEST_VALUE = 256
 """Characters of a tag's value, on both clouds."""
@@ -63,7 +66,7 @@ def _tag_rule(cloud: str, name: str) -> str:
     if cloud == "azure" and not _AZURE_TAG.fullmatch(name):
         return r"must be a name of 1 to 512 characters without < > % & \ ? / on Azure"
     if cloud == "aws" and not _AWS_TAG.fullmatch(name):
-        return "must be a name of 1 to 128 letters, digits, blanks and _.:/=+-@, not aws:, on AWS"
+        return "must be a name of 1 to 128 letters, digits and _.:=+-@, not aws:, on AWS"
     return ""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.settings import cautions
-from tests.support.environments import GONE, environment
+from tests.support.environments import AWS, GONE, environment
 
 CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "nothing": ({}, []),
@@ -68,6 +68,49 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
 def test_cautions(case: str) -> None:
     changes, expected = CASES[case]
     found = cautions(environment(**{"database__highAvailability": True, **changes}))
+    assert [(caution.key, caution.rule) for caution in found] == expected
+
+
+ON_AWS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "nothing": ({}, []),
+    "fixed machines": (
+        {"web__nodes": "fixed"},
+        [
+            (
+                "web.nodes",
+                "has its machines replaced without waiting until each serves, on AWS",
+            )
+        ],
+    ),
+    "a pace of adding nodes": (
+        {"compute__autoscale": {"minimum": 4, "maximum": 9, "scaleOut": {"step": 2, "minutes": 5}}},
+        [
+            (
+                "compute.autoscale.scaleOut.step",
+                "says nothing on AWS, which adds as many nodes as hold the CPU at scaleOut.above",
+            )
+        ],
+    ),
+    "sessions on the stock image": (
+        {"access__sessionManager": True},
+        [
+            (
+                "access.sessionManager",
+                "opens no session on the stock image, which lacks Session Manager's agent",
+            )
+        ],
+    ),
+    "sessions on an image of one's own": (
+        {"access__sessionManager": True, "runtime__imageId": "ami-0123456789abcdef0"},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ON_AWS)
+def test_cautions_on_aws(case: str) -> None:
+    changes, expected = ON_AWS[case]
+    found = cautions(environment(AWS, **{"database__highAvailability": True, **changes}))
     assert [(caution.key, caution.rule) for caution in found] == expected
 
 
