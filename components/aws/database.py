@@ -48,15 +48,16 @@ class Database(DatabasePart):
             self,
         )
         if engine.identities:
-            here = place.account.apply(
-                lambda account: permissions.Place(place.partition, place.region, account)
-            )
             permissions.grant(
                 f"{name}-owner-logs-in",
                 "logs-in-to-database",
                 args.owner.name,
-                pulumi.Output.all(here, server.resource_id).apply(
-                    lambda found: permissions.logs_in(found[0], found[1], postgresql.MIGRATOR)
+                pulumi.Output.all(place.account, server.resource_id).apply(
+                    lambda found: permissions.logs_in(
+                        permissions.Place(place.partition, place.region, found[0]),
+                        found[1],
+                        postgresql.MIGRATOR,
+                    )
                 ),
                 self,
             )

@@ -219,3 +219,22 @@ def grant(
         policy=statements.apply(lambda found: document(*found)),
         opts=pulumi.ResourceOptions(parent=parent),
     )
+
+
+def writes_log(group: str) -> tuple[Statement, ...]:
+    """Return that flow logs are put into the log group with this ARN.
+
+    Amazon VPC User Guide, "IAM role for publishing flow logs to CloudWatch Logs"; the group exists.
+    """
+    return (
+        {
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogStream",
+                "logs:DescribeLogGroups",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            "Resource": [group, f"{group}:*"],
+        },
+    )

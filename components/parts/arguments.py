@@ -57,6 +57,9 @@ class NetworkArgs:
     public: bool
     """Whether the load balancer has public addresses."""
 
+    sessions: bool
+    """Whether nodes reach the cloud's service for shells."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadBalancerArgs:

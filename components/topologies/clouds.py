@@ -7,7 +7,7 @@ from components.parts import Cloud
 from components.settings import Environment, Problem, SettingsError
 from components.settings.problems import show
 
-MODULES: Mapping[str, str] = {"azure": "components.azure.cloud"}
+MODULES: Mapping[str, str] = {"azure": "components.azure.cloud", "aws": "components.aws.cloud"}
 """Module of each cloud that is built. It is loaded by name and only when it is chosen: a cloud's
 SDK takes a second to load."""
 

@@ -11,8 +11,11 @@ from functools import partial
 
 import pulumi
 
+from components.bootstrap.bundle import bundle
 from components.bootstrap.user_data import NodeFacts, render
 from components.parts import (
+    ArtifactsArgs,
+    ArtifactsPart,
     AutoscalingArgs,
     Cloud,
     DatabaseArgs,
@@ -109,6 +112,7 @@ class Enterprise(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._secrets: SecretStorePart = self._make_secret_store()
+        self._artifacts: ArtifactsPart | None = self._make_artifacts()
         self._database: DatabasePart = self._make_database()
         self._groups: Mapping[Role, NodeGroupPart] = self._make_groups()
         self._make_autoscaling()
@@ -135,6 +139,7 @@ class Enterprise(pulumi.ComponentResource):
                 clients=self._clients,
                 zones=self._zones,
                 public=self._environment.load_balancer.exposure == "public",
+                sessions=self._environment.access.session_manager,
             ),
             self._options(),
         )
@@ -164,6 +169,21 @@ class Enterprise(pulumi.ComponentResource):
                 readers={
                     role: tuple(use.name for use in self._recipes[role].secrets) for role in ROLES
                 },
+                identities=self._identities,
+                network=self._network,
+            ),
+            self._options(),
+        )
+
+    def _make_artifacts(self) -> ArtifactsPart | None:
+        if self._cloud.artifacts is None:
+            return None
+        found = {role: bundle(self._recipes[role], self._environment.cloud) for role in ROLES}
+        return self._cloud.artifacts(
+            f"{self._name}-artifacts",
+            ArtifactsArgs(
+                site=self._site,
+                bundles={role: made.content for role, made in found.items() if made},
                 identities=self._identities,
                 network=self._network,
             ),
@@ -206,8 +226,14 @@ class Enterprise(pulumi.ComponentResource):
                 encryption_at_host=self._foundation.encryption_at_host,
                 load_balancer=self._balancer if role == "web" else None,
             ),
-            # A node that boots must be able to read its secrets at once.
-            self._options([*after, *self._secrets.grants[role]]),
+            # A node that boots must be able to read its secrets and files at once.
+            self._options(
+                [
+                    *after,
+                    *self._secrets.grants[role],
+                    *(self._artifacts.grants[role] if self._artifacts else ()),
+                ]
+            ),
         )
 
     def _user_data(self, role: Role) -> pulumi.Output[str]:
@@ -233,6 +259,7 @@ class Enterprise(pulumi.ComponentResource):
             identity_client_id=identity.client_id,
             database_host=self._database.host,
             database_principal=self._database.migrator if role == "web" else "",
+            bundle_uri=self._artifacts.uris[role] if self._artifacts else "",
             database_bootstrap_secret=self._database.bootstrap_secret if role == "web" else "",
         ).apply(lambda found: render(self._recipes[role], facts(**found)).base64)
 

@@ -1,6 +1,7 @@
 """A pretend AWS for programs under mocks: ids, ARNs and computed outputs in AWS's shapes."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -8,7 +9,8 @@ import pulumi
 from components.aws.foundation import Foundation
 from components.aws.site import AwsSite
 from components.parts import FoundationArgs
-from tests.support.azure import generated
+from tests.support import stacks
+from tests.support.azure import generated, program
 from tests.support.cloud import STACK, EchoCloud, World, deploy
 
 ACCOUNT = "111122223333"
@@ -16,8 +18,17 @@ REGION = "eu-central-1"
 ZONES = ("eu-central-1a", "eu-central-1b")
 PREFIX = "test-abc123"
 IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
+CLOSED = {
+    "access__egress": "none",
+    "runtime__image": "complete",
+    "runtime__imageId": "ami-0a1b2c3d4e5f60718",
+}
+"""Changes that make nodes live without the internet."""
+
+IMAGE = "aws:ec2/getAmi:getAmi"
 ANSWERS: Mapping[str, dict[str, Any]] = {
     IDENTITY: {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/x", "userId": "x"},
+    IMAGE: {"id": "ami-0123456789abcdef0", "rootDeviceName": "/dev/xvda"},
 }
 """What the program looks up; more by the tests that need it."""
 
@@ -49,6 +60,16 @@ def _aws(service: str, kind: str, name: str, outputs: dict[str, Any]) -> tuple[s
             outputs |= {"publicIp": f"198.51.100.{number}", "allocationId": f"eipalloc-{name}"}
         case "ec2", "VpcEndpoint":
             outputs["prefixListId"] = f"pl-{name}"
+        case "rds", "Instance":
+            host = f"{name}.abcdefghijkl.{REGION}.rds.amazonaws.com"
+            secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!db-{name}"
+            outputs |= {
+                "address": host,
+                "resourceId": f"db-{name}",
+                "masterUserSecrets": [{"secretArn": secret}],
+            }
+        case "ec2", "LaunchTemplate":
+            outputs["latestVersion"] = 1
         case "kms", "Key":
             outputs["keyId"] = f"key-of-{name}"
     # What AWS itself knows by its ARN; the rest by an id.
@@ -83,3 +104,14 @@ def part(build: Callable[[AwsSite], object], *, protection: bool = True, **optio
 def text(value: str) -> pulumi.Output[str]:
     """An output that is known."""
     return pulumi.Output.from_input(value)
+
+
+def deployed(config: Mapping[str, Any], **options: Any) -> World:
+    """The whole program's resources, for a stack's configuration."""
+    return deploy(program, cloud=options.pop("cloud", AwsCloud()), config=config, **options)
+
+
+@cache
+def world(name: str) -> World:
+    """The resources of a stack as it is; nobody changes it, so every test may read it."""
+    return deployed(stacks.config(name))

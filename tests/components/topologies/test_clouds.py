@@ -1,26 +1,21 @@
 import pytest
 
-from components.azure.cloud import CLOUD
+from components.aws.cloud import CLOUD as AWS
+from components.azure.cloud import CLOUD as AZURE
 from components.settings import SettingsError, parse
 from components.topologies import clouds
-from tests.support.azure import changed
+from tests.support import stacks
 
 
-def test_azure_is_built() -> None:
-    environment = parse(changed("dev")["operationalization:environment"], stack="dev")
-    assert clouds.choose(environment, "dev") is CLOUD
+@pytest.mark.parametrize(("stack", "cloud"), [("dev", AZURE), ("dev-aws", AWS)])
+def test_a_cloud_is_chosen_by_the_settings(stack: str, cloud: object) -> None:
+    environment = parse(stacks.config(stack)[stacks.ENVIRONMENT], stack=stack)
+    assert clouds.choose(environment, stack) is cloud
 
 
-def test_aws_is_refused_by_name() -> None:
-    configured = changed(
-        "dev",
-        cloud="aws",
-        location="eu-central-1",
-        web={"count": 2},
-        compute={"count": 2},
-        database={"engine": "postgresql"},
-    )
-    environment = parse(configured["operationalization:environment"], stack="qa")
+def test_a_cloud_without_parts_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clouds, "MODULES", {"azure": "components.azure.cloud"})
+    environment = parse(stacks.config("dev-aws")[stacks.ENVIRONMENT], stack="qa")
     with pytest.raises(SettingsError) as refused:
         clouds.choose(environment, "qa")
     assert str(refused.value) == (

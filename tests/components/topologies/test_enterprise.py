@@ -12,23 +12,15 @@ from components.runtimes import recipe
 from components.runtimes.node import NodeRecipe, Role
 from components.settings import Environment
 from tests.support import stacks
-from tests.support.azure import (
-    CLOSED,
-    SECRET_VALUE,
-    changed,
-    deployed,
-    stack,
-    walk,
-    world,
-)
+from tests.support.azure import SECRET_VALUE, changed, stack, walk
 from tests.support.cloud import World
+from tests.support.programs import CLOUDS, deployed, world
 
-EVERY_STACK = [
-    name for name in stacks.NAMES if stacks.config(name)[stacks.ENVIRONMENT]["cloud"] == "azure"
-]
+EVERY_STACK = stacks.NAMES
+SMALL = {"azure": "dev", "aws": "dev-aws"}
+"""The small stack of each cloud."""
 GOLDEN = Path(__file__).parents[2] / "golden" / "urns"
 VARIATIONS = {
-    "closed": CLOSED,
     "fixed": {
         "web": {"nodes": "fixed", "count": 2},
         "compute": {"nodes": "fixed", "count": 3},
@@ -87,22 +79,35 @@ def test_the_walk_would_see_a_secret_in_custom_data() -> None:
     assert SECRET_VALUE in decoded(packed)
 
 
-def counted(nodes: int) -> int:
-    size = {"count": nodes, "size": "Standard_D2s_v5"}
-    database = {"connectionsPerWebNode": 1, "size": "Standard_E48ds_v4"}
+LARGE = {
+    "azure": {"size": "Standard_D2s_v5", "database": "Standard_E48ds_v4"},
+    "aws": {"size": "m6i.large", "database": "db.r6i.24xlarge"},
+}
+
+
+def counted(cloud: str, nodes: int) -> int:
+    group = {"count": nodes, "size": LARGE[cloud]["size"]}
     large = changed(
-        "dev", web=size, compute=size, **{f"database__{k}": v for k, v in database.items()}
+        SMALL[cloud],
+        web=group,
+        compute=group,
+        database__connectionsPerWebNode=1,
+        database__size=LARGE[cloud]["database"],
     )
     return len(deployed(large))
 
 
-def test_a_thousand_nodes_are_as_many_resources_as_two() -> None:
-    assert counted(2) == counted(1000)
+@pytest.mark.parametrize("cloud", SMALL)
+def test_a_thousand_nodes_are_as_many_resources_as_two(cloud: str) -> None:
+    assert counted(cloud, 2) == counted(cloud, 1000)
 
 
-@pytest.mark.parametrize("variation", VARIATIONS)
-def test_a_preview_of_what_does_not_exist_yet_declares_everything(variation: str) -> None:
-    config = changed("dev", **VARIATIONS[variation])
+@pytest.mark.parametrize("cloud", SMALL)
+@pytest.mark.parametrize("variation", [*VARIATIONS, "closed"])
+def test_a_preview_of_what_does_not_exist_yet_declares_everything(
+    variation: str, cloud: str
+) -> None:
+    config = changed(SMALL[cloud], **VARIATIONS.get(variation, CLOUDS[cloud].CLOSED))
     preview, update = deployed(config, unknowns=True), deployed(config)
     assert list(preview) == list(update)
 
