@@ -27,8 +27,22 @@ def copied_backups_are_built(environment: Environment) -> Iterator[Problem]:
         yield _problem("database.geoRedundantBackup", True, "write false, or cloud: azure")
 
 
+def joined_networks_are_built(environment: Environment) -> Iterator[Problem]:
+    """Networks are joined on Azure only."""
+    if environment.cloud == "aws" and environment.network.existing is not None:
+        existing = environment.network.existing
+        yield _problem(
+            "network.existing", existing, "remove the line: a network of its own is made"
+        )
+
+
 def _problem(key: str, value: object, fix: str) -> Problem:
     return Problem(key, show(value), "is checked, but not built yet in this release", fix)
 
 
-RULES = (topology_is_built, product_is_built, copied_backups_are_built)
+RULES = (
+    topology_is_built,
+    product_is_built,
+    copied_backups_are_built,
+    joined_networks_are_built,
+)

@@ -13,6 +13,7 @@ from components.settings.model import AbsentError
 from components.settings.problems import Problem
 from components.settings.rules import (
     autoscale,
+    aws,
     caution,
     database,
     groups,
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *autoscale.RULES,
     *database.RULES,
     *network.RULES,
+    *aws.RULES,
     *availability.RULES,
 )
 """What must hold, in the order in which the user reads about it."""

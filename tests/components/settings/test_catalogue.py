@@ -103,5 +103,5 @@ def test_zones_have_the_names_of_the_cloud() -> None:
         "eu-central-1b",
         "eu-central-1c",
     )
-    tokyo = environment(AWS, location="ap-northeast-1", web__zones=[2])
-    assert tokyo.zone_names("web") == ("ap-northeast-1c",)
+    tokyo = environment(AWS, location="ap-northeast-1", web__zones=[2, 3], compute__zones=[3, 2])
+    assert tokyo.zone_names("web") == ("ap-northeast-1c", "ap-northeast-1d")
