@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from components.bootstrap.facts import NodeFacts
+from components.bootstrap.facts import Cloud, NodeFacts
 from components.runtimes import flows, recipe
 from components.runtimes.node import NodeRecipe, Role
 from tests.support.environments import AWS, AZURE, environment
 
 ROLES: tuple[Role, ...] = ("web", "compute")
+BASES: dict[Cloud, dict[str, Any]] = {"azure": AZURE, "aws": AWS}
 
 
-def recipe_of(role: Role, **changes: Any) -> NodeRecipe:
+def recipe_of(role: Role, cloud: Cloud = "azure", **changes: Any) -> NodeRecipe:
     """Return the recipe of *role* in a small environment with *changes* (see `environment`)."""
-    return recipe.for_role(environment(**changes), role)
+    return recipe.for_role(environment(BASES[cloud], **changes), role)
 
 
 def facts(**changes: Any) -> NodeFacts:

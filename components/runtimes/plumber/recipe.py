@@ -47,7 +47,7 @@ def recipe(environment: Environment, role: Role) -> NodeRecipe:
         port=port,
         health=HealthProbe(port=port),
         packages=tuple(sorted(VERSIONS[version].packages[role])),
-        files=tuple(_files(role)),
+        files=(*_files(role), *_first_boot(environment, role)),
         services=_SERVICES[role],
         secrets=SECRETS[role],
         uses_database=True,
@@ -96,4 +96,19 @@ def _files(role: Role) -> list[NodeFile]:
         node_file(f"{node}/open-worker.sh", f"{ROOT}/bin/open-worker.sh", mode="0755"),
         *node_files("server/loader", "*.py", f"{ROOT}/server/loader"),
         *node_files("server/worker", "*.R", f"{ROOT}/server/worker"),
+    ]
+
+
+def _first_boot(environment: Environment, role: Role) -> list[NodeFile]:
+    """Return what makes the database user that migrates, where the cloud makes none.
+
+    On Azure the web nodes' identity is an administrator of the server from the beginning.
+    """
+    if environment.cloud != "aws" or role != "web":
+        return []
+    source = f"{SOURCE}/web/aws"
+    return [
+        *node_files("server/aws", "*.py", f"{ROOT}/server/aws"),
+        node_file(f"{source}/prepare-database.sh", f"{ROOT}/bin/prepare-database.sh", mode="0755"),
+        *node_files(f"{source}/units", "**/*", "/etc/systemd/system"),
     ]

@@ -49,18 +49,19 @@ BASE = Image(
         "systemd-sysv",
     ),
 )
-"""What Azure's Debian 12 image is to a node: it boots, runs cloud-init, can install the rest."""
+"""What a cloud's Debian 12 image is to a node: it boots, runs cloud-init, can install the rest."""
 
 COMPLETE = Image(
     name="complete",
     parent="base",
-    megabytes=1000,
+    megabytes=1200,
     packages=(
         "curl",
         "haproxy",
         "jq",
         "nftables",
         "openssl",
+        "python3-botocore",
         "python3-cryptography",
         "python3-jwt",
         "python3-psycopg",
@@ -72,7 +73,8 @@ COMPLETE = Image(
         "socat",
     ),
 )
-"""All that web and compute nodes of the plumber runtime install, so that they boot at once."""
+"""All that web and compute nodes of the plumber runtime install on any cloud, so that they boot at
+once."""
 
 POSTGRESQL = Image(
     name="postgresql",

@@ -17,7 +17,7 @@ from tests.support.nodes import recipe_of
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "components" / "bootstrap" / "scripts"
 CLOUD = SCRIPTS / "clouds" / "aws"
-BUNDLE = bundle(recipe_of("compute"), "aws")
+BUNDLE = bundle(recipe_of("compute", "aws"), "aws")
 NODE = {
     "region": "eu-central-1",
     "egress": "packages",
@@ -293,7 +293,7 @@ def test_the_bundle_is_fetched_verified_and_unpacked_once(node, account):
 
 
 def test_a_bundle_with_another_hash_is_not_unpacked(node, account):
-    account.objects["artifacts/the-key"] = bundle(recipe_of("web"), "aws").content
+    account.objects["artifacts/the-key"] = bundle(recipe_of("web", "aws"), "aws").content
     found = node.run("fetch-bundle.sh")
 
     assert found.returncode == 1

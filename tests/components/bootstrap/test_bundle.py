@@ -21,7 +21,7 @@ GOOD = NodeFile(path="/opt/operationalization/bin/role.sh", content="#!/bin/sh\n
 
 @pytest.mark.parametrize("role", ROLES)
 def test_user_data_and_bundle_bring_every_file_once(role):
-    carried, fetched = split(recipe_of(role), "aws")
+    carried, fetched = split(recipe_of(role, "aws"), "aws")
     everything, nothing = split(recipe_of(role), "azure")
     paths = [file.path for file in (*carried, *fetched)]
 
@@ -37,7 +37,7 @@ def test_azure_has_no_bundle():
 
 @pytest.mark.parametrize("role", ROLES)
 def test_the_same_recipe_gives_the_same_bytes(role):
-    first, second = (bundle(recipe_of(role), "aws") for _ in range(2))
+    first, second = (bundle(recipe_of(role, "aws"), "aws") for _ in range(2))
 
     assert first == second
     assert first.content[4:8] == b"\0\0\0\0", "gzip's header must hold no time"
@@ -79,8 +79,8 @@ def tree(folder):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_node_unpacks_what_was_packed(role, tmp_path):
-    found = unpack(tmp_path, bundle(recipe_of(role), "aws").content)
-    _, fetched = split(recipe_of(role), "aws")
+    found = unpack(tmp_path, bundle(recipe_of(role, "aws"), "aws").content)
+    _, fetched = split(recipe_of(role, "aws"), "aws")
 
     assert (found.returncode, found.stderr) == (0, "")
     assert tree(tmp_path) == {file.path[1:]: (int(file.mode, 8), file.content) for file in fetched}

@@ -59,7 +59,7 @@ every_cloud = pytest.mark.parametrize("cloud", list(FACTS))
 @every_cloud
 @pytest.mark.parametrize("role", ROLES)
 def test_user_data_is_the_golden_document(role, cloud):
-    found = outline(render(recipe_of(role), FACTS[cloud]()).text)
+    found = outline(render(recipe_of(role, cloud), FACTS[cloud]()).text)
     golden = GOLDEN / f"{cloud}-plumber-{role}.yaml"
     if UPDATE:
         golden.write_text(found)
@@ -79,7 +79,7 @@ def test_azures_user_data_has_all_files_as_they_are_in_the_repository(role):
 @every_cloud
 @pytest.mark.parametrize("role", ROLES)
 def test_the_same_settings_give_the_same_bytes(role, cloud):
-    first, second = (render(recipe_of(role), FACTS[cloud]()) for _ in range(2))
+    first, second = (render(recipe_of(role, cloud), FACTS[cloud]()) for _ in range(2))
 
     assert first.compressed == second.compressed
     assert first.compressed[4:8] == b"\0\0\0\0", "gzip's header must hold no time"
@@ -88,7 +88,7 @@ def test_the_same_settings_give_the_same_bytes(role, cloud):
 @every_cloud
 @pytest.mark.parametrize("role", ROLES)
 def test_what_the_cloud_gets_unpacks_to_the_document(role, cloud):
-    found = render(recipe_of(role), FACTS[cloud]())
+    found = render(recipe_of(role, cloud), FACTS[cloud]())
 
     assert gzip.decompress(base64.b64decode(found.base64)).decode() == found.text
     assert found.size == len(base64.b64decode(found.base64))
@@ -101,20 +101,20 @@ def test_user_data_fits_azure_with_room_to_spare(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_user_data_on_aws_leaves_room_for_hundreds_of_clients(role):
-    assert render(recipe_of(role), aws_facts()).size < 12 * 1024
+    assert render(recipe_of(role, "aws"), aws_facts()).size < 12 * 1024
 
     clients = tuple(f"203.{index % 256}.{index // 256}.0/24" for index in range(400))
-    assert render(recipe_of(role), aws_facts(clients=clients)).size < user_data.LIMITS["aws"]
+    assert render(recipe_of(role, "aws"), aws_facts(clients=clients)).size < user_data.LIMITS["aws"]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_node_on_aws_learns_where_the_rest_of_its_files_is(role):
-    found = node_json_of(render(recipe_of(role), aws_facts()))
+    found = node_json_of(render(recipe_of(role, "aws"), aws_facts()))
 
     assert found["region"] == "eu-central-1"
     assert found["bundle"] == {
         "uri": "s3://test-artifacts-1a2b3c4d/the-key",
-        "sha256": bundle(recipe_of(role), "aws").sha256,
+        "sha256": bundle(recipe_of(role, "aws"), "aws").sha256,
     }
     assert "python3-botocore" in found["packages"]
 
@@ -128,7 +128,7 @@ def test_a_node_on_azure_hears_nothing_of_a_bundle():
 
 def test_a_bundle_without_a_place_is_refused():
     with pytest.raises(ValueError, match="bundle_uri") as refused:
-        render(recipe_of("web"), aws_facts(bundle_uri=""))
+        render(recipe_of("web", "aws"), aws_facts(bundle_uri=""))
 
     assert str(refused.value) == "nodes on aws fetch a bundle: bundle_uri must say from where"
 
@@ -137,7 +137,7 @@ def test_a_bundle_without_a_place_is_refused():
 @pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
 @pytest.mark.parametrize("role", ROLES)
 def test_user_data_is_valid_under_cloud_inits_own_schema(role, cloud):
-    document = yaml.safe_load(render(recipe_of(role), FACTS[cloud]()).text)
+    document = yaml.safe_load(render(recipe_of(role, cloud), FACTS[cloud]()).text)
 
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
 
@@ -181,9 +181,9 @@ def test_only_the_json_file_differs_between_environments(role, cloud):
     ours, theirs = (
         {
             entry["path"]: entry["content"]
-            for entry in yaml.safe_load(render(recipe_of(role), FACTS[cloud](**changes)).text)[
-                "write_files"
-            ]
+            for entry in yaml.safe_load(
+                render(recipe_of(role, cloud), FACTS[cloud](**changes)).text
+            )["write_files"]
         }
         for changes in ({}, {"environment": "other", "database_host": "db.example"})
     )

@@ -1,0 +1,1 @@
+"""What a web node on AWS does beside the API service."""
