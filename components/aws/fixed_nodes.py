@@ -13,7 +13,6 @@ from pulumi_aws import ec2, lb
 
 from components.aws import machine
 from components.parts import NodeGroupArgs
-from components.settings import addresses
 
 FIRST_ADDRESS: Final = 4
 """AWS keeps the first four addresses of a subnet (facts.md 21)."""
@@ -37,7 +36,7 @@ class FixedNodes:
         self._args = args
         self._parent = parent
         self._image = machine.image(args, parent)
-        self._subnets = args.network.subnet_ids[args.recipe.role]
+        self._subnets = machine.subnets(args)
         self.addresses = tuple(self._address(index) for index in range(args.settings.maximum))
         machines: list[ec2.Instance] = []
         last: pulumi.Resource | None = None
@@ -50,10 +49,8 @@ class FixedNodes:
 
     def _address(self, index: int) -> str:
         """Return the address of a node: zones take turns, each subnet is filled from its start."""
-        subnet = getattr(self._args.plan, self._args.recipe.role)
-        zones = len(self._subnets)
-        part = addresses.divide(subnet, zones)[index % zones]
-        return str(part[FIRST_ADDRESS + index // zones])
+        turn, zone = divmod(index, len(self._subnets))
+        return str(self._subnets[zone].network[FIRST_ADDRESS + turn])
 
     def _machine(self, index: int, after: pulumi.Resource | None) -> ec2.Instance:
         args = self._args
@@ -63,7 +60,7 @@ class FixedNodes:
             name,
             ami=self._image.id,
             instance_type=args.settings.size,
-            subnet_id=self._subnets[index % len(self._subnets)],
+            subnet_id=self._subnets[index % len(self._subnets)].id,
             private_ip=self.addresses[index],
             associate_public_ip_address=False,
             vpc_security_group_ids=[args.network.firewall_ids[args.recipe.role]],

@@ -7,12 +7,14 @@ in no disk of a node: secrets live in memory, data in the database.
 """
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 from typing import Final, NamedTuple
 
 import pulumi
 from pulumi_aws import ec2
 
 from components.parts import NodeGroupArgs, naming
+from components.settings.addresses import divide
 from components.settings.catalogue.machines import MACHINES
 
 DEBIAN: Final = "136693071363"
@@ -74,6 +76,24 @@ def image(args: NodeGroupArgs, parent: pulumi.Resource) -> Image:
     )
     return Image(
         id=found.apply(lambda it: it.id), root_device=found.apply(lambda it: it.root_device_name)
+    )
+
+
+class Subnet(NamedTuple):
+    """Where machines of a group stand in one zone."""
+
+    id: pulumi.Output[str]
+    network: IPv4Network
+
+
+def subnets(args: NodeGroupArgs) -> tuple[Subnet, ...]:
+    """Return the subnets of the group's own zones; the network may have more."""
+    zones, role = args.network.zones, args.recipe.role
+    parts = divide(getattr(args.plan, role), len(zones))
+    return tuple(
+        Subnet(subnet, part)
+        for zone, subnet, part in zip(zones, args.network.subnet_ids[role], parts, strict=True)
+        if zone in args.zones
     )
 
 

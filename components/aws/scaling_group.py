@@ -11,7 +11,7 @@ from typing import Final
 import pulumi
 from pulumi_aws import autoscaling
 
-from components.aws import launch_template
+from components.aws import launch_template, machine
 from components.parts import NodeGroupArgs
 
 SERVING: Final = "serving"
@@ -60,7 +60,7 @@ def make(
         min_size=settings.minimum,
         max_size=settings.maximum,
         desired_capacity=settings.minimum,
-        vpc_zone_identifiers=list(args.network.subnet_ids[args.recipe.role]),
+        vpc_zone_identifiers=[subnet.id for subnet in machine.subnets(args)],
         launch_template=autoscaling.GroupLaunchTemplateArgs(
             id=template.id, version=template.latest_version.apply(str)
         ),
