@@ -1,5 +1,6 @@
 """A pretend AWS for programs under mocks: ids, ARNs and computed outputs in AWS's shapes."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -26,6 +27,7 @@ CLOSED = {
 """Changes that make nodes live without the internet."""
 
 IMAGE = "aws:ec2/getAmi:getAmi"
+BALANCING = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
 ANSWERS: Mapping[str, dict[str, Any]] = {
     IDENTITY: {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/x", "userId": "x"},
     IMAGE: {"id": "ami-0123456789abcdef0", "rootDeviceName": "/dev/xvda"},
@@ -54,7 +56,12 @@ def _aws(service: str, kind: str, name: str, outputs: dict[str, Any]) -> tuple[s
     outputs["arn"] = arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{outputs['name']}"
     match service, kind:
         case "lb", "LoadBalancer":
+            outputs["arn"] = arn = (
+                f"{BALANCING}:loadbalancer/net/{outputs['name']}/0123456789abcdef"
+            )
             outputs["dnsName"] = f"{outputs['name']}-0123456789abcdef.elb.{REGION}.amazonaws.com"
+        case "lb", "TargetGroup":
+            outputs["arn"] = arn = f"{BALANCING}:targetgroup/{outputs['name']}/fedcba9876543210"
         case "ec2", "Eip":
             number = sum(name.encode()) % 250 + 1
             outputs |= {"publicIp": f"198.51.100.{number}", "allocationId": f"eipalloc-{name}"}
@@ -70,6 +77,8 @@ def _aws(service: str, kind: str, name: str, outputs: dict[str, Any]) -> tuple[s
             }
         case "ec2", "LaunchTemplate":
             outputs["latestVersion"] = 1
+        case "s3", "Bucket":
+            outputs["arn"] = f"arn:aws:s3:::{outputs['bucket']}"
         case "kms", "Key":
             outputs["keyId"] = f"key-of-{name}"
     # What AWS itself knows by its ARN; the rest by an id.
@@ -115,3 +124,12 @@ def deployed(config: Mapping[str, Any], **options: Any) -> World:
 def world(name: str) -> World:
     """The resources of a stack as it is; nobody changes it, so every test may read it."""
     return deployed(stacks.config(name))
+
+
+def policies(deployment: World, role: str) -> dict[str, list[dict[str, Any]]]:
+    """The statements of each policy in the role of *role* nodes, by the policy's name."""
+    return {
+        policy["name"]: json.loads(policy["policy"])["Statement"]
+        for policy in deployment.of_type("aws:iam/rolePolicy:RolePolicy").values()
+        if policy["role"] == f"test-{role}-identity"
+    }

@@ -15,6 +15,9 @@ ALL: dict[str, tuple[Statement, ...]] = {
     "speaks for its group": permissions.speaks_for_group(HERE, "test-web-nodes", "test"),
     "opens sessions": permissions.opens_sessions(HERE),
     "reports on its host": permissions.reports_on_host(HERE),
+    "writes its log": permissions.writes_log(
+        f"arn:aws:logs:eu-central-1:{HERE.account}:log-group:x"
+    ),
 }
 """What roles are ever given."""
 
