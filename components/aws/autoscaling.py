@@ -3,7 +3,8 @@
 Target tracking adds machines: it holds the group's CPU at `scaleOut.above` and takes as many at a
 time as that needs, so `scaleOut.minutes` and `step` say nothing here (settings warn who sets
 them). It removes none: it would do so at 90 % of the target, while the settings name a threshold,
-a time and a pace of their own, which an alarm and a policy follow.
+a time and a pace of their own, which an alarm and a policy follow. Nobody is sent a mail for each
+change, as Azure does: alarms tell of changes that fail (`alarms`).
 """
 
 from typing import Final

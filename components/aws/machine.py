@@ -87,14 +87,11 @@ class Subnet(NamedTuple):
 
 
 def subnets(args: NodeGroupArgs) -> tuple[Subnet, ...]:
-    """Return the subnets of the group's own zones; the network may have more."""
-    zones, role = args.network.zones, args.recipe.role
-    parts = divide(getattr(args.plan, role), len(zones))
-    return tuple(
-        Subnet(subnet, part)
-        for zone, subnet, part in zip(zones, args.network.subnet_ids[role], parts, strict=True)
-        if zone in args.zones
-    )
+    """Return the subnets of the group's zones, which are the network's (settings see to that)."""
+    role = args.recipe.role
+    ids = args.network.subnet_ids[role]
+    parts = divide(getattr(args.plan, role), len(ids))
+    return tuple(Subnet(subnet, part) for subnet, part in zip(ids, parts, strict=True))
 
 
 def is_burstable(size: str) -> bool:

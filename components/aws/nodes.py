@@ -34,6 +34,8 @@ class NodeGroup(NodeGroupPart):
                 ),
                 self,
             )
-            made = scaling_group.make(name, args, self, [speaks])
+            # Nodes come and go by ways that no subnet names: endpoints, NAT, the listener in front.
+            ways = [args.network, *([args.load_balancer] if args.load_balancer else [])]
+            made = scaling_group.make(name, args, self, [speaks, *ways])
             self.ids, self.names, self.addresses = (made.arn,), (made.name,), ()
         self.register_outputs({"ids": list(self.ids), "names": list(self.names)})

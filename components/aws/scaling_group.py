@@ -81,7 +81,9 @@ def make(
             depends_on=after,
             replace_on_changes=list(CONTENT),
             ignore_changes=_ignored(args),
-            custom_timeouts=pulumi.CustomTimeouts(delete="30m"),
+            # The provider's own limits, 20 and 10 minutes, are shorter than what it is asked to
+            # wait for.
+            custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="30m"),
         ),
     )
 

@@ -37,12 +37,6 @@ def test_outputs_name_every_node(fixed: World) -> None:
     ]
 
 
-def test_a_group_may_leave_out_a_zone_of_the_network() -> None:
-    web = {"nodes": "fixed", "count": 2, "size": "m6i.large", "zones": [2]}
-    found = deployed(changed("dev-aws", web=web)).of_type(MACHINE)
-    assert [m["subnetId"] for m in found.values()] == ["test-network-web-b-id"] * 2
-
-
 def test_web_machines_join_the_load_balancer(fixed: World) -> None:
     targets = fixed.of_type(TARGET)
     assert [t["targetId"] for t in targets.values()] == [

@@ -285,8 +285,11 @@ def test_a_group_waits_for_what_its_nodes_need() -> None:
             f"test-artifacts-{role}-reads",
             f"test-artifacts-{role}-bundle",
             f"test-{role}-nodes-speaks",
+            "test-network-endpoints-autoscaling",
+            "test-network-nodes-a",
         } <= waits_for
         # Each of the two waits on the node for what the other one makes in the database.
         assert not {"test-compute-nodes", "test-web-nodes"} & waits_for
         if role == "web":
+            assert "test-balancer-public-listener" in waits_for
             assert {"test-database-owner-logs-in", "test-database-owner-begins"} <= waits_for
