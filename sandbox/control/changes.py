@@ -59,8 +59,9 @@ def compare(
 ) -> Comparison:
     """Compare inputs as check returned them. An unknown differs from everything."""
     patterns = [pattern for pattern in ignored if _is_pattern(pattern)]
+    also = frozenset(kind.replaces(wire.known(old), wire.known(new)))
     differences = tuple(
-        Difference(path, how, _replaces(kind, path))
+        Difference(path, how, _replaces(kind, path) or path[0] in also)
         for path, how in _differences(_ordered(kind, old), _ordered(kind, new), ())
         if path[0] not in _MARKS and not any(matches(pattern, path) for pattern in patterns)
     )

@@ -269,6 +269,9 @@ class Kind:
     """AWS: code and words when there is one of the same ARN."""
     replace_on: tuple[str, ...] = ()
     """Patterns (`paths.py`) of inputs that can't change in place, beside names and location."""
+    replaces: Callable[[Values, Values], Iterable[str]] = lambda _, __: ()
+    """The inputs whose change from the first to the second values can't happen in place, beside
+    those of `replace_on`: where it depends on the values. Unknowns are absent."""
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pattern -> ARM resource types that it may point at, as the ids say them
     (`Microsoft.Network/virtualNetworks/subnets`). All ids must exist, listed here or not.

@@ -72,6 +72,7 @@ def dangling_on_aws(
         if world.builtin(target.text):
             continue
         found = resolve(world.rows, target.text, target.types, region)
+        found = found or resolve(world.rows, target.text, (), region)  # of another type
         if found is None:
             yield _absent(target, world)
         elif target.types and found.type not in target.types:

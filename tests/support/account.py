@@ -59,7 +59,7 @@ class Aws:
         configuration = replace(self.provider.configuration, location=region)
         return Aws(Provider(AWS, self.store, configuration))
 
-    def checked(self, short: str, name: str, old: Mapping[str, object], **inputs: object):
+    def checked(self, short: str, name: str, old: Mapping[str, object], /, **inputs: object):
         """The inputs as check completes them. Raises RefusedError."""
         configuration = self.provider.configuration
         request = naming.Request(
@@ -75,7 +75,7 @@ class Aws:
             raise RefusedError(problems)
         return completed
 
-    def problems(self, short: str, **inputs: object) -> list[str]:
+    def problems(self, short: str, /, **inputs: object) -> list[str]:
         """What check says of these inputs."""
         try:
             self.checked(short, "x", {}, **inputs)
@@ -83,16 +83,18 @@ class Aws:
             return lines(error.problems)
         return []
 
-    def create(self, short: str, logical: str = "x", **inputs: object) -> Record:
+    def create(self, short: str, logical: str = "x", /, **inputs: object) -> Record:
         """Create a resource with the logical name *logical*. Raises RefusedError, ApiError."""
         completed = self.checked(short, logical, {}, **inputs)
         urn = f"urn:pulumi:test::project::{token(short)}::{logical}"
         target, _ = _refusing(lambda: self.provider.create(token(short), urn, completed))
         found = self.world.named(token(short), target, cast("str", completed.get("region", "")))
         assert found is not None
+        # What the SDK does not know as an output, no program ever sees.
+        assert set(found.outputs) <= AWS.schema.resource(token(short)).outputs
         return found
 
-    def update(self, record: Record, **changed: object) -> Record:
+    def update(self, record: Record, /, **changed: object) -> Record:
         """Change properties in place; None removes one. Raises RefusedError, ApiError."""
         inputs = {k: v for k, v in {**record.inputs, **changed}.items() if v is not None}
         inputs.pop("tagsAll", None)
@@ -106,7 +108,7 @@ class Aws:
         """Delete a resource. Raises ApiError."""
         self.provider.delete(record.type, record.short, state=record.outputs)
 
-    def replaced_by(self, record: Record, **changed: object) -> list[str]:
+    def replaced_by(self, record: Record, /, **changed: object) -> list[str]:
         """The paths whose change replaces the resource."""
         inputs = {k: v for k, v in {**record.inputs, **changed}.items() if v is not None}
         return list(self.provider.diff(record.type, record.inputs, inputs).replaces)
@@ -122,7 +124,7 @@ class Aws:
         with self.store.change() as rows:
             StoreTransaction(rows, changes=rows).remember(key, value)
 
-    def call(self, name: str, **arguments: object) -> Mapping[str, object]:
+    def call(self, name: str, /, **arguments: object) -> Mapping[str, object]:
         """The result of `ec2:getAmi`. Raises RefusedError, ApiError."""
         module, short = name.split(":")
         result, problems = self.provider.invoke(f"aws:{module}/{short}:{short}", arguments)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from sandbox.control.aws import quotas
+from sandbox.control.aws.addresses import network
 from sandbox.control.aws.rules import ec2, not_emulated, one_of, required, standard
 from sandbox.control.kinds import Context, Kind, Outputs, Problem, Values
 from sandbox.control.reading import flag, text
@@ -22,14 +23,6 @@ _UNUSABLE = tuple(
     map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"))
 )
 """Local, link-local, multicast and reserved addresses."""
-
-
-def network(written: str | None) -> IPv4Network | None:
-    """The IPv4 network that *written* says, host bits clear; None when it says none."""
-    try:
-        return IPv4Network(written) if written and "/" in written else None
-    except ValueError:
-        return None
 
 
 def valid_cidr(values: Values, path: str, code: str) -> Iterator[Problem]:

@@ -7,10 +7,8 @@ and azure-native's provider/pkg/gen/replacement.go (what it replaces for).
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network
-from uuid import UUID
 
-from sandbox.control import settings
+from sandbox.control import public_pool
 from sandbox.control.azure.arm import (
     not_emulated,
     one_of,
@@ -37,10 +35,6 @@ from sandbox.control.reading import mapping, number, text
 
 PUBLIC_ADDRESS = "Microsoft.Network/publicIPAddresses"
 KIND = "azure-native:network:PublicIPAddress"
-
-POOL = IPv4Network("198.18.0.0/15")
-"""The sandbox's public addresses: the benchmarking range of RFC 2544, which nobody routes. A fabric
-routes a part of it, which it names (`settings.py`), and has the first address itself."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9-]{1,61}[a-z0-9]")
 
@@ -121,27 +115,12 @@ def _verify(context: Context) -> Iterator[Problem]:
     yield from _verify_label(context)
 
 
-def _note(found: object) -> str:
-    return f"public-address/{found}"
-
-
 def _address(context: Context) -> str:
-    """The address of this creation: it starts at a hash of it and takes the next free one."""
     if context.previous is not None and (kept := text(context.previous.outputs, "ipAddress")):
         return kept
-    pool = settings.public_pool(context.world) or POOL
-    margin = 256 if pool.num_addresses > 1024 else 2
-    start = UUID(context.identifier("ipAddress")).int % (pool.num_addresses - 2 * margin) + margin
-    for offset in range(pool.num_addresses):
-        found = pool[(start + offset) % pool.num_addresses]
-        if found in (pool[0], pool[1], pool[-1]):
-            continue  # the network's own two, and the sandbox's
-        holder = context.world.note(_note(found))
-        if not isinstance(holder, str) or same(holder, context.id):
-            return str(found)
-        record = context.world.find(holder)
-        if record is None or text(record.outputs, "ipAddress") != str(found):
-            return str(found)
+    if found := public_pool.choose(context):
+        return found
+    pool = public_pool.pool(context.world)
     raise CloudError(
         "PublicIPCountLimitReached",
         f"Cannot create more than {pool.num_addresses - 3} public IP addresses in this sandbox: "
@@ -166,11 +145,11 @@ def _outputs(context: Context) -> Outputs:
 def _created(context: Context, transaction: Transaction) -> None:
     record = transaction.find(context.id)
     if record is not None:
-        transaction.remember(_note(text(record.outputs, "ipAddress")), context.id)
+        public_pool.take(transaction, text(record.outputs, "ipAddress"), context.id)
 
 
 def _deleting(record: Record, transaction: Transaction) -> None:
-    transaction.remember(_note(text(record.outputs, "ipAddress")), None)
+    public_pool.give_back(transaction, text(record.outputs, "ipAddress"))
 
 
 def verify_free(context: Context, path: str, address: str) -> Iterator[Problem]:

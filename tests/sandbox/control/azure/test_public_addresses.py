@@ -2,8 +2,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from sandbox.control.azure.public_addresses import POOL
 from sandbox.control.kinds import CloudError
+from sandbox.control.public_pool import POOL
 from tests.support.world import RefusedError, problems
 
 STATIC = {"sku": {"name": "Standard"}, "publicIPAllocationMethod": "Static"}
