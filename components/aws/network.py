@@ -37,7 +37,6 @@ class Network(NetworkPart):
         self._child = pulumi.ResourceOptions(parent=self)
         self._letters = {zone: zone.removeprefix(args.site.location) for zone in args.zones}
         self._has_egress = any(flow.destination is Zone.INTERNET for flow in args.flows)
-        self.zones = args.zones
         self.network_id = self._vpc()
         flow_logs.make(name, self._site, self.network_id, self)
         tiers = [*NODES, "endpoints"]

@@ -34,7 +34,6 @@ class Network(NetworkPart):
             opts=self._child,
         )
         self.firewall_ids = firewall.ids
-        self.zones = ()
         group, vnet = self._network()
         self.subnet_ids = self._subnets(group, vnet)
         self.register_outputs({"network_id": self.network_id})

@@ -43,11 +43,8 @@ class NetworkPart(pulumi.ComponentResource):
     """The private network, made or joined, its subnets and their firewalls."""
 
     network_id: pulumi.Output[str]
-    zones: tuple[str, ...]
-    """Zone of each subnet of a name; none where a subnet lies in all zones."""
-
     subnet_ids: Mapping[str, tuple[pulumi.Output[str], ...]]
-    """By `web`, `compute`, `endpoints`: one, or one a zone in the order of `zones`."""
+    """By `web`, `compute`, `endpoints`: one, or one a zone, in the order of the zones."""
 
     firewall_ids: Mapping[str, pulumi.Output[str]]
     """By the same names; a cloud may have more."""
