@@ -110,19 +110,48 @@ class Cloud:
         return f"pulumi up -s {stack}"
 
 
+def exported_state(stack: str, backend: Backend) -> str:
+    """Return the engine's state of a deployed stack; secrets in it stay encrypted.
+
+    Raises OperationError when the stack is not there or Pulumi cannot say.
+    """
+    variables = backend.variables(stack)
+    done = subprocess.run(
+        [_pulumi(variables), "stack", "export", "--non-interactive", "--stack", stack],
+        cwd=PROJECT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OperationError(
+            "the state of the stack cannot be read",
+            f"stack '{stack}'",
+            done.stderr.strip().removeprefix("error: ") or "Pulumi failed without a word",
+            "pulumi stack ls shows what the backend has; pulumi login signs in to one",
+        )
+    return done.stdout
+
+
+def _pulumi(variables: Mapping[str, str]) -> str:
+    program = shutil.which("pulumi", path=variables["PATH"])
+    if program is None:
+        raise OperationError(
+            "Pulumi is not there", str(ENGINE), "the engine is not set up", "run scripts/setup"
+        )
+    return program
+
+
 class Reading:
     """Outputs on their way: Pulumi needs a third of a second, in which others can work."""
 
     def __init__(self, stack: str, backend: Backend) -> None:
         self._stack, self._backend = stack, backend
         variables = backend.variables(stack)
-        program = shutil.which("pulumi", path=variables["PATH"])
-        if program is None:
-            raise OperationError(
-                "Pulumi is not there", str(ENGINE), "the engine is not set up", "run scripts/setup"
-            )
         self._process = subprocess.Popen(
-            [program, "stack", "output", "--json", "--show-secrets", "--non-interactive",
+            [_pulumi(variables), "stack", "output", "--json", "--show-secrets", "--non-interactive",
              "--stack", stack],
             cwd=PROJECT,
             env=variables,

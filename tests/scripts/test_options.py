@@ -1,12 +1,16 @@
 """Every script says how to use it and refuses what it doesn't know, before it does anything."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ["setup", "lock", "up", "preview", "destroy", "check", "fix", "publish", "score", "train"]
+OURS = [
+    *("setup", "lock", "up", "preview", "destroy", "check", "fix", "publish", "score", "train"),
+    *("export", "scan"),
+]
 
 
 def run(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -88,3 +92,34 @@ def test_setup_knows_three_ways_to_the_engine(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: --engine is one of path, download, build\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "bicep"], "--format is one of arm, terraform"),
+        (["--cloud"], "--cloud goes with --deployed"),
+        (["--stack", "../x"], "not a stack's name: ../x"),
+    ],
+)
+def test_an_export_needs_to_know_what_and_how(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    done = run("export", *arguments, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {message}\n\n")
+
+
+def test_what_is_not_deployed_cannot_be_exported(tmp_path: Path) -> None:
+    nowhere = {**os.environ, "OPERATIONALIZATION_SANDBOX_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [str(ROOT / "scripts/export"), "--deployed"],
+        env=nowhere,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: stack 'dev' is not on the sandbox\n")
