@@ -12,12 +12,12 @@ SECRET = {
 }
 
 
-def resource(kind: str, name: str, id: str, inputs: dict[str, Any], **outputs: Any) -> Any:
+def resource(kind: str, name: str, target: str, inputs: dict[str, Any], **outputs: Any) -> Any:
     """One resource of a provider."""
     return {
         "urn": f"urn:pulumi:dev::operationalization::{kind}::{name}",
         "type": kind,
-        "id": id,
+        "id": target,
         "custom": True,
         "inputs": inputs,
         "outputs": outputs,

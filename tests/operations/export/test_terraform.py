@@ -24,8 +24,8 @@ def references(made: dict[str, Any]) -> dict[str, Any]:
     return {each["address"]: each["expressions"] for each in found}
 
 
-def aws(kind: str, name: str, id: str, **inputs: Any) -> Any:
-    return states.resource(f"aws:{kind}", name, id, inputs, arn=f"arn:aws:x:::{id}")
+def aws(kind: str, name: str, target: str, **inputs: Any) -> Any:
+    return states.resource(f"aws:{kind}", name, target, inputs, arn=f"arn:aws:x:::{target}")
 
 
 def test_azure_resources_become_those_of_azurerm() -> None:
@@ -93,7 +93,7 @@ AWS_NET = aws("ec2/vpc:Vpc", "net", "vpc-0123456789")
         ("aws:rds/instance:Instance", "aws_db_instance"),
         ("aws:iam/rolePolicy:RolePolicy", "aws_iam_role_policy"),
         ("aws:s3/bucketObjectv2:BucketObjectv2", "aws_s3_object"),
-        ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "aws_s3_bucket_public_access_block"),
+        ("aws:s3/bucketPolicy:BucketPolicy", "aws_s3_bucket_policy"),
         ("random:index/randomPassword:RandomPassword", "random_password"),
         ("tls:index/selfSignedCert:SelfSignedCert", "tls_self_signed_cert"),
     ],
