@@ -241,7 +241,7 @@ class Provider:
 
     def _key(self, kind: Kind, target: str, values: Mapping[str, object]) -> str:
         """The key of what the engine calls *target*; its region is in *values*, if it has one."""
-        if kind.identity is None or arns.is_arn(target):
+        if kind.identity is None or (arns.is_arn(target) and self.store.read().has(target)):
             return target
         region = wire.reveal(values.get("region"))
         # An import may name another region than the provider's: `vpc-0f...@eu-west-1`.

@@ -44,8 +44,8 @@ def resolve(rows: Rows, text: str, types: tuple[str, ...] = (), region: str = ""
     """The resource that *text* refers to: in *region* (if given), or in none."""
     if text[:4] == "arn:":
         # A log group's ARN is often written with all of its streams.
-        found = rows.get(text) or rows.get(text.removesuffix(":*"))
-        return found.record if found else None
+        if found := rows.get(text) or rows.get(text.removesuffix(":*")):
+            return found.record
     for kind in types or ("",):
         if not kind and not arns.is_generated(text):
             return None  # a name means nothing without a type

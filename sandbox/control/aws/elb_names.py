@@ -8,7 +8,8 @@ Balancers).
 
 from collections.abc import Iterator
 
-from sandbox.control.kinds import Context, Name, Problem
+from sandbox.control.kinds import Context, Name, Problem, Values
+from sandbox.control.reading import text
 
 NAME = Name(
     pattern=r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?",
@@ -27,6 +28,16 @@ HOSTED_ZONES = {
     "us-west-2": "Z18D5FSROUN65G",
 }
 """Of Network Load Balancers, for alias records; of the other regions none is known here."""
+
+
+_PREFIX = 6
+
+
+def short_prefix(values: Values) -> Iterator[Problem]:
+    """A prefix of a name: the provider adds 26 characters to it (`aws_lb`, `name_prefix`)."""
+    prefix = text(values, "namePrefix")
+    if prefix is not None and len(prefix) > _PREFIX:
+        yield Problem("namePrefix", f"must have at most {_PREFIX} characters, got {len(prefix)}")
 
 
 def unique(context: Context, code: str, what: str) -> Iterator[Problem]:

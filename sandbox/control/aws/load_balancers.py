@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from sandbox.control.aws import addresses, quotas
 from sandbox.control.aws.addresses import SUBNET
 from sandbox.control.aws.elastic_addresses import ELASTIC_ADDRESS, user_of
-from sandbox.control.aws.elb_names import HOSTED_ZONES, NAME, unique
+from sandbox.control.aws.elb_names import HOSTED_ZONES, NAME, short_prefix, unique
 from sandbox.control.aws.internet_gateways import gateway_of
 from sandbox.control.aws.network_interfaces import place, withdraw
 from sandbox.control.aws.rules import not_emulated, one_of, standard, together
@@ -54,6 +54,7 @@ _OF_APPLICATIONS = (
 
 
 def _rules(values: Values) -> Iterator[Problem]:
+    yield from short_prefix(values)
     if text(values, "loadBalancerType") not in (None, "network"):
         yield Problem(
             "loadBalancerType", "the sandbox emulates Network Load Balancers: use network"

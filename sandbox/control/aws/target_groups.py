@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from sandbox.control.aws import quotas
 from sandbox.control.aws.addresses import address, block
-from sandbox.control.aws.elb_names import NAME, unique
+from sandbox.control.aws.elb_names import NAME, short_prefix, unique
 from sandbox.control.aws.rules import not_emulated, one_of, required, standard, within
 from sandbox.control.aws.vpcs import VPC
 from sandbox.control.identities import fill
 from sandbox.control.kinds import Context, Identity, Kind, Outputs, Problem, Values, World
-from sandbox.control.reading import flag, mapping, number, text
+from sandbox.control.reading import elements, flag, mapping, number, text
 
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 ATTACHMENT = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
@@ -27,6 +27,7 @@ _MATCHER = re.compile(r"[2-5]\d\d(-[2-5]\d\d)?(,[2-5]\d\d(-[2-5]\d\d)?)*")
 
 
 def _rules(values: Values) -> Iterator[Problem]:
+    yield from short_prefix(values)
     if text(values, "protocol") in ("HTTP", "HTTPS", "GENEVE"):
         words = "the sandbox emulates Network Load Balancers: use TCP, TLS, UDP or TCP_UDP"
         yield Problem("protocol", words)
@@ -40,6 +41,7 @@ def _rules(values: Values) -> Iterator[Problem]:
     yield from within(values, "port", 1, 65535, _VALIDATION)
     yield from within(values, "deregistrationDelay", 0, 3600, _VALIDATION)
     yield from _stickiness(values)
+    yield from _unhealthy(values)
     for problem in _health(mapping(values, "healthCheck")):
         yield problem._replace(path=f"healthCheck.{problem.path}")
     yield from not_emulated(
@@ -62,6 +64,17 @@ def _stickiness(values: Values) -> Iterator[Problem]:
     if "type" in given and text(given, "type") != "source_ip":
         words = "Network Load Balancers have stickiness of type source_ip only"
         yield Problem("stickiness.type", words, _VALIDATION)
+
+
+def _unhealthy(values: Values) -> Iterator[Problem]:
+    """What becomes of a target that fails its health check."""
+    for path, state in elements(values, "targetHealthStates"):
+        seconds = number(state, "unhealthyDrainingInterval")
+        for problem in within(state, "unhealthyDrainingInterval", 0, 360000, _VALIDATION):
+            yield problem._replace(path=f"{path}.{problem.path}")
+        if seconds and flag(state, "enableUnhealthyConnectionTermination"):
+            words = "connections that are ended at once have no interval to drain in"
+            yield Problem(f"{path}.unhealthyDrainingInterval", words, _VALIDATION)
 
 
 def _health(check: Values) -> Iterator[Problem]:

@@ -92,7 +92,6 @@ def test_a_vpc_with_subnets_stays(site):
         f"api error DependencyViolation: The vpc '{site.vpc.short}' has dependencies and cannot "
         "be deleted: "
     )
-    assert site.subnet.short in str(refused.value)
 
 
 def test_another_zone_or_range_is_another_subnet(site):
