@@ -2,6 +2,6 @@
 
 from sandbox.fabric.database.databases import Databases, end_strays
 from sandbox.fabric.database.keeper import Server
-from sandbox.fabric.database.product import FLEXIBLE_SERVER, Product
+from sandbox.fabric.database.product import FLEXIBLE_SERVER, RDS, Product
 
-__all__ = ["FLEXIBLE_SERVER", "Databases", "Product", "Server", "end_strays"]
+__all__ = ["FLEXIBLE_SERVER", "RDS", "Databases", "Product", "Server", "end_strays"]

@@ -144,12 +144,13 @@ def _join(connection: psycopg.Connection, member: str, groups: Sequence[str]) ->
 def _settle_databases(
     connection: psycopg.Connection, database: Database, product: Product, known: Known
 ) -> None:
-    owner = sql.Identifier(product.administrators)
+    named = database.administrator if product.owned_by_administrator else product.administrators
+    owner = sql.Identifier(named)
     rows = connection.execute(
         "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE NOT datistemplate"
     )
     owners: dict[str, str] = dict(rows.fetchall())
-    if owners.get("postgres") != product.administrators:
+    if owners.get("postgres") != named:
         connection.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(owner))
     for name in database.databases:
         if name not in owners:

@@ -33,10 +33,10 @@ class Databases:
         folder: Path,
         images: Images,
         authority: Issuer,
-        tokens_public_key: Path,
+        tokens_public_key: Path | None,
         product: Product = FLEXIBLE_SERVER,
     ) -> None:
-        """*tokens_public_key*: PEM file of whoever issues tokens for principals."""
+        """*tokens_public_key*: PEM file of whoever issues tokens for principals; None: nobody."""
         self._folder = folder.absolute()
         self._images = images
         self._tools = Tools(

@@ -35,7 +35,8 @@ class Tools:
     """Raises FabricError: there is no image."""
     templates: Path
     authority: Issuer
-    tokens_public_key: Path
+    tokens_public_key: Path | None
+    """None: tokens are checked by the platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +314,8 @@ class Keeper:
 
     def _files(self, database: Database) -> dict[str, bytes]:
         files = dict(settings.files(database, self._tools.product))
-        files["tokens.pem"] = self._tools.tokens_public_key.read_bytes()
+        if self._tools.tokens_public_key is not None:
+            files["tokens.pem"] = self._tools.tokens_public_key.read_bytes()
         due = certificate.due(self.instance.read(settings.CERTIFICATE), database.host)
         if due <= datetime.now(UTC):
             chain, key = self._tools.authority.issue([database.host])

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.fabric.database.guest.layout import LOGINS_PORT
+
 OWN_SETTINGS = frozenset(
     {
         "allow_system_table_mods",
@@ -68,6 +70,13 @@ class Product:
     """Parameters that mean something to the cloud's service and nothing to PostgreSQL."""
     defaults: Mapping[str, str]
     """Parameters that differ from PostgreSQL's own defaults."""
+    token_role: str = ""
+    """Role whose members log in with tokens, and with no password any more; "": there is none, it
+    is said of each login whether it is one of the directory."""
+    logins: tuple[str, int] = ("127.0.0.1", LOGINS_PORT)
+    """Who checks tokens, as the server sees it: what runs beside it, or the platform."""
+    owned_by_administrator: bool = False
+    """Whether databases belong to the administrator's own login, not to *administrators*."""
 
 
 _DATABASE_RESOURCE = "https://ossrdbms-aad.database.windows.net"
@@ -110,3 +119,33 @@ FLEXIBLE_SERVER = Product(
 Sources: Azure documentation, "Create users in Azure Database for PostgreSQL", "Microsoft Entra
 authentication with Azure Database for PostgreSQL", "Server parameters", "Secure connectivity with
 TLS"."""
+
+RDS = Product(
+    superuser="rdsadmin",
+    administrators="rds_superuser",
+    administrators_may=(
+        "pg_checkpoint",
+        "pg_monitor",
+        "pg_signal_backend",
+    ),
+    directory=("rds_iam", "rds_password", "rds_replication"),
+    audiences=(),
+    transport="rds.force_ssl",
+    prefixes=("rds.", "apg_", "aurora", "orafce."),
+    defaults={
+        "log_checkpoints": "on",
+        "log_connections": "on",
+        "log_disconnections": "on",
+        "password_encryption": "scram-sha-256",
+        "ssl_min_protocol_version": "TLSv1.2",
+    },
+    token_role="rds_iam",  # noqa: S106 (a role)
+    logins=("169.254.169.253", LOGINS_PORT),
+    owned_by_administrator=True,
+)
+"""Amazon RDS for PostgreSQL.
+
+Sources: Amazon RDS User Guide, "Understanding the rds_superuser role", "Creating a database account
+using IAM authentication" (PostgreSQL: GRANT rds_iam; "IAM authentication takes precedence over
+password authentication, so the user must log in as an IAM user"), "Using SSL with a PostgreSQL DB
+instance" (rds.force_ssl is 1 from version 15 on)."""

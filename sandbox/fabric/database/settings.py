@@ -7,7 +7,6 @@ from typing import Final
 from sandbox.fabric.contract import Database, FabricError
 from sandbox.fabric.database.guest.layout import (
     DATA,
-    LOGINS_PORT,
     PREFIX,
     SETTINGS,
     SOCKET,
@@ -97,13 +96,16 @@ def _logins(database: Database, product: Product) -> Iterator[str]:
     yield f"local all {superuser} peer map={_MAP}"
     yield "local all all reject"
     yield f"host all {superuser} all reject"
+    server, port = product.logins
+    asked = f'ldap ldapserver={server} ldapport={port} ldapprefix="{PREFIX}"'
+    if product.token_role:
+        # Whoever is a member has no other way in, whatever password there is.
+        members = f"+{_quoted(product.token_role)}"
+        yield f"hostssl all {members} all {asked if database.directory_login else 'reject'}"
+        yield f"host all {members} all reject"
     for role in sorted(database.principals):
         # PostgreSQL's `pam` can't: pam_exec cuts a password at 511 characters, a token is longer.
-        how = (
-            f'ldap ldapserver=127.0.0.1 ldapport={LOGINS_PORT} ldapprefix="{PREFIX}"'
-            if database.directory_login
-            else "reject"
-        )
+        how = asked if database.directory_login else "reject"
         yield f"hostssl all {_quoted(role)} all {how}"
     if database.password_login:
         yield f"{'hostssl' if _forces_tls(database, product) else 'host'} all all all scram-sha-256"

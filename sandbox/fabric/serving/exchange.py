@@ -62,6 +62,8 @@ class Answer:
     kind: str = "application/json; charset=utf-8"
     """Content-Type."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    hops: int | None = None
+    """Routers that the answer passes, at most; None: as many as any packet."""
     quiet: bool = False
     """Whether it is not worth a line in the log: what every node asks every second."""
 

@@ -232,6 +232,7 @@ def http(name: str, engine: Engine, answer: Callable[[Request], Answer]) -> Serv
             if request is None:
                 return
             given = await engine.work(partial(_answered, name, answer, request))
+            _limit(writer, given.hops)
             async with asyncio.timeout(PATIENCE):
                 await _send(connection, writer, given, head=request.method == "HEAD")
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
@@ -239,6 +240,13 @@ def http(name: str, engine: Engine, answer: Callable[[Request], Answer]) -> Serv
             connection.start_next_cycle()
 
     return serve
+
+
+def _limit(writer: asyncio.StreamWriter, hops: int | None) -> None:
+    """Let what is sent from now on pass so many routers behind the network's own."""
+    if hops is not None:
+        made = writer.get_extra_info("socket")
+        made.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, min(hops + 1, 255))
 
 
 class _TooLargeError(Exception):

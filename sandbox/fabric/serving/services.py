@@ -98,6 +98,11 @@ class Services(ABC):
     ) -> resolver.Found:
         """What the network's resolver knows of a name; called by a worker."""
 
+    def protocol(self, engine: Engine, place: Place) -> listening.Serve | None:
+        """What speaks at a place, where that is neither HTTP nor DNS."""
+        del engine, place
+        return None
+
     # What all have in common.
 
     def settle(self, blueprint: Blueprint) -> None:
@@ -165,12 +170,14 @@ class Services(ABC):
         tls = self._certificates.of(owner, self.hosts(owner)) if owner else None
         bound = self._networks.open(place.network, place.address, place.port, place.kind)
 
-        async def serve() -> StreamListener | DatagramListener:
+        async def listen() -> StreamListener | DatagramListener:
             if place.port == DNS:
                 respond = self._resolver(engine, place.network)
                 if place.kind == socket.SOCK_DGRAM:
                     return await DatagramListener.on(bound, respond)
                 return StreamListener(bound, listening.dns_stream(respond))
+            if (serve := self.protocol(engine, place)) is not None:
+                return StreamListener(bound, serve)
             name, answer = self.answers(place)
             return StreamListener(
                 bound,
@@ -179,7 +186,7 @@ class Services(ABC):
             )
 
         try:
-            return engine.run(serve())
+            return engine.run(listen())
         except BaseException:
             bound.close()
             raise
