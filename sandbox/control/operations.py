@@ -95,12 +95,14 @@ def foresee(request: Request, target: str, world: World) -> Properties:
 
 
 def _again(request: Request, previous: Record, world: World) -> Context:
+    context = _context(request, world, previous.id, previous.incarnation, previous.created)
     context = replace(
-        _context(request, world, previous.id, previous.incarnation, previous.created),
+        context,
         previous=previous,
         urn=previous.urn,
         short=previous.short,
-        region=arns.region_of(previous.id),
+        # A bucket's ARN has no region, and the bucket lies in one.
+        region=arns.region_of(previous.id) or context.region,
     )
     return context if request.kind.identity is None else identities.named(request.kind, context)
 

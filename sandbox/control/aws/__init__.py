@@ -6,21 +6,38 @@ say.
 """
 
 from sandbox.control.aws import (
+    alarms,
+    bucket_objects,
+    bucket_settings,
+    buckets,
     builtins,
+    database_groups,
+    databases,
+    ec2_instances,
     elastic_addresses,
     flow_logs,
     functions,
+    groups,
+    instances,
     internet_gateways,
+    keys,
+    launch_templates,
+    lifecycle_hooks,
     listeners,
     load_balancers,
+    logs,
     nat_gateways,
     network_interfaces,
     resource_groups,
+    roles,
     route_tables,
+    scaling_policies,
+    secrets_manager,
     security_group_rules,
     security_groups,
     subnets,
     target_groups,
+    topics,
     vpc_endpoints,
     vpcs,
 )
@@ -45,8 +62,26 @@ KINDS: tuple[Kind, ...] = (
     *target_groups.KINDS,
     *listeners.KINDS,
     *resource_groups.KINDS,
+    *keys.KINDS,
+    *roles.KINDS,
+    *secrets_manager.KINDS,
+    *buckets.KINDS,
+    *bucket_settings.KINDS,
+    *bucket_objects.KINDS,
+    *database_groups.KINDS,
+    *databases.KINDS,
+    *launch_templates.KINDS,
+    *ec2_instances.KINDS,
+    *groups.KINDS,
+    *scaling_policies.KINDS,
+    *lifecycle_hooks.KINDS,
+    *logs.KINDS,
+    *topics.KINDS,
+    *alarms.KINDS,
 )
 FUNCTIONS: tuple[Function, ...] = functions.FUNCTIONS
+
+settle = instances.settle_all
 
 
 def builtin(target: str) -> bool:

@@ -7,6 +7,7 @@ Amazon EC2 API Reference, "CreateNetworkInterface"; Terraform provider aws,
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sandbox.control import arns
 from sandbox.control.aws import addresses, quotas
@@ -135,12 +136,56 @@ def place(
 ) -> None:
     """Make the interface of a resource in a subnet; it goes with the resource."""
     short = short_of(context, subnet.short)
-    region = arns.region_of(subnet.id)
-    account = transaction.subscription
-    arn = f"{subnet.id.partition(':ec2:')[0]}:ec2:{region}:{account}:network-interface/{short}"
-    inputs: Outputs = {"subnetId": subnet.short, "description": description, "region": region}
-    if groups:
-        inputs["securityGroups"] = list(groups)
+    attach(
+        transaction,
+        subnet,
+        Attachment(
+            short=short,
+            address=address,
+            groups=tuple(groups),
+            kind=kind,
+            description=description,
+            parent=context.id,
+            incarnation=context.identifier(short),
+            created=context.created,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """An interface that AWS makes."""
+
+    short: str
+    """`eni-...`."""
+    address: str
+    groups: tuple[str, ...]
+    """Ids of security groups."""
+    kind: str
+    description: str
+    parent: str
+    """ARN of what it goes with."""
+    incarnation: str
+    created: str
+
+
+def arn_of(subnet: str, short: str, account: str) -> str:
+    """The ARN of an interface in the region of a subnet (an ARN)."""
+    region = arns.region_of(subnet)
+    return f"{subnet.partition(':ec2:')[0]}:ec2:{region}:{account}:network-interface/{short}"
+
+
+def attach(transaction: Transaction, subnet: Record, wanted: Attachment) -> None:
+    """Make an interface in a subnet, or change its groups."""
+    region, account = arns.region_of(subnet.id), transaction.subscription
+    arn = arn_of(subnet.id, wanted.short, account)
+    inputs: Outputs = {
+        "subnetId": subnet.short,
+        "description": wanted.description,
+        "region": region,
+    }
+    if wanted.groups:
+        inputs["securityGroups"] = list(wanted.groups)
     kept = transaction.find(arn)
     record = Record(
         id=arn,
@@ -148,19 +193,26 @@ def place(
         inputs=inputs,
         outputs={
             **inputs,
-            **_described(short, address, region),
+            **_described(wanted.short, wanted.address, region),
             "arn": arn,
-            "interfaceType": kind,
+            "interfaceType": wanted.kind,
             "ownerId": account,
             "sourceDestCheck": False,
         },
-        incarnation=kept.incarnation if kept else context.identifier(short),
-        created=context.created,
-        short=short,
-        parent=context.id,
+        incarnation=kept.incarnation if kept else wanted.incarnation,
+        created=wanted.created,
+        short=wanted.short,
+        parent=wanted.parent,
     )
     transaction.put(record)
     _hold(record, transaction)
+
+
+def detach(transaction: Transaction, short: str) -> None:
+    """Remove an interface that AWS made, and free its address."""
+    if (record := transaction.find(short)) is not None:
+        _deleting(record, transaction)
+        transaction.remove(record.id)
 
 
 def withdraw(context: Context, transaction: Transaction, stays: frozenset[str]) -> None:
