@@ -115,20 +115,25 @@ def _source(values: Values) -> Iterator[Problem]:
     queries = elements(values, "metricQueries")
     if queries and text(values, "metricName"):
         yield Problem("metricQueries", "conflicts with metricName", "InvalidParameterCombination")
-    names = [text(query, "id") or "" for _, query in queries]
+    names = [name for _, query in queries if (name := text(query, "id"))]
     for path, query in queries:
-        name = text(query, "id") or ""
-        if not re.fullmatch(r"[a-z]\w{0,254}", name):
+        name = text(query, "id")
+        if name is not None and not re.fullmatch(r"[a-z]\w{0,254}", name):
             yield Problem(
                 f"{path}.id",
                 "must start with a lower case letter, and have letters, digits and underscores",
                 _CODE,
             )
-        if names.count(name) > 1:
+        if name is not None and names.count(name) > 1:
             yield Problem(f"{path}.id", f"{name} is there twice", _CODE)
+
+
+def _verify_source(values: Values) -> Iterator[Problem]:
+    queries = elements(values, "metricQueries")
+    for path, query in queries:
         if present(query, "metric") == (text(query, "expression") is not None):
             yield Problem(path, "needs either a metric or an expression", _CODE)
-    if queries and sum(bool(flag(query, "returnData")) for _, query in queries) != 1:
+    if sum(bool(flag(query, "returnData")) for _, query in queries) != 1:
         yield Problem("metricQueries", "Exactly one element must have returnData true.", _CODE)
 
 
@@ -138,6 +143,7 @@ def _verify(context: Context) -> Iterator[Problem]:
     if values.get("threshold") is None:
         yield Problem("threshold", "is needed for a static alarm", _CODE)
     if present(values, "metricQueries"):
+        yield from _verify_source(values)
         return
     yield from required(values, "metricName", "namespace", "period", code=_CODE)
     if not (present(values, "statistic") or present(values, "extendedStatistic")):

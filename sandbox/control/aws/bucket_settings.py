@@ -233,6 +233,7 @@ def _kind(
     verify: Callable[[Context], Iterable[Problem]] | None = None,
     outputs: Callable[[Context], Outputs] = _nothing,
     references: Mapping[str, tuple[str, ...]] | None = None,
+    owner: tuple[str, ...] = ("expectedBucketOwner",),
 ) -> Kind:
     """One configuration; it goes with its bucket."""
 
@@ -247,7 +248,7 @@ def _kind(
         parent="bucket",
         references={"bucket": BUCKETS, **(references or {})},
         weak=tuple(references or ()),
-        replace_on=("bucket", "expectedBucketOwner"),
+        replace_on=("bucket", *owner),
         exists=("OperationAborted", "{id} has this configuration already"),
         rules=rules,
         verify=verified,
@@ -262,6 +263,7 @@ KINDS = (
         "bucketPublicAccessBlock:BucketPublicAccessBlock",
         "publicAccessBlock",
         outputs=_public_outputs,
+        owner=(),
     ),
     *(
         _kind(
@@ -284,8 +286,13 @@ KINDS = (
         )
         for token in ("BucketVersioning", "BucketVersioningV2")
     ),
-    _kind("bucketPolicy:BucketPolicy", "policy", _policy_rules, _verify_policy),
-    _kind("bucketOwnershipControls:BucketOwnershipControls", "ownershipControls", _ownership_rules),
+    _kind("bucketPolicy:BucketPolicy", "policy", _policy_rules, _verify_policy, owner=()),
+    _kind(
+        "bucketOwnershipControls:BucketOwnershipControls",
+        "ownershipControls",
+        _ownership_rules,
+        owner=(),
+    ),
     *(
         _kind(
             f"{token[0].lower()}{token[1:]}:{token}",

@@ -107,11 +107,14 @@ def _template(values: Values) -> Iterator[Problem]:
 
 
 def _tags(values: Values) -> Iterator[Problem]:
-    names = [text(tag, "key") or "" for _, tag in elements(values, "tags")]
-    for path, tag in elements(values, "tags"):
-        name, value = text(tag, "key") or "", text(tag, "value") or ""
+    tags = [(path, text(tag, "key"), tag) for path, tag in elements(values, "tags")]
+    names = [name for _, name, _ in tags if name is not None]
+    for path, name, tag in tags:
+        if name is None:
+            continue
         if names.count(name) > 1:
             yield Problem(f"{path}.key", f"{name} is there twice", CODE)
+        value = text(tag, "value") or ""
         if name.casefold().startswith("aws:") or not 1 <= len(name) <= 128 or len(value) > 256:
             yield Problem(
                 f"{path}.key",
@@ -119,7 +122,7 @@ def _tags(values: Values) -> Iterator[Problem]:
                 "256",
                 CODE,
             )
-    if len(names) > 50:
+    if len(tags) > 50:
         yield Problem("tags", "has more than 50 tags", CODE)
 
 
@@ -130,7 +133,8 @@ def rules(values: Values) -> Iterator[Problem]:
     hooks = elements(values, "initialLifecycleHooks")
     for path, _ in hooks:
         yield from lifecycle_hooks.rules(values, path)
-    if len({text(hook, "name") for _, hook in hooks}) < len(hooks):
+    names = [name for _, hook in hooks if (name := text(hook, "name"))]
+    if len(set(names)) < len(names):
         yield Problem("initialLifecycleHooks", "names a hook twice", CODE)
     yield from one_of(values, "enabledMetrics[*]", METRICS, CODE)
     yield from one_of(values, "metricsGranularity", ("1Minute",), CODE)

@@ -47,14 +47,11 @@ _BELONGS = {
 
 
 def _policy_rules(values: Values) -> Iterator[Problem]:
-    kind = _type(values)
     yield from one_of(values, "policyType", TYPES[:3], CODE)
     yield from one_of(values, "adjustmentType", _ADJUSTMENTS, CODE)
     yield from one_of(values, "metricAggregationType", ("Minimum", "Maximum", "Average"), CODE)
-    for other, names in _BELONGS.items():
-        for name in names:
-            if other != kind and present(values, name):
-                yield Problem(name, f"{name} is not supported for policy type {kind}", CODE)
+    if text(values, "policyType") is not None:
+        yield from _belonging(values)
     magnitude = number(values, "minAdjustmentMagnitude")
     if magnitude is not None and text(values, "adjustmentType") not in (
         None,
@@ -65,18 +62,27 @@ def _policy_rules(values: Values) -> Iterator[Problem]:
             "MinAdjustmentMagnitude is only supported with PercentChangeInCapacity",
             CODE,
         )
+    if _type(values) == "StepScaling":
+        yield from _steps(values)
+    yield from _tracking(values)
+    yield from not_emulated(
+        values, {"predictiveScalingConfiguration": "use target tracking and schedules"}
+    )
+
+
+def _belonging(values: Values) -> Iterator[Problem]:
+    """What belongs to another type of policy is refused."""
+    kind = _type(values)
+    for other, names in _BELONGS.items():
+        for name in names:
+            if other != kind and present(values, name):
+                yield Problem(name, f"{name} is not supported for policy type {kind}", CODE)
     if kind == "SimpleScaling" and present(values, "estimatedInstanceWarmup"):
         yield Problem(
             "estimatedInstanceWarmup",
             "EstimatedInstanceWarmup is not supported for policy type SimpleScaling",
             CODE,
         )
-    if kind == "StepScaling":
-        yield from _steps(values)
-    yield from _tracking(values)
-    yield from not_emulated(
-        values, {"predictiveScalingConfiguration": "use target tracking and schedules"}
-    )
 
 
 def _bound(step: Values, name: str, otherwise: float) -> float | None:
@@ -145,6 +151,8 @@ def _tracking(values: Values) -> Iterator[Problem]:
 
 def _verify_policy(context: Context) -> Iterator[Problem]:
     kind, values = _type(context.inputs), context.inputs
+    if text(values, "policyType") is None:
+        yield from _belonging(values)
     needed = {
         "SimpleScaling": ("scalingAdjustment", "adjustmentType"),
         "StepScaling": ("stepAdjustments", "adjustmentType"),
