@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from components.aws import scaling_group
 from components.bootstrap.bundle import bundle
 from tests.support.aws_services import GROUP, INSTANCE, SECRET_KEY, SESSION, TOKEN, serving
 from tests.support.aws_services import presigned_by_role as presigned
@@ -239,6 +240,12 @@ def test_a_ready_node_that_nobody_waits_for_is_no_failure(node, account):
     found = node.cloud("ready")
 
     assert (found.returncode, found.stderr) == (0, f"{GROUP} does not wait for serving\n")
+
+
+def test_scripts_complete_the_hooks_that_groups_have():
+    text = CLOUD.with_suffix(".sh").read_text()
+
+    assert f"readonly SERVING={scaling_group.SERVING} DRAINING={scaling_group.DRAINING}\n" in text
 
 
 def test_a_group_that_may_not_be_told_is_a_failure(node, account):

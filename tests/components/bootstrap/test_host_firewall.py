@@ -2,7 +2,7 @@
 
 from components.bootstrap.host_firewall import host_firewall
 from components.runtimes.flows import Flow, Zone
-from tests.support.nodes import facts, recipe_of
+from tests.support.nodes import aws_facts, facts, recipe_of
 
 
 def rules(role, side, **changes):
@@ -81,3 +81,35 @@ def test_overlapping_client_ranges_stay_rules_of_their_own():
     found = rules("web", "inbound", clients=("10.0.0.0/8", "10.1.0.0/16", "10.1.0.0/16"))
 
     assert found == [(12800, "10.0.0.0/8"), (12800, "10.1.0.0/16"), (12800, "168.63.129.16/32")]
+
+
+def on_aws(role, **changes):
+    return host_firewall(recipe_of(role, "aws"), aws_facts(**changes))
+
+
+def pairs(rules):
+    return [(rule["port"], rule["address"]) for rule in rules]
+
+
+def test_on_aws_the_balancers_own_subnets_probe_a_web_node():
+    assert pairs(on_aws("web")["inbound"]) == [
+        (12800, "10.20.8.0/26"),
+        (12800, "10.20.8.64/26"),
+        (12800, "203.0.113.0/24"),
+    ]
+    assert pairs(on_aws("compute")["inbound"]) == [(12805, "10.20.0.0/24")]
+
+
+def test_on_aws_only_root_reaches_the_metadata_service():
+    assert pairs(on_aws("web")["platform"]) == [(80, "169.254.169.254/32")]
+
+
+def test_on_aws_databases_and_endpoints_are_in_one_range():
+    assert pairs(on_aws("compute")["outbound"]) == [(443, "10.20.32.0/26"), (5432, "10.20.32.0/26")]
+
+
+def test_without_egress_the_store_of_artifacts_is_all_that_is_outside():
+    closed = tuple(flow for flow in aws_facts().flows if flow.destination != "internet")
+
+    assert on_aws("web", flows=closed)["internet"]["ports"] == (443,)
+    assert "169.254.0.0/16" in on_aws("web", flows=closed)["internet"]["except"]
