@@ -106,7 +106,7 @@ class Provider:
             found.setdefault(problem)
         if not found:
             # Rules may rely on what the schema says.
-            found = dict.fromkeys(kind.rules(wire.known(given)))
+            found = dict.fromkeys(kind.rules(wire.known(_given(inputs))))
         return inputs, list(found)[: shapes.MAX_PROBLEMS]
 
     def diff(

@@ -24,10 +24,8 @@ class TamperError(Exception):
 def delete(store: Store, target: str) -> None:
     """Delete a resource and what is below it, whoever needs it."""
     with store.change() as rows:
-        found = rows.get(target)
-        if found is None:
-            raise TamperError(_nothing(target))
-        operations.vanish(found.record, _transaction(rows), _kind)
+        found = _found(rows, target)
+        operations.vanish(found, _transaction(rows), _kind)
 
 
 def change(store: Store, target: str, path: str, value: object) -> None:
@@ -37,13 +35,11 @@ def change(store: Store, target: str, path: str, value: object) -> None:
     except ValueError as error:
         raise TamperError(str(error)) from error
     with store.change() as rows:
-        found = rows.get(target)
-        if found is None:
-            raise TamperError(_nothing(target))
-        inputs, outputs = copy.deepcopy(found.record.inputs), copy.deepcopy(found.record.outputs)
+        found = _found(rows, target)
+        inputs, outputs = copy.deepcopy(found.inputs), copy.deepcopy(found.outputs)
         for values in (inputs, outputs):
             _set(values, steps, value, path)
-        record: Record = replace(found.record, inputs=inputs, outputs=outputs)
+        record: Record = replace(found, inputs=inputs, outputs=outputs)
         transaction = _transaction(rows)
         transaction.put(record)
         try:
@@ -57,8 +53,17 @@ def _transaction(rows: Changes) -> StoreTransaction:
     return StoreTransaction(rows, changes=rows, kinds=_kind)
 
 
-def _nothing(target: str) -> str:
-    return f"nothing has the id {target}; scripts/sandbox resources lists what exists"
+def _found(rows: Changes, target: str) -> Record:
+    """The resource with this id or ARN, or the only one that AWS calls so."""
+    if stored := rows.get(target):
+        return stored.record
+    records = list(rows.short(target))
+    if len(records) == 1:
+        return records[0]
+    if records:
+        arns = ", ".join(each.id for each in records)
+        raise TamperError(f"{target} is the name of several resources: use an ARN of {arns}")
+    raise TamperError(f"nothing has the id {target}; scripts/sandbox resources lists what exists")
 
 
 def _kind(token: str) -> Kind | None:

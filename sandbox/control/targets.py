@@ -42,10 +42,10 @@ def _is(pattern: str, path: Path) -> bool:
 
 def resolve(rows: Rows, text: str, types: tuple[str, ...] = (), region: str = "") -> Record | None:
     """The resource that *text* refers to: in *region* (if given), or in none."""
-    if text[:4] == "arn:":
-        # A log group's ARN is often written with all of its streams.
-        if found := rows.get(text) or rows.get(text.removesuffix(":*")):
-            return found.record
+    # A log group's ARN is often written with all of its streams.
+    found = rows.get(text) or rows.get(text.removesuffix(":*")) if text[:4] == "arn:" else None
+    if found is not None:
+        return found.record
     for kind in types or ("",):
         if not kind and not arns.is_generated(text):
             return None  # a name means nothing without a type

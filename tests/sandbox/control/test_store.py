@@ -1,5 +1,6 @@
 """What the store promises: durable, private, one writer, references found."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -263,3 +264,64 @@ def test_a_reader_sees_that_another_process_changed_something(store):
     other.close()
 
     assert rows.edition() != before
+
+
+def test_a_file_of_the_first_format_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "cloud.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            """
+            CREATE TABLE resources (
+                key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, parent TEXT NOT NULL,
+                inputs TEXT NOT NULL, outputs TEXT NOT NULL,
+                incarnation TEXT NOT NULL, urn TEXT NOT NULL, created TEXT NOT NULL
+            ) WITHOUT ROWID;
+            CREATE TABLE parts (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+            CREATE TABLE links (
+                owner TEXT NOT NULL, path TEXT NOT NULL, target TEXT NOT NULL,
+                PRIMARY KEY (owner, path)
+            ) WITHOUT ROWID;
+            CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+            INSERT INTO resources VALUES ('/a', '/A', 't', '', '{}', '{}', 'i', 'urn', 'now');
+            PRAGMA user_version = 1;
+            """
+        )
+    store = Store(path)
+
+    found = store.read().get("/a")
+    assert (found.record.id, found.record.urn, found.record.short) == ("/A", "urn", "")
+    with store.change() as rows:
+        rows.put(Record(id="/b", type="t", inputs={}, outputs={}, incarnation="i"), {})
+    assert store.read().counts() == {"t": 2}
+    store.close()
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:ec2:eu-central-1:500000000005:thing/{name}"
+
+
+def test_what_an_arn_lies_in_is_what_it_says_and_not_its_text(tmp_path):
+    store = Store(tmp_path / "cloud.sqlite")
+    with store.change() as rows:
+        for name, parent, links in (
+            ("a", "", {}),
+            ("a/b", "", {"peer": arn("a")}),
+            ("c", arn("a"), {"owner": arn("a")}),
+            ("d", arn("c"), {"other": arn("a")}),
+        ):
+            record = Record(
+                id=arn(name), type="t", inputs={}, outputs={}, incarnation="i", parent=parent,
+                short=name,
+            )  # fmt: skip
+            rows.put(record, links)
+    rows = store.read()
+
+    assert [each.short for each in rows.children(arn("a"))] == ["c"]
+    # What goes with it does not hold it.
+    assert [(each.short, path) for each, path in rows.referrers(arn("a"))] == [("a/b", "peer")]
+    assert [each.id for each in rows.short("c", "t")] == [arn("c")]
+    assert rows.get(arn("A")) is None
+    with store.change() as changes:
+        changes.remove(arn("a"))
+    assert [each.record.short for each in rows.all()] == ["a/b"]
+    store.close()
