@@ -258,8 +258,19 @@ def test_a_group_that_may_not_be_told_is_a_failure(node, account):
     assert account.hooks == {"serving"}
 
 
+def test_a_group_whose_name_is_not_known_yet_is_a_failure(node, account):
+    del account.metadata["tags/instance/aws:autoscaling:groupName"]
+    found = node.cloud("ready")
+
+    assert found.returncode == 1
+    assert found.stderr.endswith(
+        "failed: the tag that names this machine's group is not there yet\n"
+    )
+
+
 def test_a_machine_of_its_own_has_nobody_to_tell(node, account):
     del account.metadata["tags/instance/aws:autoscaling:groupName"]
+    del account.metadata["autoscaling/target-lifecycle-state"]
     found = [node.cloud(*call) for call in (["ready"], ["unhealthy"], ["acknowledge", "x"])]
 
     assert [each.returncode for each in found] == [0, 0, 0]

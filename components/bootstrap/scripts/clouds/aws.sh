@@ -54,11 +54,13 @@ notices() {
 }
 
 # in_group OPERATION...: a call about this machine to the group that it belongs to, which a tag names; a machine of
-# its own has no group, and nobody to tell.
+# its own has no group (and no lifecycle in one), and nobody to tell.
 in_group() {
-  local group instance
+  local group state instance
   group=$(metadata tags/instance/aws:autoscaling:groupName)
   if [[ -z $group ]]; then
+    state=$(metadata autoscaling/target-lifecycle-state)
+    [[ -z $state ]] || fail "the tag that names this machine's group is not there yet"
     log "this machine belongs to no group: nobody to tell"
     return
   fi
