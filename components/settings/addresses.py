@@ -13,7 +13,7 @@ group runs beside the old one, and grows in steps of four, so that most changes 
 it as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import NamedTuple
@@ -23,11 +23,18 @@ from components.settings.environment import Cloud, Environment
 RESERVED = 5
 """Addresses of a subnet that both clouds keep for themselves (facts.md 21)."""
 
-NODE_PREFIXES = (24, 22, 20, 18, 16)
-"""Sizes of a node subnet, smallest first."""
+NODE_PREFIXES: Mapping[Cloud, tuple[int, ...]] = {
+    "azure": (24, 22, 20, 18, 16),
+    "aws": (22, 20, 18, 16),
+}
+"""Sizes of a node subnet, smallest first; on AWS four zones share it."""
 
 ENDPOINTS_PREFIX = 25
 """Room for 11 private endpoints in each of eight zones; there are about five in all."""
+
+FEWEST_PARTS = 4
+"""Parts of a range that is cut by zones, spare ones too: a third zone, or a fourth, moves none of
+the others, whose nodes and database could not follow."""
 
 SMALLEST_SUBNET = {"azure": 29, "aws": 28}
 """Prefix of the smallest subnet that the cloud accepts."""
@@ -120,11 +127,11 @@ def _prefixes(prefix: int, need: Need) -> tuple[int, int, int] | None:
 
 def _node_prefix(slot: int, maximum: int, need: Need) -> int | None:
     """Return the prefix of a subnet for *maximum* nodes in a slot of prefix *slot*."""
-    return next((p for p in _steps(slot) if _holds(p, 2 * maximum, need)), None)
+    return next((p for p in _steps(slot, need.cloud) if _holds(p, 2 * maximum, need)), None)
 
 
-def _steps(slot: int) -> Iterator[int]:
-    yield from (prefix for prefix in NODE_PREFIXES if prefix > slot)
+def _steps(slot: int, cloud: Cloud) -> Iterator[int]:
+    yield from (prefix for prefix in NODE_PREFIXES[cloud] if prefix > slot)
     yield slot
 
 
@@ -133,17 +140,17 @@ def _holds(prefix: int, nodes: int, need: Need) -> bool:
 
     On AWS a subnet lies in one zone, and when a zone fails its nodes come up in the others.
     """
-    parts = need.zones if need.cloud == "aws" else 1
-    sharing = max(parts - 1, 1)
-    part = prefix + _bits(parts)
+    part, sharing = prefix, 1
+    if need.cloud == "aws":
+        part, sharing = prefix + _bits(need.zones), max(need.zones - 1, 1)
     if part > SMALLEST_SUBNET[need.cloud]:
         return False
     return bool(2 ** (32 - part) - RESERVED >= -(-nodes // sharing))
 
 
-def _bits(parts: int) -> int:
-    """Return how many bits number *parts*."""
-    return max(parts - 1, 0).bit_length()
+def _bits(zones: int) -> int:
+    """Return how many bits number the parts of a range that *zones* share."""
+    return (max(zones, FEWEST_PARTS) - 1).bit_length()
 
 
 def _first(network: IPv4Network, prefix: int) -> IPv4Network:

@@ -25,7 +25,7 @@ NOBODY = tuple(
 )
 """Ranges that no client has: RFC 6890."""
 
-PREFIXES: Mapping[str, tuple[int, int]] = {"azure": (8, 24), "aws": (16, 24)}
+PREFIXES: Mapping[str, tuple[int, int]] = {"azure": (8, 24), "aws": (16, 23)}
 """Prefix lengths of an address space: on AWS the largest network is a /16."""
 
 WIDEST_CLIENT = 8

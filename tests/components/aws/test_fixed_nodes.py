@@ -22,16 +22,16 @@ def test_each_node_is_a_machine_with_an_address_that_stays(fixed: World) -> None
     # Zones take turns, and AWS keeps the first four addresses of each subnet.
     assert [(m["privateIp"], m["subnetId"]) for m in machines.values()] == [
         ("10.20.0.4", "test-network-web-a-id"),
-        ("10.20.0.132", "test-network-web-b-id"),
+        ("10.20.1.4", "test-network-web-b-id"),
         ("10.20.0.5", "test-network-web-a-id"),
-        ("10.20.0.133", "test-network-web-b-id"),
+        ("10.20.1.5", "test-network-web-b-id"),
     ]
 
 
 def test_outputs_name_every_node(fixed: World) -> None:
     web = fixed.result.outputs["groups"]["web"]
     assert web["kind"] == "fixed"
-    assert web["addresses"] == ["10.20.0.4", "10.20.0.132", "10.20.0.5", "10.20.0.133"]
+    assert web["addresses"] == ["10.20.0.4", "10.20.1.4", "10.20.0.5", "10.20.1.5"]
     assert [fixed.value(name) for name in web["names"]] == [
         f"{name}-id" for name in fixed.of_type(MACHINE)
     ]

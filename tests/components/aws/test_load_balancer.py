@@ -75,7 +75,7 @@ def test_a_public_one_has_a_fixed_address_a_zone() -> None:
         for zone in "ab"
     ]
     part = deployment.result._balancer
-    assert part.probe_sources == ("10.20.96.0/26", "10.20.96.64/26")
+    assert part.probe_sources == ("10.20.96.0/27", "10.20.96.32/27")
 
 
 def test_it_waits_for_the_way_to_the_internet() -> None:
@@ -88,15 +88,15 @@ def test_an_internal_one_takes_the_last_address_of_each_web_subnet() -> None:
     balancer = deployment.only(BALANCER)
     assert balancer["internal"] is True
     assert balancer["subnetMappings"] == [
-        {"subnetId": "test-network-web-a-id", "privateIpv4Address": "10.20.0.126"},
-        {"subnetId": "test-network-web-b-id", "privateIpv4Address": "10.20.0.254"},
+        {"subnetId": "test-network-web-a-id", "privateIpv4Address": "10.20.0.254"},
+        {"subnetId": "test-network-web-b-id", "privateIpv4Address": "10.20.1.254"},
     ]
     part = deployment.result._balancer
     assert [deployment.value(address) for address in part.addresses] == [
-        "10.20.0.126",
         "10.20.0.254",
+        "10.20.1.254",
     ]
-    assert part.probe_sources == ("10.20.0.126/32", "10.20.0.254/32")
+    assert part.probe_sources == ("10.20.0.254/32", "10.20.1.254/32")
     assert list(deployment.of_type(EIP)) == ["test-network-nat-a-address"]
 
 

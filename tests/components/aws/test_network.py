@@ -48,14 +48,14 @@ def test_each_tier_has_a_subnet_a_zone() -> None:
         name.removeprefix("test-network-"): (subnet["availabilityZone"], subnet["cidrBlock"])
         for name, subnet in subnets.items()
     } == {
-        "compute-a": ("eu-central-1a", "10.20.128.0/25"),
-        "compute-b": ("eu-central-1b", "10.20.128.128/25"),
-        "endpoints-a": ("eu-central-1a", "10.20.64.0/26"),
-        "endpoints-b": ("eu-central-1b", "10.20.64.64/26"),
-        "public-a": ("eu-central-1a", "10.20.96.0/26"),
-        "public-b": ("eu-central-1b", "10.20.96.64/26"),
-        "web-a": ("eu-central-1a", "10.20.0.0/25"),
-        "web-b": ("eu-central-1b", "10.20.0.128/25"),
+        "compute-a": ("eu-central-1a", "10.20.128.0/24"),
+        "compute-b": ("eu-central-1b", "10.20.129.0/24"),
+        "endpoints-a": ("eu-central-1a", "10.20.64.0/27"),
+        "endpoints-b": ("eu-central-1b", "10.20.64.32/27"),
+        "public-a": ("eu-central-1a", "10.20.96.0/27"),
+        "public-b": ("eu-central-1b", "10.20.96.32/27"),
+        "web-a": ("eu-central-1a", "10.20.0.0/24"),
+        "web-b": ("eu-central-1b", "10.20.1.0/24"),
     }
 
 
@@ -63,6 +63,11 @@ def test_three_zones_are_three_subnets_that_do_not_overlap() -> None:
     ranges = [IPv4Network(subnet["cidrBlock"]) for subnet in guarded().of_type(SUBNET).values()]
     assert len(ranges) == 12
     assert not any(a.overlaps(b) for a in ranges for b in ranges if a is not b)
+
+
+def test_another_zone_leaves_the_subnets_of_the_others_as_they_are() -> None:
+    two, three = world("dev-aws").of_type(SUBNET), guarded().of_type(SUBNET)
+    assert {name: three[name] for name in two} == two
 
 
 def test_nothing_gets_a_public_address_by_itself() -> None:

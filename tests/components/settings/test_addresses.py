@@ -53,11 +53,11 @@ def test_plan_of_the_default_environment() -> None:
 
 
 def test_on_aws_a_zone_holds_what_the_others_lose() -> None:
-    """A /24 in three zones has 59 addresses in each; two of them carry twice 59 nodes."""
-    fits = environment(AWS, compute__autoscale={"minimum": 2, "maximum": 59})
-    grown = environment(AWS, compute__autoscale={"minimum": 2, "maximum": 60})
-    assert plan(fits).compute == IPv4Network("10.20.128.0/24")
-    assert plan(grown).compute == IPv4Network("10.20.128.0/22")
+    """A /22 in three zones has 251 addresses in each; two of them carry twice 251 nodes."""
+    fits = environment(AWS, compute__autoscale={"minimum": 2, "maximum": 251})
+    grown = environment(AWS, compute__autoscale={"minimum": 2, "maximum": 252})
+    assert plan(fits).compute == IPv4Network("10.20.128.0/22")
+    assert plan(grown).compute == IPv4Network("10.20.128.0/20")
 
 
 def test_zones_share_a_subnet_in_equal_parts() -> None:
@@ -66,7 +66,12 @@ def test_zones_share_a_subnet_in_equal_parts() -> None:
         IPv4Network("10.0.0.64/26"),
         IPv4Network("10.0.0.128/26"),
     )
-    assert divide(IPv4Network("10.0.0.0/24"), 1) == (IPv4Network("10.0.0.0/24"),)
+
+
+def test_another_zone_moves_no_subnet() -> None:
+    whole = IPv4Network("10.0.0.0/24")
+    assert divide(whole, 4)[:3] == divide(whole, 3)
+    assert divide(whole, 3)[:2] == divide(whole, 2)
 
 
 def test_a_range_that_is_too_small_names_the_one_that_would_do() -> None:
