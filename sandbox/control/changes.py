@@ -1,5 +1,6 @@
 """What a change of inputs means: which properties differ, and which of them force replacement."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,11 +89,16 @@ def _ordered(kind: Kind, values: Mapping[str, object]) -> object:
         if isinstance(value, list):
             found = [walk(element, (*path, index)) for index, element in enumerate(value)]
             named = any(len(parse(p)) == len(path) and matches(p, path) for p in kind.unordered)
-            return sorted(found, key=repr) if named else found
+            return sorted(found, key=_canonical) if named else found
         return value
 
     plain = wire.reveal(values)
     return walk(plain, ()) if kind.unordered else plain
+
+
+def _canonical(value: object) -> str:
+    """A text that is the same for equal values, in whatever order the wire had their members."""
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _is_pattern(text: str) -> bool:

@@ -399,3 +399,15 @@ def test_an_address_is_registered_within_the_vpc(site):
         )
     site.aws.delete(target)
     assert site.aws.world.find(made.id) is None
+
+
+def test_the_order_of_subnets_means_nothing(site):
+    made = internal(site)
+    turned = [dict(reversed(each.items())) for each in reversed(made.inputs["subnetMappings"])]
+
+    assert (
+        site.aws.provider.diff(
+            made.type, made.inputs, {**made.inputs, "subnetMappings": turned}
+        ).differences
+        == ()
+    )
