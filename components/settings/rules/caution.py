@@ -9,6 +9,9 @@ from components.settings.environment import Environment
 from components.settings.nodes import ScaleOutSettings
 from components.settings.problems import Problem, show
 
+ADDRESSES_AT_FIRST = 5
+"""Elastic IP addresses of a region ("Amazon VPC quotas"); the sandbox has them too."""
+
 
 def one_node_is_no_spare(environment: Environment) -> Iterator[Problem]:
     """A protected environment has a second node of each role."""
@@ -74,6 +77,22 @@ def target_tracking_has_its_own_pace(environment: Environment) -> Iterator[Probl
                 yield Problem(path, show(getattr(out, key)), rule, "remove the line")
 
 
+def addresses_are_granted(environment: Environment) -> Iterator[Problem]:
+    """An account on AWS has few public addresses until it asks for more."""
+    if environment.cloud != "aws":
+        return
+    zones = len(environment.web.zones)
+    public = zones if environment.load_balancer.exposure == "public" else 0
+    nat = (zones if environment.protection else 1) if environment.access.egress != "none" else 0
+    if public + nat > ADDRESSES_AT_FIRST:
+        rule = (
+            f"takes {public + nat} Elastic IP addresses, {public} of the load balancer and {nat} "
+            f"of NAT, while an account has {ADDRESSES_AT_FIRST} a region at first"
+        )
+        fix = "ask AWS for more (Service Quotas, L-0263D0A3), use two zones, or write internal"
+        yield Problem("loadBalancer.exposure", show("public"), rule, fix)
+
+
 def sessions_need_an_agent(environment: Environment) -> Iterator[Problem]:
     """Session Manager's agent is not in Debian's images."""
     if environment.access.session_manager and environment.runtime.image_id is None:
@@ -108,6 +127,7 @@ def discarded_database_is_unprotected(environment: Environment) -> Iterator[Prob
 RULES = (
     machines_on_aws_are_not_waited_for,
     target_tracking_has_its_own_pace,
+    addresses_are_granted,
     sessions_need_an_agent,
     one_node_is_no_spare,
     one_zone_can_fail,

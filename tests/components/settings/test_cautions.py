@@ -91,6 +91,20 @@ ON_AWS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
             )
         ],
     ),
+    "public in three zones": (
+        {"loadBalancer__exposure": "public"},
+        [
+            (
+                "loadBalancer.exposure",
+                "takes 6 Elastic IP addresses, 3 of the load balancer and 3 of NAT, while an "
+                "account has 5 a region at first",
+            )
+        ],
+    ),
+    "public in two zones": (
+        {"loadBalancer__exposure": "public", "web__zones": [1, 2], "compute__zones": [1, 2]},
+        [],
+    ),
     "sessions on the stock image": (
         {"access__sessionManager": True},
         [
