@@ -96,8 +96,10 @@ ON_AWS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [
             (
                 "loadBalancer.exposure",
-                "takes 6 Elastic IP addresses, 3 of the load balancer and 3 of NAT, while an "
-                "account has 5 a region at first",
+                (
+                    "takes 6 Elastic IP addresses, 3 of the load balancer and 3 of NAT, while an "
+                    "account has 5 a region at first"
+                ),
             )
         ],
     ),
