@@ -65,7 +65,7 @@ def _growth(values: Values, size: int | None, most: int) -> Iterator[Problem]:
             f"{limit}",
             _COMBINATION,
         )
-    elif limit < size * 1.1:
+    elif limit * 10 < size * 11:
         yield Problem(
             "maxAllocatedStorage",
             f"Invalid max storage size: {limit} is less than 10 percent more than {size}.",
@@ -85,7 +85,7 @@ def verify_change(context: Context) -> Iterator[Problem]:
             f"Requested storage size ({now}) cannot be less than the current size ({before})",
             _COMBINATION,
         )
-    elif now < before * 1.1 and not flag(context.inputs, "upgradeStorageConfig"):
+    elif now * 10 < before * 11 and not flag(context.inputs, "upgradeStorageConfig"):
         yield Problem(
             "allocatedStorage",
             f"Invalid storage size {now}: it must grow by at least 10 percent from {before}.",

@@ -24,6 +24,7 @@ from sandbox.control.aws import (
 )
 from sandbox.control.aws.addresses import SUBNET
 from sandbox.control.aws.roles import PROFILE, role_of_profile
+from sandbox.control.aws.rules import unique_name
 from sandbox.control.aws.scaling_policies import CODE, GROUP
 from sandbox.control.aws.target_groups import TARGET_GROUP
 from sandbox.control.kinds import (
@@ -40,6 +41,10 @@ from sandbox.control.kinds import (
 )
 from sandbox.control.reading import elements, flag, mapping, number, present, text, texts
 
+_TAKEN = (
+    "AutoScalingGroup by this name already exists - A group with the name {name} already exists"
+)
+
 
 def _verify(context: Context) -> Iterator[Problem]:
     values = context.inputs
@@ -54,6 +59,7 @@ def _verify(context: Context) -> Iterator[Problem]:
             "healthCheckType",
             "ELB health checks need a load balancer: name target groups in targetGroupArns",
         )
+    yield from unique_name(context, "AlreadyExists", _TAKEN)
     yield from _verify_template(context)
     yield from _verify_network(context)
     yield from _verify_room(context)
@@ -259,13 +265,7 @@ KINDS = (
         name_property="name",
         name=Name(pattern=r"[^\r\n:]+", maximum=255, words="one line of up to 255 characters"),
         not_found=(CODE, "AutoScalingGroup name not found - AutoScalingGroup: {id} not found"),
-        exists=(
-            "AlreadyExists",
-            (
-                "AutoScalingGroup by this name already exists - A group with the name {name} "
-                "already exists"
-            ),
-        ),
+        exists=("AlreadyExists", _TAKEN),
         in_use=("ResourceInUse", "You cannot delete {id}: {by} still needs it."),
         references={
             "vpcZoneIdentifiers[*]": (SUBNET,),
