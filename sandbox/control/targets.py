@@ -41,18 +41,23 @@ def _is(pattern: str, path: Path) -> bool:
 
 
 def resolve(rows: Rows, text: str, types: tuple[str, ...] = (), region: str = "") -> Record | None:
-    """The resource that *text* refers to: in *region* (if given), or in none."""
+    """The resource that *text* refers to: in *region* (if given), or in none.
+
+    What the provider calls as it calls another resource (a topic's policy) is meant where its type
+    is asked for.
+    """
     # A log group's ARN is often written with all of its streams.
-    found = rows.get(text) or rows.get(text.removesuffix(":*")) if text[:4] == "arn:" else None
-    if found is not None:
-        return found.record
+    kept = (rows.get(text) or rows.get(text.removesuffix(":*"))) if text[:4] == "arn:" else None
+    found = kept.record if kept else None
+    if found and (not types or found.type in types):
+        return found
     for kind in types or ("",):
         if not kind and not arns.is_generated(text):
-            return None  # a name means nothing without a type
+            return found  # a name means nothing without a type
         for record in rows.short(text, kind):
             if not region or arns.region_of(record.id) in ("", region):
                 return record
-    return None
+    return found
 
 
 def held(

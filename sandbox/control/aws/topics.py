@@ -158,7 +158,7 @@ KINDS = (
     ),
     Kind(
         type=TOPIC_POLICY,
-        identity=Identity(arn="{arn}/policy", id="{arn}"),
+        identity=Identity(arn="{arn}/policy", id=lambda context: text(context.inputs, "arn") or ""),
         parent="arn",
         references={"arn": (TOPIC,)},
         replace_on=("arn",),

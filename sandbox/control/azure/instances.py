@@ -12,7 +12,7 @@ new one; Reimage keeps it and gives it a new disk).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -24,6 +24,7 @@ from sandbox.control.azure.arm import same
 from sandbox.control.azure.quotas import SCALE_SET_KIND
 from sandbox.control.kinds import CloudError, Context, Record, Transaction, World
 from sandbox.control.reading import flag, mapping, number, text, texts
+from sandbox.control.spreading import emptiest, leavers
 
 NIC = "virtualMachineProfile.networkProfile.networkInterfaceConfigurations[0]"
 _SUBNET = "ipConfigurations[0].subnet.id"
@@ -109,7 +110,9 @@ def settle(record: Record, transaction: Transaction) -> None:
     capacity = number(record.inputs, "sku.capacity") or 0
     if len(staying) < capacity:
         _grow(record, staying, capacity - len(staying), transaction)
-    for each in _leavers(staying, len(staying) - capacity):
+    surplus = len(staying) - capacity
+    # From the fullest zone, the highest number.
+    for each in list(leavers(staying, surplus, lambda it: it.zone, lambda it: (it.number,))):
         if settings.is_real(transaction):
             _put(replace(each, leaving=True), transaction)
         else:
@@ -211,7 +214,7 @@ def _grow(
         address = next(room, None)
         if address is None:
             raise addresses.full(subnet, prefix, first + count - current)
-        zone = min(zones, key=lambda each: (loads[each], zones.index(each)), default=None)
+        zone = emptiest(zones, loads)
         loads[zone or ""] += 1
         vm_id = str(uuid4())
         made.append(
@@ -233,16 +236,6 @@ def _grow(
         _put(each, transaction)
     known = [*instance_notes.numbers(transaction, record), *range(first, first + count)]
     _note(transaction, record, first + count, known)
-
-
-def _leavers(staying: Sequence[Instance], count: int) -> Iterator[Instance]:
-    """Those that go first: from the fullest zone, the highest number."""
-    left = list(staying)
-    for _ in range(count):
-        loads = Counter(each.zone for each in left)
-        chosen = max(left, key=lambda each: (loads[each.zone], each.number))
-        left.remove(chosen)
-        yield chosen
 
 
 def _drop(scale_set: str, transaction: Transaction) -> None:
