@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.control.kinds import Context, Kind
+from sandbox.control.kinds import Context, Kind, Record, World
 
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """By the beginning of a region's name; all others are in `aws`."""
@@ -53,6 +53,17 @@ def identified(kind: Kind, context: Context) -> Context:
         return replace(context, id=made, short=made)
     context = replace(context, short=_made(short, context))
     return replace(context, id=_made(arn, context))
+
+
+def imported(kind: Kind, target: str, world: World) -> Record | None:
+    """The resource that `pulumi import` calls so."""
+    template = kind.identity.imported if kind.identity else ""
+
+    def written(record: Record) -> str:
+        return _PLACE.sub(lambda match: str(record.inputs.get(match[1], "")), template)
+
+    found = (each for each in world.of(kind.type) if written(each) == target)
+    return next(found, None) if template else None
 
 
 def _made(template: str | Callable[[Context], str], context: Context) -> str:

@@ -220,6 +220,8 @@ class Identity:
     is the key under which the sandbox keeps the resource."""
     id: str | Callable[[Context], str] = "{arn}"
     """`vpc-{hex17}`, `{name}`, `{arn}`."""
+    imported: str = ""
+    """What `pulumi import` takes in place of the id, of inputs (`{subnetId}/{routeTableId}`)."""
 
 
 def _no_problems(_: object) -> Iterator[Problem]:

@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sandbox.control import arns, bridged, changes, ids, naming, operations, outputs, shapes, wire
+from sandbox.control import (
+    arns,
+    bridged,
+    changes,
+    identities,
+    ids,
+    naming,
+    operations,
+    outputs,
+    shapes,
+    wire,
+)
 from sandbox.control.changes import CREATE_FIRST, Comparison
 from sandbox.control.fabric import Absent, Fabric, NotReadyError, Watch
 from sandbox.control.kinds import Call, Kind, Problem
@@ -251,6 +262,8 @@ class Provider:
         record = world.named(kind.type, target, where)
         if record is None and short:
             record = world.named(kind.type, short, place)
+        if record is None and kind.identity.imported:
+            record = identities.imported(kind, target, world)
         return record.id if record else target
 
     def _realize(self, key: str, existing: Existing, watch: Watch) -> None:

@@ -86,8 +86,7 @@ class StoreTransaction(StoreWorld):
         kind = self.kinds(record.type)
         if not arns.is_arn(record.id):
             return held(kind, record.inputs)
-        if kind is None:
-            return {}
+        kind = kind or Kind(type=record.type)
         region = arns.region_of(record.id) or self.region
         found = held_by_aws(kind, record.inputs, self.rows, region)
         return {write(path): target for path, target in found}

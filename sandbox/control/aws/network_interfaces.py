@@ -169,16 +169,15 @@ class Attachment:
     created: str
 
 
-def arn_of(subnet: str, short: str, account: str) -> str:
-    """The ARN of an interface in the region of a subnet (an ARN)."""
-    region = arns.region_of(subnet)
-    return f"{subnet.partition(':ec2:')[0]}:ec2:{region}:{account}:network-interface/{short}"
+def arn_of(subnet: str, short: str) -> str:
+    """The ARN of an interface in the region and account of a subnet (an ARN)."""
+    return f"{subnet.partition(':subnet/')[0]}:network-interface/{short}"
 
 
 def attach(transaction: Transaction, subnet: Record, wanted: Attachment) -> None:
     """Make an interface in a subnet, or change its groups."""
-    region, account = arns.region_of(subnet.id), transaction.subscription
-    arn = arn_of(subnet.id, wanted.short, account)
+    # Who changes the world now may be no provider, which alone knows its account.
+    region, arn = arns.region_of(subnet.id), arn_of(subnet.id, wanted.short)
     inputs: Outputs = {
         "subnetId": subnet.short,
         "description": wanted.description,
@@ -196,7 +195,7 @@ def attach(transaction: Transaction, subnet: Record, wanted: Attachment) -> None
             **_described(wanted.short, wanted.address, region),
             "arn": arn,
             "interfaceType": wanted.kind,
-            "ownerId": account,
+            "ownerId": text(subnet.outputs, "ownerId"),
             "sourceDestCheck": False,
         },
         incarnation=kept.incarnation if kept else wanted.incarnation,

@@ -183,7 +183,9 @@ KINDS = (
     ),
     Kind(
         type=ROUTE,
-        identity=Identity(arn=_route_arn, id=_route_id),
+        identity=Identity(
+            arn=_route_arn, id=_route_id, imported="{routeTableId}_{destinationCidrBlock}"
+        ),
         replace_on=("routeTableId", *_DESTINATIONS),
         references={
             "routeTableId": (ROUTE_TABLE,),
@@ -199,7 +201,9 @@ KINDS = (
     ),
     Kind(
         type=ASSOCIATION,
-        identity=Identity(arn=_association_arn, id="rtbassoc-{hex17}"),
+        identity=Identity(
+            arn=_association_arn, id="rtbassoc-{hex17}", imported="{subnetId}/{routeTableId}"
+        ),
         replace_on=("subnetId", "gatewayId"),
         references={"routeTableId": (ROUTE_TABLE,), "subnetId": (SUBNET,)},
         # A subnet that is deleted takes its association along; a table can't go before it.

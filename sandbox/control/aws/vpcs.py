@@ -70,6 +70,13 @@ def _verify(context: Context) -> Iterator[Problem]:
     yield from quotas.verify(context, quotas.VPCS)
 
 
+def _replaces(old: Values, new: Values) -> Iterator[str]:
+    """Machines of a VPC can stop to be on hardware of their own, and not begin to."""
+    before, after = (text(each, "instanceTenancy") or "default" for each in (old, new))
+    if (before, after) == ("default", "dedicated"):
+        yield "instanceTenancy"
+
+
 def _outputs(context: Context) -> Outputs:
     def made(prefix: str) -> str:
         return f"{prefix}-{context.hexadecimal(prefix, 17)}"
@@ -93,6 +100,7 @@ KINDS = (
         type=VPC,
         identity=ec2("vpc", "vpc"),
         replace_on=("cidrBlock",),
+        replaces=_replaces,
         rules=standard(_rules),
         verify=_verify,
         outputs=_outputs,

@@ -162,3 +162,13 @@ def test_a_vpc_has_one_internet_gateway(site):
         "(Resource.AlreadyAssociated)"
     )
     assert site.aws.create("ec2:InternetGateway", "third").outputs["arn"].startswith("arn:aws:ec2:")
+
+
+def test_a_route_and_an_association_are_imported_by_what_they_join(site, table):
+    way = route(site, table, destinationCidrBlock=EVERYWHERE, gatewayId=site.gateway.short)
+    made = associate(site, table, site.subnet)
+    provider = site.aws.provider
+
+    assert provider.read(way.type, f"{table.short}_{EVERYWHERE}", {}, {}).id == way.short
+    assert provider.read(made.type, f"{site.subnet.short}/{table.short}", {}, {}).id == made.short
+    assert provider.read(made.type, f"{site.subnet.short}/rtb-0", {}, {}) is None

@@ -67,6 +67,14 @@ def test_another_block_is_another_vpc_and_names_are_not(aws):
     assert changed.outputs["mainRouteTableId"] == made.outputs["mainRouteTableId"]
 
 
+def test_machines_can_leave_hardware_of_their_own_and_not_come_to_it(aws):
+    shared = aws.create("ec2:Vpc", "shared", cidrBlock="10.30.0.0/16")
+    dedicated = aws.create("ec2:Vpc", "own", cidrBlock="10.30.0.0/16", instanceTenancy="dedicated")
+
+    assert aws.replaced_by(shared, instanceTenancy="dedicated") == ["instanceTenancy"]
+    assert aws.replaced_by(dedicated, instanceTenancy="default") == []
+
+
 def test_dns_hostnames_need_dns(aws):
     found = aws.problems("ec2:Vpc", enableDnsSupport=False, enableDnsHostnames=True)
 
