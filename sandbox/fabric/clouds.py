@@ -13,6 +13,7 @@ from threading import Event
 
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
+from sandbox.fabric.aws.cloud import Aws
 from sandbox.fabric.azure.cloud import Azure
 from sandbox.fabric.cloud import Cloud, Surroundings
 from sandbox.fabric.contract import Blueprint, FabricError
@@ -22,7 +23,7 @@ from sandbox.fabric.images import Images
 
 def clouds(image: str) -> tuple[Cloud, ...]:
     """Every cloud that the fabric knows. *image*: what boots Debian 12 machines."""
-    return (Azure(image),)
+    return (Azure(image), Aws(image))
 
 
 class Clouds:

@@ -181,6 +181,8 @@ class Machine:
     """Name of an image of the sandbox."""
     user_data: bytes
     """What cloud-init receives, byte for byte."""
+    resolver: IPv4Address | None = None
+    """Who answers it about names, as DHCP would tell; None: the image says so itself."""
     vcpus: int
     memory: int
     """Megabytes."""

@@ -17,7 +17,7 @@ import psycopg
 from sandbox.fabric.contract import FabricError
 from sandbox.fabric.database.cluster import ACCOUNT, AS_ACCOUNT, Software
 from sandbox.fabric.database.guest import layout
-from sandbox.fabric.database.settings import PORT
+from sandbox.fabric.database.settings import PORT, RESOLVER
 from sandbox.fabric.hosts import Guest, Plan
 
 NAMESPACES: Final = Path("/run/netns")
@@ -104,11 +104,18 @@ class Instance:
                     found.binaries,
                 ),
                 binds={self.cluster: layout.CLUSTER},
-                read_only={self._settings: layout.SETTINGS, _PROGRAM: layout.PROGRAM},
+                read_only=self._shown(),
                 environment={"PYTHONPATH": layout.PATH, "LANG": "C.UTF-8"},
             )
         )
         self._await_start(given_up)
+
+    def _shown(self) -> dict[Path, str]:
+        """What the guest sees of this machine's files, and can't change."""
+        shown = {self._settings: layout.SETTINGS, _PROGRAM: layout.PROGRAM}
+        if (resolver := self._settings / RESOLVER).exists():
+            shown[resolver] = "/etc/resolv.conf"
+        return shown
 
     def _await_start(self, given_up: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START

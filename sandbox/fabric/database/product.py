@@ -75,6 +75,9 @@ class Product:
     is said of each login whether it is one of the directory."""
     logins: tuple[str, int] = ("127.0.0.1", LOGINS_PORT)
     """Who checks tokens, as the server sees it: what runs beside it, or the platform."""
+    resolver: str = ""
+    """Who answers the server about names (it asks whose the address of *logins* is); "": nobody is
+    asked."""
     owned_by_administrator: bool = False
     """Whether databases belong to the administrator's own login, not to *administrators*."""
 
@@ -141,6 +144,7 @@ RDS = Product(
     },
     token_role="rds_iam",  # noqa: S106 (a role)
     logins=("169.254.169.253", LOGINS_PORT),
+    resolver="169.254.169.253",
     owned_by_administrator=True,
 )
 """Amazon RDS for PostgreSQL.

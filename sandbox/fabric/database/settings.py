@@ -16,6 +16,7 @@ from sandbox.fabric.database.product import OWN_SETTINGS, Product
 PORT: Final = 5432
 CERTIFICATE: Final = "server.pem"
 """Chain and key in one file: they are of each other, whatever ends a writer half-way."""
+RESOLVER: Final = "resolv.conf"
 _MAP: Final = "platform"
 _YES: Final = frozenset({"on", "true", "yes", "1"})
 _NO: Final = frozenset({"off", "false", "no", "0"})
@@ -33,6 +34,8 @@ def files(database: Database, product: Product) -> Mapping[str, bytes]:
         "pg_ident.conf": f"{_MAP} root {_quoted(product.superuser)}\n",
         "directory.json": _directory(database, product),
     }
+    if product.resolver:
+        texts[RESOLVER] = f"nameserver {product.resolver}\n"
     return {name: text.encode() for name, text in texts.items()}
 
 

@@ -206,6 +206,14 @@ class Hosts:
             ):
                 (seed / name).write_bytes(content)
                 (seed / name).chmod(0o600)
+            if machine.resolver is not None:
+                # What DHCP would tell at each boot.
+                folder = guest.upper / "etc"
+                for each in (guest.upper, folder):
+                    each.mkdir(exist_ok=True, mode=0o755)
+                    each.chmod(0o755)
+                (folder / "resolv.conf").write_text(f"nameserver {machine.resolver}\n")
+                (folder / "resolv.conf").chmod(0o644)
         except OSError as error:
             raise FabricError(
                 f"{seed} can't be written for {machine.name}: {error.strerror}; make room on that "
