@@ -52,7 +52,9 @@ class SecretStore(SecretStorePart):
             kms_key_id=self._place.key_arn,
             recovery_window_in_days=RECOVERY_DAYS[self._args.site.protection],
             tags=tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            # A deleted secret keeps its name until it is gone: an environment that lost one could
+            # not make it again for a month.
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.site.protection),
         )
 
     def _value(

@@ -32,10 +32,12 @@ def test_secrets_are_named_like_those_of_one_vault_and_encrypted_with_our_key() 
 def test_deleted_secrets_of_production_can_be_brought_back() -> None:
     kept = deployed(changed("dev-aws", protection=True))
     assert {s["recoveryWindowInDays"] for s in kept.of_type(SECRET).values()} == {30}
+    assert all(options.protect for options in kept.options_of(SECRET).values())
 
 
 def test_a_throw_away_environment_can_be_made_anew_at_once() -> None:
     assert {s["recoveryWindowInDays"] for s in world("dev-aws").of_type(SECRET).values()} == {0}
+    assert not any(options.protect for options in world("dev-aws").options_of(SECRET).values())
 
 
 def test_each_role_reads_what_its_recipe_names_and_nothing_else() -> None:
