@@ -2,26 +2,35 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from sandbox.control import tamper, wire
+from sandbox.control import orphans, tamper, wire
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store, Stored, StoreError
 from sandbox.home import Home
 from sandbox.nodes import Command, CommandError
 
 
-def _store(home: Home) -> Store:
+@contextmanager
+def opened(home: Home) -> Iterator[Store]:
+    """The sandbox's state, whether its daemon runs or not. Raises CommandError."""
     if not home.state.exists():
         raise CommandError(f"there is no sandbox in {home.root}; scripts/sandbox start makes one")
     try:
-        return Store(home.state)
+        store = Store(home.state)
+        try:
+            yield store
+        finally:
+            store.close()
     except StoreError as error:
         raise CommandError(str(error)) from error
 
 
 def _resources(home: Home, options: argparse.Namespace) -> int:
-    found = list(_store(home).read().all())
+    with opened(home) as store:
+        found = list(store.read().all())
     if options.json:
         print(json.dumps([_described(each) for each in found], indent=2))  # noqa: T201
         return 0
@@ -48,20 +57,71 @@ def _types(_: Home, __: argparse.Namespace) -> int:
     return 0
 
 
-def _change(home: Home, options: argparse.Namespace) -> int:
-    store = _store(home)
-    try:
-        if options.delete:
-            tamper.delete(store, options.id)
-        elif options.path and options.value:
-            tamper.change(store, options.id, options.path, json.loads(options.value))
-        else:
-            raise CommandError("say which property gets which value, or --delete")
-    except (StoreError, tamper.TamperError, json.JSONDecodeError, wire.WireError) as error:
-        raise CommandError(str(error)) from error
-    finally:
-        store.close()
+def _edit(home: Home, options: argparse.Namespace) -> int:
+    text = sys.stdin.read() if options.value == "-" else options.value
+    with opened(home) as store:
+        try:
+            tamper.edit(store, options.id, options.property, tamper.value_of(text))
+        except tamper.TamperError as error:
+            raise CommandError(str(error)) from error
     return 0
 
 
-COMMANDS: Mapping[str, Command] = {"resources": _resources, "change": _change, "types": _types}
+def _delete(home: Home, options: argparse.Namespace) -> int:
+    with opened(home) as store:
+        try:
+            tamper.delete(store, options.id)
+        except tamper.TamperError as error:
+            raise CommandError(str(error)) from error
+    return 0
+
+
+def _orphans(home: Home, options: argparse.Namespace) -> int:
+    if options.pending:
+        return _pending(home, options)
+    try:
+        if options.state:
+            with options.state as stream:
+                stacks = orphans.in_export(stream.read())
+        else:
+            stacks = orphans.in_backend(home.stacks)
+    except orphans.StateError as error:
+        raise CommandError(str(error)) from error
+    with opened(home) as store:
+        found = orphans.of(store.read(), stacks, options.stack)
+        for each in found if options.delete else ():
+            if store.read().get(each.id) is not None:  # it may have gone with another one
+                tamper.delete(store, each.id)
+    if options.json:
+        shown = [{"id": each.id, "urn": each.urn} for each in found]
+        print(json.dumps(shown, indent=2))  # noqa: T201
+        return 0
+    for each in found:
+        print(f"{each.type}  {each.id}")  # noqa: T201
+    return 0
+
+
+def _pending(home: Home, options: argparse.Namespace) -> int:
+    """One line each: the URN, and the id of what exists of it."""
+    try:
+        pending = orphans.pending(home.stacks, options.stack)
+        stacks = orphans.in_backend(home.stacks)
+    except orphans.StateError as error:
+        raise CommandError(str(error)) from error
+    if not pending:
+        return 0
+    with opened(home) as store:
+        left = orphans.of(store.read(), stacks, options.stack)
+        made = {each.urn: orphans.called(each) for each in left}
+    for urn in pending:
+        print(urn, made.get(urn, ""))  # noqa: T201
+    return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "resources": _resources,
+    "edit": _edit,
+    "delete": _delete,
+    "orphans": _orphans,
+    "types": _types,
+}

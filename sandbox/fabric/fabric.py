@@ -43,7 +43,7 @@ _FIRST_LOOK = 20.0
 _REST = 5.0
 """Seconds between looks at what is real when nothing changed: somebody may have torn it down."""
 _GLANCE = 0.5
-"""Seconds until it is seen that another process changed the state (`scripts/sandbox change`)."""
+"""Seconds until it is seen that another process changed the state (`scripts/sandbox edit`)."""
 _POWER_OFF = 10.0
 """Seconds that a host gets to power off when the sandbox stops."""
 

@@ -177,7 +177,7 @@ def _rule_changes(dev: Live) -> float:
         for _ in range(RULE_CHANGES):
             for said, allowed in (("Deny", False), ("Allow", True)):
                 began = time.monotonic()
-                tamper.change(store, group["id"], access, said)
+                tamper.edit(store, group["id"], access, said)
                 took.append(_until(lambda: _connects(address) is allowed) - began)  # noqa: B023
     finally:
         store.close()

@@ -82,12 +82,12 @@ def test_a_program_lives_changes_drifts_and_goes(tiny):
     changed = tiny.up("life", {"tiny:owner": "you"})
     assert changed.changes == [("update", GROUP, "group")]
 
-    sandbox(tiny, "change", group_id(tiny, "other"), "tags", '{"by": "hand"}')
+    sandbox(tiny, "edit", group_id(tiny, "other"), "tags", '{"by": "hand"}')
     tiny.refresh("life")
     mended = tiny.up("life")
     assert mended.changes == [("update", GROUP, "other")]
 
-    sandbox(tiny, "change", group_id(tiny, "other"), "--delete")
+    sandbox(tiny, "delete", group_id(tiny, "other"))
     tiny.refresh("life")
     remade = tiny.up("life")
     assert remade.changes == [("create", GROUP, "other")]

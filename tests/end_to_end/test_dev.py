@@ -126,7 +126,7 @@ def test_refresh_finds_drift_and_up_mends_it(dev: Deployed) -> None:
 
 def test_what_was_deleted_behind_pulumis_back_is_made_again(dev: Deployed) -> None:
     (autoscaling,) = dev.resources("azure-native:monitor:AutoscaleSetting")
-    dev.tamper(autoscaling["id"], "--delete")
+    dev.sandbox("delete", autoscaling["id"])
 
     changes = dev.up().changes
 

@@ -130,7 +130,7 @@ class _Subnets:
         self._found: dict[str, _Subnet | None] = {}
 
     def find(self, target: str) -> _Subnet | None:
-        """The subnet, or None when it or its network has gone (`scripts/sandbox change`)."""
+        """The subnet, or None when it or its network has gone (`scripts/sandbox delete`)."""
         key = ids.key(target)
         if key not in self._found:
             self._found[key] = self._read(target)

@@ -42,15 +42,15 @@ def machines(azure, scale_set):
 
 def test_a_changed_capacity_changes_the_machines(azure, scale_set):
     assert machines(azure, scale_set) == [0, 1]
-    tamper.change(azure.store, scale_set, "sku.capacity", 4)
+    tamper.edit(azure.store, scale_set, "sku.capacity", 4)
     assert machines(azure, scale_set) == [0, 1, 2, 3]
-    tamper.change(azure.store, scale_set, "sku.capacity", 1)
+    tamper.edit(azure.store, scale_set, "sku.capacity", 1)
     assert machines(azure, scale_set) == [0]
 
 
 def test_a_capacity_for_which_there_is_no_room_is_refused(azure, scale_set):
     with pytest.raises(tamper.TamperError, match="SubnetIsFull"):
-        tamper.change(azure.store, scale_set, "sku.capacity", 12)
+        tamper.edit(azure.store, scale_set, "sku.capacity", 12)
 
     assert machines(azure, scale_set) == [0, 1]
     found = azure.store.read().get(scale_set)
@@ -72,6 +72,6 @@ def test_a_deleted_scale_set_gives_back_what_it_had(azure, scale_set, whole_grou
 
 def test_what_does_not_exist_can_not_be_changed(azure):
     with pytest.raises(tamper.TamperError, match="nothing has the id"):
-        tamper.change(azure.store, f"{SUBSCRIPTION}/resourceGroups/no", "tags", {})
+        tamper.edit(azure.store, f"{SUBSCRIPTION}/resourceGroups/no", "tags", {})
     with pytest.raises(tamper.TamperError, match="nothing has the id"):
         tamper.delete(azure.store, f"{SUBSCRIPTION}/resourceGroups/no")

@@ -161,8 +161,8 @@ def test_what_is_imported_is_found_by_id_and_type(cloud, vpc):
 
 
 def test_drift_is_seen_by_a_refresh(cloud, vpc):
-    tamper.change(cloud.store, vpc[0], "enableDnsHostnames", True)
-    tamper.change(cloud.store, str(vpc[1]["arn"]), "tags", {"owner": "someone"})
+    tamper.edit(cloud.store, vpc[0], "enableDnsHostnames", True)
+    tamper.edit(cloud.store, str(vpc[1]["arn"]), "tags", {"owner": "someone"})
     found = cloud.read(VPC, vpc[0])
 
     assert wire.decode(found.properties)["enableDnsHostnames"] is True
