@@ -55,7 +55,8 @@ def _fill_name(kind: Kind, inputs: wire.Properties, request: "Request") -> None:
             return
         digest = hashlib.sha256(request.seed or uuid.uuid4().bytes).hexdigest()
         made = f"{request.logical_name}-{digest[:7]}"
-        inputs[name] = request.proposed or (kind.name.automatic(made) if kind.name else made)
+        made = request.proposed or (kind.name.automatic(made) if kind.name else made)
+        inputs[name] = request.left.get(name) or made
     inputs[DEFAULTS] = [name]
 
 

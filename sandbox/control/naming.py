@@ -35,6 +35,9 @@ class Request:
     """False when that configuration forbids automatic names."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """AWS: the provider's default tags."""
+    urn: str = ""
+    left: Mapping[str, object] = field(default_factory=dict)
+    """Inputs of what an earlier creation for this URN made, whose answer the engine never got."""
 
 
 def own_parameter(kind: Kind) -> str:
@@ -78,7 +81,8 @@ def _fill_name(kind: Kind, inputs: wire.Properties, request: Request) -> None:
     naming = strategy(kind)
     if naming is Naming.REQUIRED or not request.named:
         return
-    inputs[parameter] = request.proposed or _automatic(naming, request)
+    named = request.left.get(parameter) or request.proposed or _automatic(naming, request)
+    inputs[parameter] = named
     if naming is not Naming.COPY or request.proposed:
         inputs[CREATE_FIRST] = True
 

@@ -8,7 +8,7 @@ says it. The wire is in `server.py`, the clouds' knowledge in the kinds.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sandbox.control import (
@@ -29,7 +29,8 @@ from sandbox.control.kinds import Call, Kind, Problem
 from sandbox.control.operations import OperationError
 from sandbox.control.packages import Package
 from sandbox.control.schema import Resource, UnknownTypeError
-from sandbox.control.store import Changes, Rows, Store
+from sandbox.control.store import Changes, Rows, Store, Stored
+from sandbox.control.unanswered import Unanswered
 from sandbox.control.world import SUBSCRIPTION, StoreTransaction, StoreWorld
 
 Properties = wire.Properties
@@ -82,11 +83,13 @@ class Provider:
         store: Store,
         configuration: Configuration | None = None,
         fabric: Fabric = _ABSENT,
+        unanswered: Unanswered | None = None,
     ) -> None:
         self.package = package
         self.store = store
         self.configuration = configuration or Configuration(subscription=package.account)
         self.fabric = fabric
+        self._unanswered = unanswered or Unanswered()
 
     def configured(self, values: Mapping[str, object]) -> "Provider":
         """This provider with a program's configuration. Raises OperationError for a bad one."""
@@ -98,7 +101,8 @@ class Provider:
         }
         given = {key: text for key, text in chosen.items() if isinstance(text, str) and text}
         tags = self.package.default_tags(wire.known(values))
-        return Provider(self.package, self.store, Configuration(**given, tags=tags), self.fabric)
+        chosen_so = Configuration(**given, tags=tags)
+        return Provider(self.package, self.store, chosen_so, self.fabric, self._unanswered)
 
     def check(self, kind_token: str, request: naming.Request) -> tuple[Properties, list[Problem]]:
         """The inputs with defaults filled in, and everything that is wrong with them."""
@@ -109,6 +113,8 @@ class Provider:
         kind = self.package.kinds.get(kind_token)
         if kind is None:
             return dict(request.new), [Problem("", self._not_emulated(kind_token))]
+        if left := self._unanswered.left(self.store.read(), kind_token, request.urn):
+            request = replace(request, left=left.record.inputs)
         inputs = naming.complete(kind, resource, request, self._world(self.store.read()))
         given = {key: value for key, value in inputs.items() if key not in _UNDECLARED}
         plain = wire.reveal(given)
@@ -126,9 +132,11 @@ class Provider:
         old: Mapping[str, object],
         new: Mapping[str, object],
         ignored: Sequence[str] = (),
+        target: str = "",
     ) -> Comparison:
         """What differs between two sets of inputs, and what that means."""
         kind, _ = self._known(kind_token)
+        self._heard(self._key(kind, target, old))
         return changes.compare(kind, old, new, ignored)
 
     def create(
@@ -148,11 +156,53 @@ class Provider:
         request = operations.Request(kind=kind, resource=resource, urn=urn, inputs=given)
         if not kind.kept:
             return operations.make(request, self._world(self.store.read()))
+        left = self._left(request, watch)
         with self.store.change() as rows:
-            key, target, made = operations.create(request, self._transaction(rows))
+            world = self._transaction(rows)
+            if left is not None:
+                key, target = left.record.id, left.record.short or left.record.id
+                made = operations.update(request, key, world)
+            else:
+                key, target, made = operations.create(request, world)
+            if (found := rows.get(key)) is not None:
+                self._unanswered.created(rows, found.record)
             self._doubt(rows, key)
         self._realize(key, Existing(id=target, inputs=given, outputs=made), watch)
         return target, made
+
+    def _left(self, request: operations.Request, watch: Watch) -> Stored | None:
+        """What an earlier creation, whose answer was lost, made of the very same resource."""
+        token = request.kind.type
+        left = self._unanswered.left(self.store.read(), token, request.urn)
+        if left is None:
+            return None
+        called = left.record.short or left.record.id
+        if changes.compare(request.kind, left.inputs, request.inputs).replaces:
+            watch.warn(
+                f"{called} was made by an update that never heard so, and can't become "
+                "what is wanted now: it is deleted, and made anew"
+            )
+            self.delete(token, left.record.id, watch)
+            return None
+        watch.warn(
+            f"{called} was made by an update that never heard so: it is taken over, not made twice"
+        )
+        return left
+
+    def _heard(self, key: str) -> None:
+        """The engine named a resource: it has it in its state."""
+        rows = self.store.read()
+        if key and (found := rows.get(key)) is not None:
+            self._unanswered.heard(rows, found.record)
+
+    def id_of(self, kind_token: str, inputs: Mapping[str, object]) -> str:
+        """The id that a resource with these inputs will have, or "" where the cloud makes it up."""
+        kind, _ = self._known(kind_token)
+        try:
+            template, known = kind.id_template, wire.known(inputs)
+            return ids.fill(template, known, self.configuration.subscription)
+        except KeyError:
+            return ""
 
     def read(
         self, kind_token: str, target: str, inputs: Properties, state: Properties
@@ -165,6 +215,7 @@ class Provider:
         if found is None or found.record.type != kind_token:
             return None
         record = found.record
+        self._unanswered.heard(self.store.read(), record)
         # What check filled in and the cloud never sees is in the engine's inputs only.
         own = {key: value for key, value in inputs.items() if key in _FILLED_IN}
         now = {**found.inputs, **own}
@@ -192,6 +243,7 @@ class Provider:
         if not kind.kept:
             return operations.remake(request, target, state, self._world(self.store.read()))
         key = self._key(kind, target, state)
+        self._heard(key)
         if preview:
             return operations.foresee(request, key, self._world(self.store.read()))
         with self.store.change() as rows:
@@ -221,6 +273,7 @@ class Provider:
         target = self._key(kind, target, state)
         if self.store.read().get(target) is None:
             return
+        self._heard(target)
         if self._is_real:
             self._rehearse_deletion(kind, target)
             try:

@@ -131,6 +131,10 @@ class Rows:
         """Every resource, by id."""
         yield from self._select("key > ?", "")
 
+    def with_urn(self, urn: str) -> Iterator[Stored]:
+        """Resources that were created for this URN; two while one replaces the other."""
+        yield from self._select("urn = ?", urn)
+
     def referrers(self, target: str) -> Iterator[tuple[Record, str]]:
         """Resources outside *target* that name it, or something below it."""
         own = ids.key(target)
