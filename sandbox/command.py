@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import cast
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import daemon, nodes
+from sandbox import daemon, faults, nodes
 from sandbox.daemon import DaemonError, Wanted
 from sandbox.fabric.contract import FabricError
 from sandbox.home import Home, HomeError, Running
@@ -92,15 +93,34 @@ def _parser() -> argparse.ArgumentParser:
     reset.add_argument("--yes", action="store_true", help="don't ask")
     resources = command("resources", "list the resources that exist", _records("resources"))
     resources.add_argument("--json", action="store_true", help="with their properties")
-    change = command(
-        "change",
-        "change or delete a resource behind Pulumi's back, as in the portal",
-        _records("change"),
+    edit = command(
+        "edit", "change a resource behind Pulumi's back, as in the portal", _records("edit")
     )
-    change.add_argument("id", help="the resource's id")
-    change.add_argument("path", nargs="?", help="property path, as in sku.capacity")
-    change.add_argument("value", nargs="?", help="new value, JSON")
-    change.add_argument("--delete", action="store_true", help="delete the resource")
+    edit.add_argument("id", help="the resource's id")
+    edit.add_argument("property", help="which one, as in sku.capacity or tags.owner")
+    edit.add_argument("value", help="new value, JSON; - reads it from standard input")
+    delete = command(
+        "delete", "delete a resource, and all below it, behind Pulumi's back", _records("delete")
+    )
+    delete.add_argument("id", help="the resource's id")
+    orphans = command(
+        "orphans", "list resources that were made for a stack and are in no stack's state",
+        _records("orphans"),
+    )  # fmt: skip
+    orphans.add_argument("--stack", default="", help="of this stack only")
+    orphans.add_argument(
+        "--state", type=argparse.FileType(), metavar="FILE",
+        help="what `pulumi stack export` wrote (- for standard input), in place of the sandbox's "
+        "own stacks",
+    )  # fmt: skip
+    how = orphans.add_mutually_exclusive_group()
+    how.add_argument("--delete", action="store_true", help="delete them")
+    how.add_argument(
+        "--pending", action="store_true",
+        help="list a stack's creations whose update was killed, each with what exists of it",
+    )  # fmt: skip
+    how.add_argument("--json", action="store_true", help="for programs")
+    faults.add_commands(command)
     command("types", "list the resource types that are emulated", _records("types"))
     return parser
 
@@ -201,6 +221,8 @@ def _status(home: Home, options: argparse.Namespace) -> int:
     facts |= {"log": str(home.log), "resources": counts, "nodes": known}
     if found and found.off:
         facts["nodesOff"] = found.off
+    planned = faults.known(home) if home.state.exists() else []
+    facts["faults"] = [faults.words(fault) for fault in planned if not fault.met]
     if options.json:
         print(json.dumps(facts, indent=2))  # noqa: T201
     else:
@@ -239,6 +261,8 @@ def _show(
     table.add_row("log", str(facts["log"]))
     for reason in found.off if found else ():
         table.add_row("nodes", f"don't boot: {reason}")
+    for fault in cast("list[str]", facts["faults"]):
+        table.add_row("fault", fault)
     resources = Table("type", "resources")
     for kind, count in counts.items():
         resources.add_row(kind, str(count))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sandbox.control import schema
+from sandbox.control.faults import Refusals
 from sandbox.control.kinds import Function, Kind, Problem, Transaction, Values
 from sandbox.control.world import SUBSCRIPTION
 
@@ -32,8 +33,9 @@ class Package:
 
     The module has `KINDS` and may have `FUNCTIONS`, `builtin(id)` (ids that the cloud provides),
     `configuration(values)` (problems of the provider's configuration), `default_tags(values)` (of
-    such a configuration), `ACCOUNT` (when it names none) and `settle(transaction)` (what the cloud
-    does by itself after a change from outside).
+    such a configuration), `ACCOUNT` (when it names none), `settle(transaction)` (what the cloud
+    does by itself after a change from outside) and `REFUSALS` (how the cloud says that a call may
+    not be, or not now).
     """
 
     name: str
@@ -91,6 +93,12 @@ class Package:
         """Does what the cloud does by itself after a change from outside; raises CloudError."""
         module = importlib.import_module(self.module)
         found: Callable[[Transaction], None] = getattr(module, "settle", _nothing_to_settle)
+        return found
+
+    @cached_property
+    def refusals(self) -> Refusals | None:
+        """The cloud's words for a planned fault; None where there is no cloud (random, tls)."""
+        found: Refusals | None = getattr(importlib.import_module(self.module), "REFUSALS", None)
         return found
 
 

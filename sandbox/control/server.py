@@ -9,8 +9,9 @@ import functools
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from contextlib import contextmanager
 from threading import Event, Lock
 from typing import Any, TypeVar
 
@@ -18,10 +19,11 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from sandbox.control import naming, wire
+from sandbox.control import connections, faults, naming, wire
 from sandbox.control.changes import How
 from sandbox.control.engines import Engines
-from sandbox.control.fabric import Absent, Fabric
+from sandbox.control.fabric import Absent, Fabric, Watch
+from sandbox.control.faults import AnswerLostError, Attempt, Call, GivenUpError
 from sandbox.control.kinds import CloudError, Problem
 from sandbox.control.operations import OperationError
 from sandbox.control.packages import Package
@@ -64,13 +66,17 @@ def _answered(verb: _Verb[_Request, _Response]) -> _Verb[_Request, _Response]:
         except UnreadyError as error:
             code, text = grpc.StatusCode.UNKNOWN, str(error)
             context.set_trailing_metadata((_details(error, code, text),))
+        except AnswerLostError as error:
+            code, text = grpc.StatusCode.UNAVAILABLE, str(error)
+            if error.disconnect:
+                connections.break_off(context.peer())
         except InterruptedDeletionError as error:
             code, text = grpc.StatusCode.ABORTED, str(error)
         except RefusalError as error:
             code, text = error.code, str(error)
         except wire.WireError as error:
             code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the sandbox can't read this: {error}"
-        except (OperationError, CloudError, StoreError, UnknownTypeError) as error:
+        except (OperationError, CloudError, GivenUpError, StoreError, UnknownTypeError) as error:
             code, text = grpc.StatusCode.UNKNOWN, str(error)
         except Exception as error:
             _LOG.exception("%s failed", verb.__name__)
@@ -96,6 +102,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         fabric: Fabric = _ABSENT,
     ) -> None:
         self._package = package
+        self._store = store
         self._provider = Provider(package, store, fabric=fabric)
         self.engines = Engines()
         self._allowed = allowed
@@ -132,6 +139,26 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 "it; run the command again",
             )
         return found
+
+    @contextmanager
+    def _operation(self, call: Call, request: Any, context: Context) -> Iterator[Watch]:
+        """One call of the cloud: it can be cancelled, and may meet a planned fault."""
+        attempt = Attempt(
+            call=call,
+            type=_kind(request),
+            target=lambda: (
+                getattr(request, "id", "")
+                or self._of(context).id_of(_kind(request), wire.decode(request.properties))
+            ),
+            subject=request.urn,
+            timeout=getattr(request, "timeout", 0.0),
+        )
+        refusals = None if getattr(request, "preview", False) else self._package.refusals
+        with (
+            self.engines.operation(context, request.urn) as watch,
+            faults.around(self._store, refusals, attempt, watch),
+        ):
+            yield watch
 
     @_answered
     def GetPluginInfo(  # noqa: N802 -- the protocol's name, here and below
@@ -210,6 +237,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             tags=provider.configuration.tags,
             proposed=naming_options.proposed_name if automatic else "",
             named=not automatic or naming_options.mode != modes.DISABLE,
+            urn=request.urn,
         )
         inputs, problems = provider.check(_kind(request), wanted)
         return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=_failures(problems))
@@ -224,6 +252,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             wire.decode(request.old_inputs),
             wire.decode(request.news),
             list(request.ignoreChanges),
+            request.id,
         )
         response = provider_pb2.DiffResponse
         return response(
@@ -246,7 +275,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         """Create one resource; it is on disk, and works, when this returns."""
         inputs = wire.decode(request.properties)
-        with self.engines.operation(context, request.urn) as watch:
+        with self._operation(Call.CREATE, request, context) as watch:
             target, outputs = self._of(context).create(
                 _kind(request), request.urn, inputs, preview=request.preview, watch=watch
             )
@@ -258,7 +287,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ReadResponse:
         """The resource as it is; without id when it is gone."""
         inputs, state = wire.decode(request.inputs), wire.decode(request.properties)
-        found = self._of(context).read(_kind(request), request.id, inputs, state)
+        with self._operation(Call.READ, request, context):
+            found = self._of(context).read(_kind(request), request.id, inputs, state)
         if found is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
@@ -272,7 +302,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.UpdateRequest, context: Context
     ) -> provider_pb2.UpdateResponse:
         """Change one resource in place."""
-        with self.engines.operation(context, request.urn) as watch:
+        with self._operation(Call.UPDATE, request, context) as watch:
             outputs = self._of(context).update(
                 _kind(request),
                 request.id,
@@ -288,7 +318,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.DeleteRequest, context: Context
     ) -> empty_pb2.Empty:
         """Delete one resource, or say who still needs it."""
-        with self.engines.operation(context, request.urn) as watch:
+        with self._operation(Call.DELETE, request, context) as watch:
             state = wire.decode(request.properties)
             self._of(context).delete(_kind(request), request.id, watch, state)
         return empty_pb2.Empty()

@@ -119,6 +119,25 @@ select_stack() {
   pulumi -C "$SANDBOX/project" stack select --create "$STACK" >&2
 }
 
+# An update that was killed leaves creations of which Pulumi doesn't know how they ended. The sandbox
+# does: what exists is imported into the state, the rest is forgotten. (On a real cloud you look
+# yourself, and say so with the same options of pulumi refresh.)
+settle_pending_creations() {
+  local found urn id words=()
+  found=$("$ROOT/scripts/sandbox" orphans --pending --stack "$STACK")
+  [[ $found ]] || return 0
+  say "an update of stack '$STACK' was killed while it created:"
+  while read -r urn id; do
+    if [[ $id ]]; then
+      words+=(--import-pending-creates "$urn" --import-pending-creates "$id")
+      say "  ${urn##*::}: it exists, and comes into the state"
+    else
+      say "  ${urn##*::}: it does not exist, and is forgotten"
+    fi
+  done <<<"$found"
+  run_pulumi refresh --yes --skip-preview --clear-pending-creates "${words[@]}" --stack "$STACK" --config-file "$CONFIG" >&2
+}
+
 stack_exists() { [[ -e $(backend_folder)/.pulumi/stacks/operationalization/$STACK.json ]]; }
 
 # run_pulumi ARGUMENTS...: Pulumi with its own display. One Ctrl-C reaches it once: it ends what is

@@ -185,5 +185,8 @@ def test_types_lists_what_is_emulated(cli):
 
 def test_help_lists_the_commands(cli):
     shown = cli("--help").stdout
-    for command in ("start", "stop", "status", "env", "reset", "resources", "change", "types"):
+    for command in (
+        *("start", "stop", "status", "env", "reset", "resources", "edit", "delete", "orphans"),
+        *("fault", "types"),
+    ):
         assert f"\n    {command} " in shown

@@ -50,9 +50,24 @@ class Deployed:
         found = json.loads(self.sandbox("resources", "--json"))
         return [each for each in found if not token or each["type"] == token]
 
-    def tamper(self, target: str, *arguments: str) -> None:
-        """Change or delete a resource behind Pulumi's back."""
-        self.sandbox("change", target, *arguments)
+    def tamper(self, target: str, path: str, value: str) -> None:
+        """Set a property of a resource behind Pulumi's back, to a value in JSON."""
+        self.sandbox("edit", target, path, value)
+
+    def fault(self, effect: str, pattern: str, *options: str) -> None:
+        """Plan a fault of the control plane."""
+        self.sandbox("fault", effect, pattern, *options)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The plan, and what met it."""
+        return list(json.loads(self.sandbox("fault", "list", "--json")))
+
+    def orphans(self) -> str:
+        """What was made for this stack and is not in its state: `type  id`, one a line."""
+        state = self.engine.folder / "state.json"
+        exported = self.engine.pulumi("stack", "export", "--stack", self.stack).stdout
+        state.write_text(exported)
+        return self.sandbox("orphans", "--stack", self.stack, "--state", str(state))
 
     def sandbox(self, *arguments: str) -> str:
         """Run `scripts/sandbox` on this environment's sandbox."""

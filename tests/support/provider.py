@@ -28,6 +28,8 @@ class Client:
     stub: provider_pb2_grpc.ResourceProviderStub
     store: Store
     port: int
+    seed: bytes = b"seed of "
+    """Of names that are made up; each update of a real engine has another."""
 
     def configure(self, **values: object) -> Any:
         return self.stub.Configure(provider_pb2.ConfigureRequest(args=wire.encode(values)))
@@ -42,7 +44,7 @@ class Client:
                 type=kind,
                 olds=wire.encode(olds),
                 news=wire.encode(news),
-                randomSeed=b"seed of " + name.encode(),
+                randomSeed=self.seed + name.encode(),
             )
         )
 

@@ -44,6 +44,7 @@ from sandbox.control.aws import (
 from sandbox.control.aws.account import ACCOUNT as ACCOUNT
 from sandbox.control.aws.configuration import configuration as configuration
 from sandbox.control.aws.configuration import default_tags as default_tags
+from sandbox.control.aws.refusals import REFUSALS as REFUSALS
 from sandbox.control.kinds import Function, Kind
 
 KINDS: tuple[Kind, ...] = (

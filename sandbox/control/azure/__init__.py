@@ -24,6 +24,7 @@ from sandbox.control.azure import (
     virtual_networks,
 )
 from sandbox.control.azure.configuration import configuration as configuration
+from sandbox.control.azure.refusals import REFUSALS as REFUSALS
 from sandbox.control.kinds import Function, Kind
 
 KINDS: tuple[Kind, ...] = (
