@@ -80,7 +80,7 @@ def _new(request: Request, world: World, incarnation: str, created: str) -> Cont
 
 def update(request: Request, target: str, world: StoreTransaction) -> Properties:
     """Change a kept resource in place. Raises OperationError, CloudError."""
-    previous = _existing(target, world)
+    previous = _existing(request.kind, target, world)
     context = _again(request, previous, world)
     result = _write(request, context, world)
     request.kind.updated(context, world)
@@ -89,7 +89,7 @@ def update(request: Request, target: str, world: StoreTransaction) -> Properties
 
 def foresee(request: Request, target: str, world: World) -> Properties:
     """The outputs that an update would give, when all inputs are known."""
-    previous = _existing(target, world)
+    previous = _existing(request.kind, target, world)
     context = _again(request, previous, world)
     return outputs.made(request.kind, request.resource, context, request.inputs)
 
@@ -200,9 +200,9 @@ def _refuse(problems: object, kind: Kind) -> None:
         raise OperationError(found, kind)
 
 
-def _existing(target: str, world: World) -> Record:
+def _existing(kind: Kind, target: str, world: World) -> Record:
     found = world.find(target)
-    if found is None:
+    if found is None or found.type != kind.type:
         # An id that is no ARN and no path is a short one, which nothing has any more.
         error = CloudError if target[:1] == "/" else ApiError
         code = "ResourceNotFound" if target[:1] == "/" else "ResourceNotFoundException"

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sandbox.control import (
-    arns,
     bridged,
     changes,
     identities,
@@ -271,7 +270,8 @@ class Provider:
         if kind is None or not kind.kept:
             return
         target = self._key(kind, target, state)
-        if self.store.read().get(target) is None:
+        found = self.store.read().get(target)
+        if found is None or found.record.type != kind_token:
             return
         self._heard(target)
         if self._is_real:
@@ -305,7 +305,7 @@ class Provider:
 
     def _key(self, kind: Kind, target: str, values: Mapping[str, object]) -> str:
         """The key of what the engine calls *target*; its region is in *values*, if it has one."""
-        if kind.identity is None or (arns.is_arn(target) and self.store.read().has(target)):
+        if kind.identity is None:
             return target
         region = wire.reveal(values.get("region"))
         # An import may name another region than the provider's: `vpc-0f...@eu-west-1`.

@@ -211,3 +211,23 @@ def test_ids_are_compared_with_case(cloud, vpc):
     inputs = {"vpcId": vpc[0].replace("vpc-", "VPC-"), "cidrBlock": "10.30.0.0/24"}
     with pytest.raises(grpc.RpcError, match=r"InvalidVpcID\.NotFound"):
         cloud.create(SUBNET, "web", inputs)
+
+
+def test_what_is_called_as_another_resource_is_is_told_from_it(cloud):
+    topic, outputs = cloud.create("aws:sns/topic:Topic", "people", {})
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    kind = "aws:sns/topicPolicy:TopicPolicy"
+    policy, _ = cloud.create(kind, "people", {"arn": topic, "policy": document})
+
+    assert policy == topic == outputs["arn"]
+    assert "policy" in wire.decode(cloud.read(kind, policy).inputs)
+    cloud.delete(kind, policy)
+    assert cloud.read(kind, policy).id == ""
+    cloud.delete(kind, policy)
+    assert cloud.read("aws:sns/topic:Topic", topic).id == topic
