@@ -43,7 +43,7 @@ TYPES: Mapping[str, str] = {
 }
 """Types that don't follow the rule."""
 
-MAPS = frozenset({"keepers", "tags", "tags_all", "metadata"})
+MAPS = frozenset({"dimensions", "keepers", "tags", "tags_all", "metadata"})
 """Properties that are maps: their keys are the user's own."""
 
 BLOCKS: Mapping[str, str] = {
