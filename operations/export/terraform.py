@@ -49,8 +49,10 @@ def plan(deployment: Deployment, *, deployed: bool) -> dict[str, Any]:
     Raises OperationError, by name, for a type that this project cannot translate.
     """
     named, left_out = _named(deployment)
-    addresses = dict(_addresses(named))
-    values = [_values(each) for each in named]
+    # Of several that share an id the first has it: the others (a bucket's versioning) came after.
+    addresses = dict(reversed(list(_addresses(named))))
+    unknown = {} if deployed else addresses
+    resources = [_Planned(each, _others(each, unknown)) for each in named]
     return {
         "format_version": FORMAT,
         "terraform_version": VERSION,
@@ -58,15 +60,15 @@ def plan(deployment: Deployment, *, deployed: bool) -> dict[str, Any]:
             "stack": deployment.stack,
             "left_out": [{"what": each.what, "why": each.why} for each in left_out],
         },
-        "planned_values": {"root_module": {"resources": values}},
-        "resource_changes": [_change(each, deployed) for each in values],
+        "planned_values": {"root_module": {"resources": [each.values() for each in resources]}},
+        "resource_changes": [each.change(deployed) for each in resources],
         "configuration": {
             "provider_config": {
                 name: {"name": name, "full_name": f"{REGISTRY}/{name}"}
                 for name in sorted({each.provider for each in named})
             },
             "root_module": {
-                "resources": [_configuration(each, addresses) for each in named],
+                "resources": [_configuration(each, _others(each, addresses)) for each in named],
             },
         },
     }
@@ -122,18 +124,79 @@ def _addresses(named: list[_Named]) -> Iterator[tuple[str, str]]:
                 yield value, f"{each.address}.{attribute}"
 
 
-def _values(each: _Named) -> dict[str, Any]:
-    told = {key: value for key, value in each.part.values.items() if value is not None}
-    return {
-        "address": each.address,
-        "mode": "managed",
-        "type": each.part.type,
-        "name": each.name,
-        "provider_name": f"{REGISTRY}/{each.provider}",
-        "schema_version": 0,
-        "values": _told(told),
-        "sensitive_values": _sensitive(told) or {},
-    }
+def _others(each: _Named, addresses: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what names other resources than *each*."""
+    return {text: to for text, to in addresses.items() if not to.startswith(f"{each.address}.")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What a plan says of one resource."""
+
+    named: _Named
+    unknown: Mapping[str, str]
+    """What nobody knows before it is made: ids and ARNs of the other resources of the plan."""
+
+    def values(self) -> dict[str, Any]:
+        told = self._known()
+        return {
+            **self._identity(),
+            "schema_version": 0,
+            "values": _told(told),
+            "sensitive_values": _sensitive(told) or {},
+        }
+
+    def change(self, deployed: bool) -> dict[str, Any]:
+        told = self._known()
+        after, sensitive = _told(told), _sensitive(told) or {}
+        unknown = [key for key in self._all() if key not in told]
+        return {
+            **self._identity(),
+            "change": {
+                "actions": ["no-op"] if deployed else ["create"],
+                "before": after if deployed else None,
+                "after": after,
+                "after_unknown": dict.fromkeys(unknown, True),
+                "before_sensitive": sensitive if deployed else False,
+                "after_sensitive": sensitive,
+            },
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "address": self.named.address,
+            "mode": "managed",
+            "type": self.named.part.type,
+            "name": self.named.name,
+            "provider_name": f"{REGISTRY}/{self.named.provider}",
+        }
+
+    def _all(self) -> dict[str, Any]:
+        return {key: value for key, value in self.named.part.values.items() if value is not None}
+
+    def _known(self) -> dict[str, Any]:
+        known: dict[str, Any] = _without(self._all(), self.unknown)
+        return known
+
+
+def _without(value: Any, unknown: Mapping[str, str]) -> Any:
+    """Return *value* without what is unknown, as a plan has it: absent, lists as a whole."""
+    match value:
+        case dict():
+            return {
+                key: _without(item, unknown)
+                for key, item in value.items()
+                if not _is_unknown(item, unknown)
+            }
+        case list():
+            return [_without(item, unknown) for item in value]
+    return value
+
+
+def _is_unknown(value: Any, unknown: Mapping[str, str]) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(item, str) and item in unknown for item in value)
+    return isinstance(value, str) and value in unknown
 
 
 def _told(value: Any) -> Any:
@@ -157,32 +220,15 @@ def _sensitive(value: Any) -> Any:
     return True if value is SECRET else None
 
 
-def _change(values: Mapping[str, Any], deployed: bool) -> dict[str, Any]:
-    told, sensitive = values["values"], values["sensitive_values"]
-    same = ("address", "mode", "type", "name", "provider_name")
-    return {
-        **{key: values[key] for key in same},
-        "change": {
-            "actions": ["no-op"] if deployed else ["create"],
-            "before": told if deployed else None,
-            "after": told,
-            "after_unknown": {},
-            "before_sensitive": sensitive if deployed else False,
-            "after_sensitive": sensitive,
-        },
-    }
-
-
 def _configuration(each: _Named, addresses: Mapping[str, str]) -> dict[str, Any]:
     told = {key: value for key, value in each.part.values.items() if value is not None}
-    others = {value: to for value, to in addresses.items() if not to.startswith(f"{each.address}.")}
     return {
         "address": each.address,
         "mode": "managed",
         "type": each.part.type,
         "name": each.name,
         "provider_config_key": each.provider,
-        "expressions": {key: _expression(value, others) for key, value in told.items()},
+        "expressions": {key: _expression(value, addresses) for key, value in told.items()},
         "schema_version": 0,
     }
 

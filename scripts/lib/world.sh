@@ -1,53 +1,54 @@
 # shellcheck shell=bash
-# A world that nobody uses: a sandbox's control plane of its own, on which stacks are deployed only to
-# see what they would be. It and all in it are gone when the shell ends.
+# Worlds that nobody uses: a sandbox's control plane of its own for each stack, on which the stack is
+# deployed only to see what it would be. One each, as teams have accounts: quotas are the account's.
+# They and all in them are gone when the shell ends.
 
 # shellcheck source=scripts/lib/stack.sh
 source "${BASH_SOURCE[0]%/*}/stack.sh"
 
 WORLD=
 
-# enter_world: the daemon, and this shell pointed at it.
-enter_world() {
-  local exports
+# make_world: the folder for all of them.
+make_world() {
   mkdir -p "$CACHE"
   WORLD=$(mktemp -d "$CACHE/world.XXXXXX")
   trap leave_world EXIT
-  SANDBOX=$WORLD/sandbox
-  export OPERATIONALIZATION_SANDBOX_HOME=$SANDBOX
-  "$ROOT/scripts/sandbox" start --no-nodes >"$WORLD/start.log" || {
-    cat "$WORLD/start.log" >&3
-    return 1
-  }
-  exports=$("$ROOT/scripts/sandbox" env)
-  eval "$exports"
-  cd "$ROOT"
 }
 
 leave_world() {
+  local home
   trap - EXIT
-  "$ROOT/scripts/sandbox" stop >/dev/null 2>&1 || true
+  for home in "$WORLD"/*/daemon.json; do
+    [[ ! -e $home ]] || OPERATIONALIZATION_SANDBOX_HOME=${home%/*} "$ROOT/scripts/sandbox" stop >/dev/null 2>&1 || true
+  done
   rm -rf "$WORLD"
 }
 
-# deploy_into FOLDER STACK: deploys the stack in this world and leaves its state in FOLDER/STACK.json.
-# Call it in a subshell where several run at once: it sets STACK.
+# deploy_into FOLDER STACK: deploys the stack in a world of its own and leaves its state in
+# FOLDER/STACK.json.
 deploy_into() {
-  local folder=$1 log
+  local log=$WORLD/$2.log
+  (deploy_quietly "$1" "$2") >"$log" 2>&1 </dev/null && return 0
+  say "stack '$2' could not be deployed on the sandbox:"
+  tail -n 30 "$log" | sed 's/^/  | /' >&3
+  return 1
+}
+
+# In a shell of its own, as it points that one at the stack's world.
+# shellcheck disable=SC2030,SC2031 # hence what it sets is local
+deploy_quietly() {
+  local target=$1/$2.json exports
   STACK=$2
   STACK_FILE=$ROOT/stacks/Pulumi.$STACK.yaml
-  log=$WORLD/$STACK.log
-  {
-    copy_stack_file &&
-      pulumi -C "$SANDBOX/project" stack init "$STACK" --non-interactive &&
-      pulumi up --stack "$STACK" --config-file "$CONFIG" --yes --skip-preview --non-interactive &&
-      pulumi stack export --stack "$STACK" >"$folder/$STACK.json.new"
-  } </dev/null >"$log" 2>&1 || {
-    say "stack '$STACK' could not be deployed on the sandbox:"
-    tail -n 30 "$log" | sed 's/^/  | /' >&3
-    return 1
-  }
-  mv "$folder/$STACK.json.new" "$folder/$STACK.json"
+  SANDBOX=$WORLD/$STACK
+  export OPERATIONALIZATION_SANDBOX_HOME=$SANDBOX
+  "$ROOT/scripts/sandbox" start --no-nodes &&
+    exports=$("$ROOT/scripts/sandbox" env) && eval "$exports" && cd "$ROOT" && copy_stack_file &&
+    pulumi -C "$SANDBOX/project" stack init "$STACK" --non-interactive &&
+    pulumi up --stack "$STACK" --config-file "$CONFIG" --yes --skip-preview --non-interactive &&
+    pulumi stack export --stack "$STACK" >"$target.new" &&
+    mv "$target.new" "$target" &&
+    "$ROOT/scripts/sandbox" stop
 }
 
 # deploy_all_into FOLDER STACK...: as many at a time as there are processors.
