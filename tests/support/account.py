@@ -86,7 +86,9 @@ class Aws:
     def create(self, short: str, logical: str = "x", /, **inputs: object) -> Record:
         """Create a resource with the logical name *logical*. Raises RefusedError, ApiError."""
         completed = self.checked(short, logical, {}, **inputs)
-        urn = f"urn:pulumi:test::project::{token(short)}::{logical}"
+        # Another resource of a program, always: one of the same URN would be taken over.
+        number = sum(self.store.read().counts().values())
+        urn = f"urn:pulumi:test::project::{token(short)}::{logical}-{number}"
         target, _ = _refusing(lambda: self.provider.create(token(short), urn, completed))
         found = self.world.named(token(short), target, cast("str", completed.get("region", "")))
         assert found is not None

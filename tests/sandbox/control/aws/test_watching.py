@@ -106,6 +106,20 @@ def test_a_topics_policy_is_about_the_topic(aws):
             aws.create("sns:TopicPolicy", arn=other.id, policy=publishing(resource, principal))
 
 
+def test_a_topics_policy_is_called_as_its_topic_and_goes_without_it(aws):
+    topic = aws.create("sns:Topic", name="people")
+    written = publishing(topic.id, "cloudwatch.amazonaws.com")
+    made = aws.create("sns:TopicPolicy", arn=topic.id, policy=written)
+    read = aws.provider.read(made.type, made.short, dict(made.inputs), dict(made.outputs))
+
+    assert made.short == topic.id
+    assert read is not None
+    assert read.inputs["policy"] == written
+    aws.delete(made)
+    assert aws.world.find(made.id) is None
+    assert aws.world.find(topic.id) is not None
+
+
 def test_an_address_must_confirm_its_subscription(aws):
     topic = aws.create("sns:Topic", name="people")
     made = aws.create(
