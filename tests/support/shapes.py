@@ -1,9 +1,25 @@
 """What tests of kinds ask of the SDK's shapes, the same for each cloud."""
 
+from typing import Any
+
+from hypothesis import strategies as st
+
 from sandbox.control.kinds import Kind
 from sandbox.control.paths import parse
 from sandbox.control.schema import Package
-from sandbox.control.shapes import Anything, ListOf, MapOf, Object, OneOf, Shape
+from sandbox.control.shapes import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Anything,
+    Choice,
+    ListOf,
+    MapOf,
+    Object,
+    OneOf,
+    Shape,
+)
 
 
 def members(shape: Shape) -> list[Shape]:
@@ -56,3 +72,64 @@ def expected_of_unknowns(kind: Kind, sdk: Package) -> list[str]:
     known = ("does not emulate", "not both", "conflicts with")
     found = [*kind.rules({}), *kind.rules(given)]
     return [p.reason for p in found if not any(words in p.reason for words in known)]
+
+
+_TEXTS = st.sampled_from(
+    [
+        "",
+        "*",
+        "/",
+        "{",
+        "[]",
+        "{}",
+        '{"Statement": 1}',
+        '{"Version": "2012-10-17", "Statement": [{"Effect": 1, "Action": [], "Principal": []}]}',
+        "0.0.0.0/0",
+        "10.30.0.0/16",
+        "10.30.0.0/33",
+        "10.30.0.1",
+        "::/0",
+        "-1",
+        "99999",
+        "tcp",
+        "true",
+        "vpc-0123456789abcdef0",
+        "arn:aws:ec2:eu-central-1:500000000005:vpc/vpc-0123456789abcdef0",
+        "arn:aws:iam::aws:policy/x",
+        "arn:aws",
+        "eu-central-1",
+        "cron(",
+        "a" * 300,
+        "\N{SNOWMAN}\n",
+    ]
+)
+
+
+_SCALARS: list[tuple[Shape, st.SearchStrategy[Any]]] = [
+    (STRING, _TEXTS),
+    (BOOLEAN, st.booleans()),
+    (INTEGER, st.sampled_from([-1, 0, 1, 7, 400, 2**31])),
+    (NUMBER, st.sampled_from([-1, 0, 0.5, 1e300])),
+]
+_ANYTHING = st.one_of(st.none(), _TEXTS, st.just({}), st.just([]))
+
+
+def values_of(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
+    """Any value that has the shape, what the schema does not forbid: rules must stand it."""
+    member = members(shape)[0]
+    if isinstance(member, Object):
+        if depth > 4:
+            return st.just({})
+        parts = {name: values_of(each.shape, depth + 1) for name, each in member.properties.items()}
+        needed = {name for name, each in member.properties.items() if each.required}
+        return st.fixed_dictionaries(
+            {name: part for name, part in parts.items() if name in needed},
+            optional={name: part for name, part in parts.items() if name not in needed},
+        )
+    if isinstance(member, ListOf):
+        return st.lists(values_of(member.element, depth + 1), max_size=2)
+    if isinstance(member, MapOf):
+        return st.dictionaries(_TEXTS, values_of(member.element, depth + 1), max_size=2)
+    if isinstance(member, Choice):
+        return st.sampled_from(member.values)
+    return next((found for scalar, found in _SCALARS if member == scalar), _ANYTHING)

@@ -1,11 +1,18 @@
 """Every kind speaks of properties that the SDK has, and of types that the sandbox knows."""
 
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sandbox.control import aws
-from sandbox.control.kinds import Kind
+from sandbox.control.kinds import ApiError, Kind
 from sandbox.control.schema import Package
-from tests.support.shapes import expected_of_unknowns, leading_nowhere
+from tests.support.shapes import expected_of_unknowns, leading_nowhere, values_of
+from tests.support.world import RefusedError
 
 SDK = Package("aws")
 
@@ -57,3 +64,34 @@ def test_types_are_declared_once() -> None:
 @pytest.mark.parametrize("kind", aws.KINDS, ids=lambda kind: kind.type)
 def test_rules_expect_nothing_of_what_is_unknown(kind: Kind) -> None:
     assert expected_of_unknowns(kind, SDK) == []
+
+
+@pytest.mark.parametrize("kind", aws.KINDS, ids=lambda kind: kind.type)
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_rules_stand_whatever_the_schema_lets_through(kind: Kind, data: st.DataObject) -> None:
+    values = data.draw(values_of(SDK.resource(kind.type).inputs))
+
+    for problem in kind.rules(values):
+        assert problem.reason
+
+
+def referring(kind: Kind, values: Mapping[str, Any], site) -> dict[str, Any]:
+    """*values* whose references at the top name something that exists, where there is any."""
+    found = dict(values)
+    for pattern, types in kind.references.items():
+        name, is_list, below = pattern.partition("[*]")
+        existing = [each.short for token in types for each in site.aws.world.of(token)]
+        if existing and "." not in name and not below:
+            found[name] = existing[:2] if is_list else existing[0]
+    return found
+
+
+@pytest.mark.parametrize("kind", aws.KINDS, ids=lambda kind: kind.type)
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_is_asked_for_is_made_or_refused(site, kind: Kind, data: st.DataObject) -> None:
+    drawn = data.draw(values_of(SDK.resource(kind.type).inputs))
+
+    with contextlib.suppress(RefusedError, ApiError):
+        site.aws.create(kind.type, **referring(kind, drawn, site))

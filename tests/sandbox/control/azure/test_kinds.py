@@ -1,11 +1,13 @@
 """Every kind speaks of properties that the SDK has, and of types that the sandbox knows."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sandbox.control import azure, ids
 from sandbox.control.kinds import Kind
 from sandbox.control.schema import Package
-from tests.support.shapes import expected_of_unknowns, leading_nowhere
+from tests.support.shapes import expected_of_unknowns, leading_nowhere, values_of
 
 SDK = Package("azure-native")
 
@@ -47,3 +49,13 @@ def test_types_are_declared_once() -> None:
 @pytest.mark.parametrize("kind", azure.KINDS, ids=lambda kind: kind.type)
 def test_rules_expect_nothing_of_what_is_unknown(kind: Kind) -> None:
     assert expected_of_unknowns(kind, SDK) == []
+
+
+@pytest.mark.parametrize("kind", azure.KINDS, ids=lambda kind: kind.type)
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_rules_stand_whatever_the_schema_lets_through(kind: Kind, data: st.DataObject) -> None:
+    values = data.draw(values_of(SDK.resource(kind.type).inputs))
+
+    for problem in kind.rules(values):
+        assert problem.reason
