@@ -60,4 +60,5 @@ run_checks() {
   check "lint-imports" lint-imports
   check "shellcheck" check_shell_scripts
   [[ ! -x scripts/schema ]] || check "scripts/schema --check" scripts/schema --check
+  [[ ! -x scripts/docs ]] || check "scripts/docs --check" scripts/docs --check
 }

@@ -1,4 +1,7 @@
-"""Resource groups (Microsoft.Resources)."""
+"""Resource groups (Microsoft.Resources).
+
+Source: Azure documentation, "Naming rules and restrictions for Azure resources".
+"""
 
 from collections.abc import Iterator
 
