@@ -16,7 +16,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import daemon, faults, nodes
+from sandbox import daemon, faults, nodes, quotas
 from sandbox.daemon import DaemonError, Wanted
 from sandbox.fabric.contract import FabricError
 from sandbox.home import Home, HomeError, Running
@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     how.add_argument("--json", action="store_true", help="for programs")
     faults.add_commands(command)
+    quotas.add_commands(command)
     command("types", "list the resource types that are emulated", _records("types"))
     return parser
 

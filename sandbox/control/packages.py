@@ -34,8 +34,8 @@ class Package:
     The module has `KINDS` and may have `FUNCTIONS`, `builtin(id)` (ids that the cloud provides),
     `configuration(values)` (problems of the provider's configuration), `default_tags(values)` (of
     such a configuration), `ACCOUNT` (when it names none), `settle(transaction)` (what the cloud
-    does by itself after a change from outside) and `REFUSALS` (how the cloud says that a call may
-    not be, or not now).
+    does by itself after a change from outside), `REFUSALS` (how the cloud says that a call may not
+    be, or not now) and `QUOTAS` (each quota's name, `<package>:...`, and the cloud's own limit).
     """
 
     name: str
@@ -99,6 +99,12 @@ class Package:
     def refusals(self) -> Refusals | None:
         """The cloud's words for a planned fault; None where there is no cloud (random, tls)."""
         found: Refusals | None = getattr(importlib.import_module(self.module), "REFUSALS", None)
+        return found
+
+    @cached_property
+    def quotas(self) -> Mapping[str, int]:
+        """The cloud's own limits, by name."""
+        found: Mapping[str, int] = getattr(importlib.import_module(self.module), "QUOTAS", {})
         return found
 
 

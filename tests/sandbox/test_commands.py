@@ -232,3 +232,36 @@ def test_creations_of_a_killed_update_are_told_with_what_exists_of_them(run, hom
     state(home, pending=(URN, never))
     assert run("orphans", "--pending", "--stack", "dev")[1] == f"{URN} {lost}\n{never} \n"
     assert run("orphans", "--pending", "--stack", "other")[1] == ""
+
+
+def test_a_quota_is_listed_set_and_reset(run):
+    assert "aws:elastic-addresses: 5\n" in run("quota", "list")[1]
+    assert "azure-native:vcpus: 20000\n" in run("quota", "list")[1]
+    assert run("quota", "set", "azure-native:vcpus", "4", "--location", "West Europe")[0] == 0
+    assert run("quota", "set", "aws:vpcs", "1")[0] == 0
+    shown = run("quota", "list")[1]
+    assert "azure-native:vcpus: 20000; set to 4 in westeurope\n" in shown
+    assert "aws:vpcs: 5; set to 1\n" in shown
+    found = {each["name"]: each["set"] for each in json.loads(run("quota", "list", "--json")[1])}
+    assert found["azure-native:vcpus"] == {"westeurope": 4}
+    assert run("quota", "reset", "aws:vpcs")[1] == "1 limit went back to the cloud's own.\n"
+    assert run("quota", "reset")[1] == "1 limit went back to the cloud's own.\n"
+    assert "set to" not in run("quota", "list")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("set", "aws:vpc", "1"), 1, "no quota is called aws:vpc; did you mean aws:vpcs?"),
+        (("set", "x", "1"), 1, "no quota is called x; scripts/sandbox quota list shows them"),
+        (("set", "aws:vpcs", "-1"), 2, "argument most: '-1' is no number of 0 to 1000000"),
+        (("set", "aws:vpcs", "1e9"), 2, "argument most: '1e9' is no number of 0 to 1000000"),
+        (("set", "aws:vpcs", "1", "--location", "a/b"), 2, "argument --location: 'a/b' is no location; use one like westeurope"),
+        (("reset", "aws:vpc"), 1, "no quota is called aws:vpc; did you mean aws:vpcs?"),
+    ],
+)  # fmt: skip
+def test_what_is_no_quota_is_refused(run, arguments, status, message):
+    found, _, said = run("quota", *arguments)
+    assert found == status
+    assert said.splitlines()[-1].endswith(f": {message}")
+    assert "set to" not in run("quota", "list")[1]

@@ -28,6 +28,7 @@ from sandbox.control.aws import (
     logs,
     nat_gateways,
     network_interfaces,
+    quotas,
     resource_groups,
     roles,
     route_tables,
@@ -81,6 +82,7 @@ KINDS: tuple[Kind, ...] = (
     *alarms.KINDS,
 )
 FUNCTIONS: tuple[Function, ...] = functions.FUNCTIONS
+QUOTAS = quotas.usual()
 
 settle = instances.settle_all
 

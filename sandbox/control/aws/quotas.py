@@ -5,9 +5,11 @@ Network Load Balancers". The defaults of a new account; codes of "Error codes fo
 API" and of the Elastic Load Balancing API Reference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
+from sandbox.control import limits
 from sandbox.control.kinds import Context, Problem, Record
 
 
@@ -69,5 +71,25 @@ def verify(
     place = quota.within or "region"
     wanted = context.inputs.get(quota.within) if quota.within else context.region
     others = context.world.of(context.type)
-    if sum(each.outputs.get(place) == wanted and counts(each) for each in others) >= quota.most:
+    most = limits.most(context.world, _name(quota), context.region, quota.most)
+    if sum(each.outputs.get(place) == wanted and counts(each) for each in others) >= most:
         yield Problem("", quota.words, quota.code)
+
+
+@cache
+def _named() -> Mapping[str, Quota]:
+    """The table above by the names that a person uses: `aws:elastic-addresses`."""
+    return {
+        f"aws:{name.lower().replace('_', '-')}": value
+        for name, value in globals().items()
+        if isinstance(value, Quota)
+    }
+
+
+def _name(quota: Quota) -> str:
+    return next(name for name, each in _named().items() if each is quota)
+
+
+def usual() -> Mapping[str, int]:
+    """Every quota with AWS's own limit."""
+    return {name: quota.most for name, quota in _named().items()}

@@ -3,6 +3,7 @@
 from sandbox.control.azure import (
     authorization,
     autoscale,
+    counts,
     functions,
     images,
     instances,
@@ -16,6 +17,7 @@ from sandbox.control.azure import (
     private_dns,
     private_endpoints,
     public_addresses,
+    quotas,
     resources,
     scale_sets,
     security_groups,
@@ -27,7 +29,7 @@ from sandbox.control.azure.configuration import configuration as configuration
 from sandbox.control.azure.refusals import REFUSALS as REFUSALS
 from sandbox.control.kinds import Function, Kind
 
-KINDS: tuple[Kind, ...] = (
+_KINDS: tuple[Kind, ...] = (
     *resources.KINDS,
     *virtual_networks.KINDS,
     *security_groups.KINDS,
@@ -48,7 +50,9 @@ KINDS: tuple[Kind, ...] = (
     *autoscale.KINDS,
     *monitor.KINDS,
 )
+KINDS: tuple[Kind, ...] = tuple(map(counts.counted, _KINDS))
 FUNCTIONS: tuple[Function, ...] = functions.functions(KINDS)
+QUOTAS = quotas.usual()
 
 settle = instances.settle_all
 

@@ -3,8 +3,10 @@
 Source: Azure documentation, "Check vCPU quotas" and "Azure subscription and service limits".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from sandbox.control import limits
+from sandbox.control.azure.counts import COUNTS
 from sandbox.control.azure.locations import normal
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import Context, Problem, Record, Transaction, Values, World
@@ -13,6 +15,7 @@ from sandbox.control.reading import number, text
 SCALE_SET_KIND = "azure-native:compute:VirtualMachineScaleSet"
 MACHINE_KIND = "azure-native:compute:VirtualMachine"
 
+VCPUS = "azure-native:vcpus"
 REGIONAL_VCPUS = 20_000
 """In each region: room for two node groups of 1,000 nodes, twice."""
 
@@ -47,12 +50,13 @@ def verify_quota(context: Context, path: str, needed: int) -> Iterator[Problem]:
     location = _location(context.inputs)
     extra = needed - (cores_of(context.previous) if context.previous else 0)
     used = _used(context.world, location)
-    if extra > 0 and used + extra > REGIONAL_VCPUS:
+    most = limits.most(context.world, VCPUS, location, REGIONAL_VCPUS)
+    if extra > 0 and used + extra > most:
         yield Problem(
             path,
             "Operation could not be completed as it results in exceeding approved Total Regional "
             f"Cores quota. Additional details - Deployment Model: Resource Manager, Location: "
-            f"{location}, Current Limit: {REGIONAL_VCPUS}, Current Usage: {used}, Additional "
+            f"{location}, Current Limit: {most}, Current Usage: {used}, Additional "
             f"Required: {extra}, (Minimum) New Limit Required: {used + extra}.",
             "QuotaExceeded",
         )
@@ -75,3 +79,9 @@ def _count(record: Record, change: int, transaction: Transaction) -> None:
     location = _location(record.inputs)
     used = max(0, _used(transaction, location) + change)
     transaction.remember(_quota_note(location), used or None)
+
+
+def usual() -> Mapping[str, int]:
+    """Every quota with Azure's own limit."""
+    counts = {f"azure-native:{count.name}": count.most for count in COUNTS.values()}
+    return {VCPUS: REGIONAL_VCPUS, **counts}
