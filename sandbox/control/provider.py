@@ -16,6 +16,7 @@ from sandbox.control import (
     changes,
     identities,
     ids,
+    lookups,
     naming,
     operations,
     outputs,
@@ -194,30 +195,26 @@ class Provider:
         if key and (found := rows.get(key)) is not None:
             self._unanswered.heard(rows, found.record)
 
-    def id_of(self, kind_token: str, inputs: Mapping[str, object]) -> str:
-        """The id that a resource with these inputs will have, or "" where the cloud makes it up."""
-        kind, _ = self._known(kind_token)
-        try:
-            template, known = kind.id_template, wire.known(inputs)
-            return ids.fill(template, known, self.configuration.subscription)
-        except KeyError:
-            return ""
-
     def read(
         self, kind_token: str, target: str, inputs: Properties, state: Properties
     ) -> Existing | None:
-        """The resource as it is now, or None when it is gone. Raises UnreadyError."""
-        kind, _ = self._known(kind_token)
+        """The resource as it is now, or None when it is gone.
+
+        Without *inputs* it is looked up, by an import or `.get()`. Raises UnreadyError, CloudError.
+        """
+        kind, resource = self._known(kind_token)
         if not kind.kept:
             return Existing(id=target, inputs=inputs, outputs=state) if inputs else None
         found = self.store.read().get(self._key(kind, target, inputs or state))
         if found is None or found.record.type != kind_token:
+            if not inputs:
+                raise lookups.not_found(kind, target, self._world(self.store.read()))
             return None
         record = found.record
         self._unanswered.heard(self.store.read(), record)
         # What check filled in and the cloud never sees is in the engine's inputs only.
         own = {key: value for key, value in inputs.items() if key in _FILLED_IN}
-        now = {**found.inputs, **own}
+        now = {**found.inputs, **own} if inputs else lookups.inputs(kind, resource, found.inputs)
         existing = Existing(id=record.short or record.id, inputs=now, outputs=found.outputs)
         if isinstance(reason := self.store.read().note(_unready(record.id)), str) and self._is_real:
             raise UnreadyError(existing, reason)

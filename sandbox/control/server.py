@@ -19,7 +19,7 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from sandbox.control import connections, faults, naming, wire
+from sandbox.control import connections, faults, lookups, naming, wire
 from sandbox.control.changes import How
 from sandbox.control.engines import Engines
 from sandbox.control.fabric import Absent, Fabric, Watch
@@ -140,16 +140,21 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
         return found
 
+    def _target(self, request: Any, context: Context) -> str:
+        """The id of the resource that a call is about; of a creation the one that it will have."""
+        if known := str(getattr(request, "id", "")):
+            return known
+        kind = self._package.kinds.get(_kind(request))
+        subscription = self._of(context).configuration.subscription
+        return lookups.id_of(kind, wire.decode(request.properties), subscription)
+
     @contextmanager
     def _operation(self, call: Call, request: Any, context: Context) -> Iterator[Watch]:
         """One call of the cloud: it can be cancelled, and may meet a planned fault."""
         attempt = Attempt(
             call=call,
             type=_kind(request),
-            target=lambda: (
-                getattr(request, "id", "")
-                or self._of(context).id_of(_kind(request), wire.decode(request.properties))
-            ),
+            target=lambda: self._target(request, context),
             subject=request.urn,
             timeout=getattr(request, "timeout", 0.0),
         )

@@ -72,6 +72,13 @@ class Client:
         return response.id, wire.decode(response.properties)
 
     def read(self, kind: str, target: str) -> Any:
+        """As a refresh does, which has inputs of its own."""
+        request = provider_pb2.ReadRequest(id=target, urn=urn(kind, "x"), type=kind)
+        request.inputs.CopyFrom(wire.encode({"refreshed": True}))
+        return self.stub.Read(request)
+
+    def look_up(self, kind: str, target: str) -> Any:
+        """As an import or `.get()` does."""
         request = provider_pb2.ReadRequest(id=target, urn=urn(kind, "x"), type=kind)
         return self.stub.Read(request)
 
