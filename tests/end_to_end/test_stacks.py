@@ -70,7 +70,7 @@ def changes(deployed: Deployed) -> None:
 def goes_away(deployed: Deployed) -> None:
     deployed.fault("lose", "*", "--call", "delete", "--nth", "3")
     deployed.fault("fail", "*", "--call", "delete", "--nth", "4", "--code", "Conflict")
-    deployed.engine.unprotect(deployed.stack)
+    deployed.unprotect()
 
     results = until_done(deployed, lambda: deployed.engine.destroy(deployed.stack))
 

@@ -6,6 +6,8 @@ a daemon on its own copy, so that it may do to its environment what it likes.
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import stacks
-from tests.support.engine import Engine, Result, on_sandbox, sandbox
+from tests.support.engine import ROOT, Engine, Result, on_sandbox, sandbox
 from tests.support.environments import changed
 from tests.support.stacks import ENVIRONMENT
 
@@ -53,6 +55,15 @@ class Deployed:
     def tamper(self, target: str, path: str, value: str) -> None:
         """Set a property of a resource behind Pulumi's back, to a value in JSON."""
         self.sandbox("edit", target, path, value)
+
+    def unprotect(self) -> None:
+        """End Pulumi's protection, and that of the cloud, as `scripts/destroy --unprotect`."""
+        self.engine.unprotect(self.stack)
+        exported = self.engine.pulumi("stack", "export", "--stack", self.stack).stdout
+        script = [sys.executable, str(ROOT / "scripts/lib/deletion_protection.py")]
+        done = subprocess.run(script, input=exported, capture_output=True, text=True, check=True)
+        for line in done.stdout.splitlines():
+            self.tamper(*line.split(), "false")
 
     def fault(self, effect: str, pattern: str, *options: str) -> None:
         """Plan a fault of the control plane."""
