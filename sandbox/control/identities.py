@@ -55,6 +55,18 @@ def identified(kind: Kind, context: Context) -> Context:
     return replace(context, id=_made(arn, context))
 
 
+def meant(kind: Kind, target: str, region: object, world: World) -> Record | None:
+    """What the engine calls *target*: in *region* if that is one, else in the provider's.
+
+    An import may name another region than these: `vpc-0f...@eu-west-1`.
+    """
+    short, _, place = target.rpartition("@")
+    record = world.named(kind.type, target, region if isinstance(region, str) else world.region)
+    if record is None and short:
+        record = world.named(kind.type, short, place)
+    return record or imported(kind, target, world)
+
+
 def imported(kind: Kind, target: str, world: World) -> Record | None:
     """The resource that `pulumi import` calls so."""
     template = kind.identity.imported if kind.identity else ""

@@ -304,16 +304,8 @@ class Provider:
         """The key of what the engine calls *target*; its region is in *values*, if it has one."""
         if kind.identity is None:
             return target
-        region = wire.reveal(values.get("region"))
-        # An import may name another region than the provider's: `vpc-0f...@eu-west-1`.
-        short, _, place = target.rpartition("@")
-        where = region if isinstance(region, str) else self.configuration.location
-        world = self._world(self.store.read())
-        record = world.named(kind.type, target, where)
-        if record is None and short:
-            record = world.named(kind.type, short, place)
-        if record is None and kind.identity.imported:
-            record = identities.imported(kind, target, world)
+        region, world = wire.reveal(values.get("region")), self._world(self.store.read())
+        record = identities.meant(kind, target, region, world)
         return record.id if record else target
 
     def _realize(self, key: str, existing: Existing, watch: Watch) -> None:

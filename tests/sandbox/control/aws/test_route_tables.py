@@ -171,4 +171,5 @@ def test_a_route_and_an_association_are_imported_by_what_they_join(site, table):
 
     assert provider.read(way.type, f"{table.short}_{EVERYWHERE}", {}, {}).id == way.short
     assert provider.read(made.type, f"{site.subnet.short}/{table.short}", {}, {}).id == made.short
-    assert provider.read(made.type, f"{site.subnet.short}/rtb-0", {}, {}) is None
+    with pytest.raises(ApiError, match=r"InvalidAssociationID\.NotFound"):
+        provider.read(made.type, f"{site.subnet.short}/rtb-0", {}, {})
