@@ -11,6 +11,7 @@ import secrets
 import string
 from dataclasses import replace
 
+from sandbox.control import wire
 from sandbox.control.aws.keys import key_of
 from sandbox.control.aws.secrets_manager import CURRENT, SECRET, VERSION, suffix
 from sandbox.control.kinds import Context, Outputs, Record, Transaction, World
@@ -107,7 +108,7 @@ def _make(context: Context, arn: str, transaction: Transaction) -> None:
         )
     )
     version = context.identifier("secret/version")
-    written: Outputs = {"secretId": arn, "secretString": value}
+    written: Outputs = {"secretId": arn, "secretString": wire.Secret(value)}
     transaction.put(
         Record(
             id=f"{arn}|{version}",

@@ -12,11 +12,12 @@ policy), API Reference: CreateSecret, DeleteSecret, RestoreSecret, PutSecretValu
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from sandbox.control import arns
+from sandbox.control import arns, wire
 from sandbox.control.aws import policies
 from sandbox.control.aws.keys import KEY_OR_ALIAS, verify_usable
 from sandbox.control.aws.principals import verify_principals
@@ -92,8 +93,18 @@ def restore(transaction: Transaction, region: str, name: str) -> None:
         raise ApiError("ResourceNotFoundException", ABSENT)
     kept = note.get("records")
     for each in kept if isinstance(kept, list) else []:
-        transaction.put(Record(**each))
+        transaction.put(_marked(Record(**each)))
     transaction.remember(deleted_note(region, name), None)
+
+
+def _marked(record: Record) -> Record:
+    """A record from a note, its values marked as secret again."""
+    hidden = ("secretString", "secretBinary")
+    inputs, outputs = (
+        {name: wire.Secret(value) if name in hidden else value for name, value in each.items()}
+        for each in (record.inputs, record.outputs)
+    )
+    return replace(record, inputs=inputs, outputs=outputs)
 
 
 def _secret_rules(values: Values) -> Iterator[Problem]:

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from sandbox.control import wire
 from sandbox.control.aws.database_secrets import password_of
 from sandbox.control.aws.databases import interface_of, snapshot_note
 from sandbox.control.aws.secrets_manager import current
@@ -89,6 +90,9 @@ def test_rds_makes_the_masters_password_and_keeps_it_in_a_secret(site):
     assert len(value["password"]) == 28
     assert password_of(site.aws.world, made) == value["password"]
     assert value["password"] not in json.dumps(dict(made.outputs))
+    stored = site.aws.store.read().get(version.id)
+    assert stored is not None
+    assert isinstance(stored.inputs["secretString"], wire.Secret)
 
 
 def test_the_masters_secret_stays_the_same_and_goes_with_its_instance(site):

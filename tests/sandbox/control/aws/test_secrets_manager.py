@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sandbox.control import wire
 from sandbox.control.aws.secrets_manager import (
     SECRET,
     current,
@@ -153,6 +154,9 @@ def test_a_restored_secret_has_its_value_again(aws):
     value = current(aws.world, found)
     assert value is not None
     assert value_of(value) == b"s3cret"
+    stored = aws.store.read().get(value.id)
+    assert stored is not None
+    assert isinstance(stored.inputs["secretString"], wire.Secret)
     assert deleted(aws.world, REGION, "site/admin") is None
     with pytest.raises(ApiError, match="Secrets Manager can't find the specified secret"):
         restored(aws, "site/admin")
