@@ -21,8 +21,8 @@ BEGIN = "<!-- begin: written by scripts/docs -->"
 END = "<!-- end: written by scripts/docs -->"
 TESTS = Path(__file__).parents[2] / "tests" / "sandbox" / "control"
 
-_HOOKS = ("rules", "verify", "outputs", "created", "updated", "deleting", "make_id", "replaces")
-"""Functions of a kind; they are in the module that knows the type."""
+_HOOKS = ("rules", "outputs", "make_id", "replaces", "verify", "created", "updated", "deleting")
+"""Functions of a kind, those first that are in the module that knows the type: others are shared."""
 
 _SOURCES = re.compile(
     r"^(?:Sources?|Rules, defaults and formats|Rules and defaults)[^:]*:(.*)",
