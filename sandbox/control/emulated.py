@@ -22,7 +22,7 @@ END = "<!-- end: written by scripts/docs -->"
 TESTS = Path(__file__).parents[2] / "tests" / "sandbox" / "control"
 
 _HOOKS = ("rules", "outputs", "make_id", "replaces", "verify", "created", "updated", "deleting")
-"""Functions of a kind, those first that are in the module that knows the type: others are shared."""
+"""Functions of a kind; first those that the module which knows the type has itself."""
 
 _SOURCES = re.compile(
     r"^(?:Sources?|Rules, defaults and formats|Rules and defaults)[^:]*:(.*)",
