@@ -7,6 +7,7 @@ PublicIPCountLimitReached", whose pattern the other networking codes follow here
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 
 from sandbox.control import ids, limits
 from sandbox.control.azure.locations import normal
@@ -81,6 +82,8 @@ def counted(kind: Kind) -> Kind:
     if count is None:
         return kind
 
+    # It stays a rule of the module that knows the kind.
+    @wraps(kind.verify)
     def verify(context: Context) -> Iterator[Problem]:
         yield from _verify(context, count)
         yield from kind.verify(context)
