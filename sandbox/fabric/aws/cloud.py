@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from sandbox.control import arns
-from sandbox.control.aws import KINDS, fleet, instances
+from sandbox.control.aws import KINDS, fleet, instance_records, instances, lifecycle
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.reading import number, text
 from sandbox.control.store import Store
@@ -65,8 +65,9 @@ class Aws:
         instances.forget(transaction, machine)
 
     def renew(self, transaction: Transaction, machine: str) -> None:
-        """Replace an instance that is unwell."""
-        instances.renew(transaction, machine)
+        """Let an instance that is unwell go as any other, and launch another in its place."""
+        if (found := instance_records.find(transaction, machine)) is not None:
+            lifecycle.replace_instance(transaction, found)
 
     def cautions(self, world: World, target: str) -> Iterable[str]:
         """What of a resource is not as it would be in AWS."""

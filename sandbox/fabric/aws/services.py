@@ -15,10 +15,11 @@ from sandbox.control import arns, ids
 from sandbox.control.kinds import World
 from sandbox.control.reading import text
 from sandbox.control.store import Store
+from sandbox.control.world import StoreWorld
 from sandbox.fabric import contract
-from sandbox.fabric.aws import database_logins, instances, names, public_services
+from sandbox.fabric.aws import database_logins, instances, names, public_services, routes
 from sandbox.fabric.aws.blueprint import RESOLVER
-from sandbox.fabric.aws.calls import ENDPOINT, Door, Service
+from sandbox.fabric.aws.calls import Door, Service
 from sandbox.fabric.aws.instance import Instance
 from sandbox.fabric.aws.metadata import Metadata, Tokens
 from sandbox.fabric.aws.object_store import ObjectStore
@@ -32,7 +33,7 @@ from sandbox.fabric.database import RDS
 from sandbox.fabric.notices import Notices
 from sandbox.fabric.serving import listening, resolver, services
 from sandbox.fabric.serving.certificates import Authority
-from sandbox.fabric.serving.exchange import Request
+from sandbox.fabric.serving.exchange import Answer, Request
 from sandbox.fabric.serving.services import HTTPS, Answers, Networks, Place, everywhere
 
 _LOGINS = RDS.logins[1]
@@ -101,14 +102,18 @@ class Services(services.Services):
         name, region = self._service(place.owner)
         if name == public_services.TRUST:
             return name, self._trust.answer
-        is_endpoint = arns.is_arn(place.owner)
-        door = Door(
-            service=name,
-            region=region,
-            endpoint=place.owner if is_endpoint else self._gateway(place.network, name),
-            vpc=ids.name_of(place.network),
-        )
-        return name, self._emulation(door).answer
+
+        def answer(request: Request, world: StoreWorld) -> Answer:
+            endpoint = place.owner if arns.is_arn(place.owner) else ""
+            door = Door(
+                service=name,
+                region=region,
+                endpoint=endpoint or self._gateway(world, place.network, request.source, name),
+                vpc=ids.name_of(place.network),
+            )
+            return self._emulation(door).answer(request, world)
+
+        return name, answer
 
     def protocol(self, engine: listening.Engine, place: Place) -> listening.Serve | None:
         """Databases speak LDAP."""
@@ -140,13 +145,18 @@ class Services(services.Services):
         written = text(record.inputs, "serviceName") or "" if record else ""
         return written.rpartition(".")[2], arns.region_of(owner)
 
-    def _gateway(self, network: str, service: str) -> str:
-        """ARN of the gateway endpoint that leads a network to a service, or ""."""
-        for record in self.world().of(ENDPOINT):
-            vpc = self.world().find(text(record.inputs, "vpcId") or "")
-            name = text(record.inputs, "serviceName") or ""
-            if vpc is not None and vpc.id == network and name.rpartition(".")[2] == service:
-                return record.id
+    def _gateway(self, world: World, network: str, source: IPv4Address, service: str) -> str:
+        """ARN of the gateway endpoint that leads who asks to a public service, or ""."""
+        machine = self._machines(network, source)
+        interface = world.find(machine.port) if machine is not None else None
+        subnet = world.find(text(interface.inputs, "subnetId") or "") if interface else None
+        if subnet is None:
+            return ""
+        for target in routes.way_of(world, subnet).endpoints:
+            record = world.find(target)
+            name = text(record.inputs, "serviceName") or "" if record else ""
+            if name.rpartition(".")[2] == service:
+                return target
         return ""
 
     def _emulation(self, door: Door) -> Service:
