@@ -48,8 +48,22 @@ def is_reserved(found: IPv4Address, inside: IPv4Network) -> bool:
     return offset < RESERVED - 1 or found == inside.broadcast_address
 
 
-def _note(subnet: Record, found: IPv4Address) -> str:
+def _note(subnet: Record, found: object) -> str:
     return f"address/{subnet.id}/{found}"
+
+
+def _first(world: World, subnet: Record) -> int:
+    """The place below which none is free, so that a thousand machines need no million looks."""
+    noted = world.note(_note(subnet, "first"))
+    return noted if isinstance(noted, int) else RESERVED - 1
+
+
+def _begin(transaction: Transaction, subnet: Record, place: int) -> None:
+    transaction.remember(_note(subnet, "first"), place if place >= RESERVED else None)
+
+
+def _place(subnet: Record, found: str) -> int:
+    return int(IPv4Address(found)) - int(block(subnet).network_address)
 
 
 def owner(world: World, subnet: Record, found: IPv4Address) -> str:
@@ -61,7 +75,7 @@ def owner(world: World, subnet: Record, found: IPv4Address) -> str:
 def free(world: World, subnet: Record) -> Iterator[str]:
     """The free addresses of a subnet from the lowest on."""
     inside = block(subnet)
-    for number in range(RESERVED - 1, inside.num_addresses - 1):
+    for number in range(_first(world, subnet), inside.num_addresses - 1):
         found = inside[number]
         if not owner(world, subnet, found):
             yield str(found)
@@ -92,11 +106,15 @@ def full(subnet: Record) -> ApiError:
 def take(transaction: Transaction, subnet: Record, found: str, holder: str) -> None:
     """Note that *holder* (an ARN) has an address."""
     transaction.remember(_note(subnet, IPv4Address(found)), holder)
+    if (place := _place(subnet, found)) == _first(transaction, subnet):
+        _begin(transaction, subnet, place + 1)
 
 
 def give_back(transaction: Transaction, subnet: Record, found: str) -> None:
     """Forget who has an address."""
     transaction.remember(_note(subnet, IPv4Address(found)), None)
+    if RESERVED - 1 <= (place := _place(subnet, found)) < _first(transaction, subnet):
+        _begin(transaction, subnet, place)
 
 
 def verify(context: Context, path: str, subnet: Record, wanted: str) -> Iterator[Problem]:
