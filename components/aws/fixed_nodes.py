@@ -14,8 +14,10 @@ from pulumi_aws import ec2, lb
 from components.aws import machine
 from components.parts import NodeGroupArgs
 
-FIRST_ADDRESS: Final = 4
-"""AWS keeps the first four addresses of a subnet (facts.md 21)."""
+LAST_ADDRESS: Final = -3
+"""Counted from a subnet's end: AWS keeps the last address (facts.md 21), an internal balancer
+has the one before. Machines of a group, whose addresses AWS chooses, begin at the other end as a
+rule: a group can give way to fixed machines while it still runs."""
 
 CONTENT: Final = (
     "ami",
@@ -48,9 +50,9 @@ class FixedNodes:
         self.names = tuple(made.id for made in machines)
 
     def _address(self, index: int) -> str:
-        """Return the address of a node: zones take turns, each subnet is filled from its start."""
+        """Return the address of a node: zones take turns, each subnet is filled from its end."""
         turn, zone = divmod(index, len(self._subnets))
-        return str(self._subnets[zone].network[FIRST_ADDRESS + turn])
+        return str(self._subnets[zone].network[LAST_ADDRESS - turn])
 
     def _machine(self, index: int, after: pulumi.Resource | None) -> ec2.Instance:
         args = self._args

@@ -11,7 +11,7 @@ from typing import Final
 import pulumi
 from pulumi_aws import autoscaling
 
-from components.aws import launch_template, machine
+from components.aws import launch_template, machine, running
 from components.parts import NodeGroupArgs
 
 SERVING: Final = "serving"
@@ -55,11 +55,12 @@ def make(
     settings, balancer = args.settings, args.load_balancer
     template = launch_template.make(name, args, parent)
     scaled = settings.autoscale is not None
+    counted = running.numbers(name, args, parent)
     return autoscaling.Group(
         name,
-        min_size=settings.minimum,
-        max_size=settings.maximum,
-        desired_capacity=settings.minimum,
+        min_size=counted.apply(lambda it: it.least),
+        max_size=counted.apply(lambda it: it.most),
+        desired_capacity=counted.apply(lambda it: it.wanted),
         vpc_zone_identifiers=[subnet.id for subnet in machine.subnets(args)],
         launch_template=autoscaling.GroupLaunchTemplateArgs(
             id=template.id, version=template.latest_version.apply(str)

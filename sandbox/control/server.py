@@ -204,10 +204,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answered
     def DiffConfig(  # noqa: N802
-        self, _request: provider_pb2.DiffRequest, _context: Context
+        self, request: provider_pb2.DiffRequest, _context: Context
     ) -> provider_pb2.DiffResponse:
-        """A provider's configuration never forces replacement."""
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+        """A provider's configuration never forces replacement.
+
+        The engine configures a provider anew only if it hears that there is a difference: without
+        one, new default tags would take effect an update late.
+        """
+        answer = provider_pb2.DiffResponse
+        same = wire.decode(request.old_inputs) == wire.decode(request.news)
+        return answer(changes=answer.DIFF_NONE if same else answer.DIFF_SOME)
 
     @_answered
     def Configure(  # noqa: N802

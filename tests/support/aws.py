@@ -30,6 +30,7 @@ IMAGE = "aws:ec2/getAmi:getAmi"
 BALANCING = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
 ANSWERS: Mapping[str, dict[str, Any]] = {
     IDENTITY: {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/x", "userId": "x"},
+    "aws:autoscaling/getAmiIds:getAmiIds": {"names": [], "arns": [], "id": REGION},
     IMAGE: {"id": "ami-0123456789abcdef0", "rootDeviceName": "/dev/xvda"},
 }
 """What the program looks up; more by the tests that need it."""

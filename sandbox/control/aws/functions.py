@@ -6,7 +6,7 @@ Source: Terraform provider aws, data sources `aws_caller_identity`, `aws_region`
 
 from collections.abc import Callable, Mapping
 
-from sandbox.control.aws import images, prefix_lists
+from sandbox.control.aws import group_lookups, images, prefix_lists
 from sandbox.control.aws.account import USER, USER_NAME
 from sandbox.control.aws.regions import REGIONS, zones
 from sandbox.control.identities import partition_of
@@ -147,6 +147,8 @@ FUNCTIONS = (
     _function("index/getRegion", _where),
     _function("index/getPartition", _partition),
     _function("index/getAvailabilityZones", _availability_zones),
+    _function("autoscaling/getAmiIds", group_lookups.names),
+    _function("autoscaling/getGroup", group_lookups.one),
     _function("ec2/getAmi", images.look_up),
     _function("ec2/getPrefixList", _prefix_list),
     _function("ec2/getManagedPrefixList", _managed_prefix_list),

@@ -19,19 +19,19 @@ def fixed() -> World:
 def test_each_node_is_a_machine_with_an_address_that_stays(fixed: World) -> None:
     machines = fixed.of_type(MACHINE)
     assert list(machines) == [f"test-web-nodes-{n}" for n in (1, 2, 3, 4)]
-    # Zones take turns, and AWS keeps the first four addresses of each subnet.
+    # Zones take turns, and machines of groups are at the other end.
     assert [(m["privateIp"], m["subnetId"]) for m in machines.values()] == [
-        ("10.20.0.4", "test-network-web-a-id"),
-        ("10.20.1.4", "test-network-web-b-id"),
-        ("10.20.0.5", "test-network-web-a-id"),
-        ("10.20.1.5", "test-network-web-b-id"),
+        ("10.20.0.253", "test-network-web-a-id"),
+        ("10.20.1.253", "test-network-web-b-id"),
+        ("10.20.0.252", "test-network-web-a-id"),
+        ("10.20.1.252", "test-network-web-b-id"),
     ]
 
 
 def test_outputs_name_every_node(fixed: World) -> None:
     web = fixed.result.outputs["groups"]["web"]
     assert web["kind"] == "fixed"
-    assert web["addresses"] == ["10.20.0.4", "10.20.1.4", "10.20.0.5", "10.20.1.5"]
+    assert web["addresses"] == ["10.20.0.253", "10.20.1.253", "10.20.0.252", "10.20.1.252"]
     assert [fixed.value(name) for name in web["names"]] == [
         f"{name}-id" for name in fixed.of_type(MACHINE)
     ]

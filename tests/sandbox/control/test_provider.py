@@ -100,6 +100,19 @@ def test_a_configuration_belongs_to_its_connection(tmp_path):
         assert client.checked(GROUP, "main", {})["location"] == "westeurope"
 
 
+@pytest.mark.parametrize(("location", "differs"), [("westeurope", False), ("northeurope", True)])
+def test_the_engine_hears_that_a_configuration_has_changed(azure, location, differs):
+    request = provider_pb2.DiffRequest(
+        old_inputs=wire.encode({"location": "westeurope"}), news=wire.encode({"location": location})
+    )
+    answer = azure.stub.DiffConfig(request)
+    changes = (
+        provider_pb2.DiffResponse.DIFF_SOME if differs else provider_pb2.DiffResponse.DIFF_NONE
+    )
+    assert answer.changes == changes
+    assert not answer.replaces
+
+
 def test_a_name_that_the_cloud_refuses_is_refused_at_check(azure):
     assert azure.refused(GROUP, {"resourceGroupName": "ends.with."}) == [
         'resourceGroupName: must be letters, digits and _ ( ) - . but no period at the end, got "ends.with."'

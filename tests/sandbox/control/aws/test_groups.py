@@ -331,3 +331,33 @@ def test_group_names_are_taken_once(site):
 
     with pytest.raises(RefusedError, match=r"AutoScalingGroup by this name already exists.*Alread"):
         make(site, template(site, "other"))
+
+
+def tagged(**tags):
+    return [{"key": key, "value": tags[key], "propagateAtLaunch": True} for key in tags]
+
+
+def test_groups_are_found_by_their_tags(site):
+    made = template(site)
+    make(site, made, "one", tags=tagged(environment="dev", Name="compute"))
+    make(site, made, "two", tags=tagged(environment="dev", Name="web"))
+    make(site, made, "three", tags=tagged(environment="qa", Name="compute"))
+
+    def found(**tags):
+        filters = [{"name": f"tag:{key}", "values": [tags[key]]} for key in tags]
+        return site.aws.call("autoscaling:getAmiIds", filters=filters)["names"]
+
+    assert sorted(found(environment="dev")) == ["one", "two"]
+    assert found(environment="dev", Name="compute") == ["one"]
+    assert found(environment="production") == []
+    with pytest.raises(ApiError, match="Filter type colour is not supported"):
+        site.aws.call("autoscaling:getAmiIds", filters=[{"name": "colour", "values": ["red"]}])
+
+
+def test_what_a_group_has_now_can_be_looked_up(site):
+    make(site, desiredCapacity=3)
+    found = site.aws.call("autoscaling:getGroup", name="web")
+
+    assert (found["minSize"], found["desiredCapacity"], found["maxSize"]) == (2, 3, 4)
+    with pytest.raises(ApiError, match=r"reading Auto Scaling Group \(api\): couldn't find"):
+        site.aws.call("autoscaling:getGroup", name="api")
