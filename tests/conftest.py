@@ -8,6 +8,9 @@ import pytest
 from tests.support.engine import Engine, on_sandbox
 from tests.support.loops import new_loop
 
+# Tests that several modules import (tests/support/access.py) explain themselves too.
+pytest.register_assert_rewrite("tests.support.access")
+
 
 @pytest.fixture(autouse=True)
 def event_loop_of_its_own() -> Iterator[None]:

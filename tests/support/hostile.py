@@ -77,6 +77,7 @@ def hostile(dev: Live, folder: Path) -> Iterator[Hostile]:
     environment = Environment(
         stack=dev.stack,
         endpoint=outputs["endpoint"],
+        addresses=tuple(outputs["loadBalancerAddresses"]),
         authority=outputs["certificateAuthority"],
         password=outputs["adminPassword"],
     )

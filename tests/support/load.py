@@ -119,6 +119,7 @@ def sign_in(dev: Live) -> Caller:
     environment = Environment(
         stack=dev.stack,
         endpoint=outputs["endpoint"],
+        addresses=tuple(outputs["loadBalancerAddresses"]),
         authority=outputs["certificateAuthority"],
         password=outputs["adminPassword"],
     )

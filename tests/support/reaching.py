@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 ASK = """
-import concurrent.futures, socket, sys
+import concurrent.futures, os, socket, sys
 
 KINDS = {"": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
@@ -14,6 +14,8 @@ def ask(target):
     try:
         with socket.socket(socket.AF_INET, KINDS[kind]) as asking:
             asking.settimeout(3)
+            if "SOURCE" in os.environ:
+                asking.bind((os.environ["SOURCE"], 0))
             asking.connect((host, int(port)))
             if kind:
                 asking.send(b"?")
