@@ -30,7 +30,7 @@ from sandbox.control.operations import OperationError
 from sandbox.control.packages import Package
 from sandbox.control.schema import Resource, UnknownTypeError
 from sandbox.control.store import Changes, Rows, Store, Stored
-from sandbox.control.unanswered import Unanswered
+from sandbox.control.unanswered import Unanswered, may_become
 from sandbox.control.world import SUBSCRIPTION, StoreTransaction, StoreWorld
 
 Properties = wire.Properties
@@ -174,19 +174,9 @@ class Provider:
         """What an earlier creation, whose answer was lost, made of the very same resource."""
         token = request.kind.type
         left = self._unanswered.left(self.store.read(), token, request.urn)
-        if left is None:
-            return None
-        called = left.record.short or left.record.id
-        if changes.compare(request.kind, left.inputs, request.inputs).replaces:
-            watch.warn(
-                f"{called} was made by an update that never heard so, and can't become "
-                "what is wanted now: it is deleted, and made anew"
-            )
+        if left is not None and not may_become(left, request, watch):
             self.delete(token, left.record.id, watch)
             return None
-        watch.warn(
-            f"{called} was made by an update that never heard so: it is taken over, not made twice"
-        )
         return left
 
     def _heard(self, key: str) -> None:

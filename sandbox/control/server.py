@@ -5,32 +5,29 @@ which provider it is for; so a configuration belongs to the connection that sent
 answered, also a hostile one: with a refusal that says what is wrong, never with a crash.
 """
 
-import functools
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
 from threading import Event, Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sandbox.control import connections, faults, lookups, naming, wire
+from sandbox.control import faults, lookups, naming, wire
+from sandbox.control.answers import RefusalError, answered, failures_of, kind_of
 from sandbox.control.changes import How
 from sandbox.control.engines import Engines
 from sandbox.control.fabric import Absent, Fabric, Watch
-from sandbox.control.faults import AnswerLostError, Attempt, Call, GivenUpError
-from sandbox.control.kinds import CloudError, Problem
-from sandbox.control.operations import OperationError
+from sandbox.control.faults import Attempt, Call
 from sandbox.control.packages import Package
 from sandbox.control.peers import Peers
-from sandbox.control.provider import InterruptedDeletionError, Provider, UnreadyError
-from sandbox.control.schema import UnknownTypeError
-from sandbox.control.store import Store, StoreError
+from sandbox.control.provider import Provider
+from sandbox.control.store import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,53 +39,6 @@ _MAX_CONFIGURATIONS = 1024
 """Connections whose configuration is kept; the oldest go first."""
 
 Context = grpc.ServicerContext
-_Request = TypeVar("_Request")
-_Response = TypeVar("_Response")
-_Verb = Callable[["Servicer", _Request, Context], _Response]
-
-
-class RefusalError(Exception):
-    """A call that is answered with a gRPC status."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        self.code = code
-        super().__init__(message)
-
-
-def _answered(verb: _Verb[_Request, _Response]) -> _Verb[_Request, _Response]:
-    """Let only the sandbox's users in, and turn what is raised into a status."""
-
-    @functools.wraps(verb)
-    def answer(self: "Servicer", request: _Request, context: Context) -> _Response:
-        try:
-            self.admit(context)
-            return verb(self, request, context)
-        except UnreadyError as error:
-            code, text = grpc.StatusCode.UNKNOWN, str(error)
-            context.set_trailing_metadata((_details(error, code, text),))
-        except AnswerLostError as error:
-            code, text = grpc.StatusCode.UNAVAILABLE, str(error)
-            if error.disconnect:
-                connections.break_off(context.peer())
-        except InterruptedDeletionError as error:
-            code, text = grpc.StatusCode.ABORTED, str(error)
-        except RefusalError as error:
-            code, text = error.code, str(error)
-        except wire.WireError as error:
-            code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the sandbox can't read this: {error}"
-        except (OperationError, CloudError, GivenUpError, StoreError, UnknownTypeError) as error:
-            code, text = grpc.StatusCode.UNKNOWN, str(error)
-        except Exception as error:
-            _LOG.exception("%s failed", verb.__name__)
-            code = grpc.StatusCode.INTERNAL
-            text = (
-                f"the sandbox itself failed in {verb.__name__} ({type(error).__name__}: {error}); "
-                "its log has the trace: scripts/sandbox status shows where it is"
-            )
-        context.abort(code, text)
-        raise AssertionError("abort always raises")
-
-    return answer
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -144,7 +94,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """The id of the resource that a call is about; of a creation the one that it will have."""
         if known := str(getattr(request, "id", "")):
             return known
-        kind = self._package.kinds.get(_kind(request))
+        kind = self._package.kinds.get(kind_of(request))
         subscription = self._of(context).configuration.subscription
         return lookups.id_of(kind, wire.decode(request.properties), subscription)
 
@@ -153,7 +103,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """One call of the cloud: it can be cancelled, and may meet a planned fault."""
         attempt = Attempt(
             call=call,
-            type=_kind(request),
+            type=kind_of(request),
             target=lambda: self._target(request, context),
             subject=request.urn,
             timeout=getattr(request, "timeout", 0.0),
@@ -165,14 +115,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         ):
             yield watch
 
-    @_answered
+    @answered
     def GetPluginInfo(  # noqa: N802 -- the protocol's name, here and below
         self, _request: empty_pb2.Empty, _context: Context
     ) -> plugin_pb2.PluginInfo:
         """The SDK's version: what the provider of a real cloud would answer."""
         return plugin_pb2.PluginInfo(version=self._package.schema.version)
 
-    @_answered
+    @answered
     def Attach(  # noqa: N802
         self, request: plugin_pb2.PluginAttach, context: Context
     ) -> empty_pb2.Empty:
@@ -180,13 +130,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self.engines.attach(context.peer(), request.address)
         return empty_pb2.Empty()
 
-    @_answered
+    @answered
     def Cancel(self, _request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:  # noqa: N802
         """Ctrl-C: stop waiting; what was begun exists, and the engine hears that it does."""
         self.engines.cancel(context.peer())
         return empty_pb2.Empty()
 
-    @_answered
+    @answered
     def GetSchema(  # noqa: N802
         self, _request: provider_pb2.GetSchemaRequest, _context: Context
     ) -> provider_pb2.GetSchemaResponse:
@@ -194,15 +144,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         schema = {"name": self._package.name, "version": self._package.schema.version}
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
 
-    @_answered
+    @answered
     def CheckConfig(  # noqa: N802
         self, request: provider_pb2.CheckRequest, _context: Context
     ) -> provider_pb2.CheckResponse:
         """Refuse a configuration that the cloud doesn't have (a misspelt location)."""
         problems = self._package.configuration(wire.known(wire.decode(request.news)))
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(list(problems)))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures_of(list(problems)))
 
-    @_answered
+    @answered
     def DiffConfig(  # noqa: N802
         self, request: provider_pb2.DiffRequest, _context: Context
     ) -> provider_pb2.DiffResponse:
@@ -215,7 +165,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         same = wire.decode(request.old_inputs) == wire.decode(request.news)
         return answer(changes=answer.DIFF_NONE if same else answer.DIFF_SOME)
 
-    @_answered
+    @answered
     def Configure(  # noqa: N802
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
@@ -230,7 +180,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
 
-    @_answered
+    @answered
     def Check(  # noqa: N802
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
@@ -250,16 +200,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             named=not automatic or naming_options.mode != modes.DISABLE,
             urn=request.urn,
         )
-        inputs, problems = provider.check(_kind(request), wanted)
-        return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=_failures(problems))
+        inputs, problems = provider.check(kind_of(request), wanted)
+        return provider_pb2.CheckResponse(
+            inputs=wire.encode(inputs), failures=failures_of(problems)
+        )
 
-    @_answered
+    @answered
     def Diff(  # noqa: N802
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
         """What differs, property by property, and whether that replaces the resource."""
         found = self._of(context).diff(
-            _kind(request),
+            kind_of(request),
             wire.decode(request.old_inputs),
             wire.decode(request.news),
             list(request.ignoreChanges),
@@ -280,7 +232,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             hasDetailedDiff=True,
         )
 
-    @_answered
+    @answered
     def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: Context
     ) -> provider_pb2.CreateResponse:
@@ -288,18 +240,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         inputs = wire.decode(request.properties)
         with self._operation(Call.CREATE, request, context) as watch:
             target, outputs = self._of(context).create(
-                _kind(request), request.urn, inputs, preview=request.preview, watch=watch
+                kind_of(request), request.urn, inputs, preview=request.preview, watch=watch
             )
         return provider_pb2.CreateResponse(id=target, properties=wire.encode(outputs))
 
-    @_answered
+    @answered
     def Read(  # noqa: N802
         self, request: provider_pb2.ReadRequest, context: Context
     ) -> provider_pb2.ReadResponse:
         """The resource as it is; without id when it is gone."""
         inputs, state = wire.decode(request.inputs), wire.decode(request.properties)
         with self._operation(Call.READ, request, context):
-            found = self._of(context).read(_kind(request), request.id, inputs, state)
+            found = self._of(context).read(kind_of(request), request.id, inputs, state)
         if found is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
@@ -308,14 +260,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             inputs=wire.encode(found.inputs),
         )
 
-    @_answered
+    @answered
     def Update(  # noqa: N802
         self, request: provider_pb2.UpdateRequest, context: Context
     ) -> provider_pb2.UpdateResponse:
         """Change one resource in place."""
         with self._operation(Call.UPDATE, request, context) as watch:
             outputs = self._of(context).update(
-                _kind(request),
+                kind_of(request),
                 request.id,
                 wire.decode(request.news),
                 wire.decode(request.olds),
@@ -324,36 +276,36 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
         return provider_pb2.UpdateResponse(properties=wire.encode(outputs))
 
-    @_answered
+    @answered
     def Delete(  # noqa: N802
         self, request: provider_pb2.DeleteRequest, context: Context
     ) -> empty_pb2.Empty:
         """Delete one resource, or say who still needs it."""
         with self._operation(Call.DELETE, request, context) as watch:
             state = wire.decode(request.properties)
-            self._of(context).delete(_kind(request), request.id, watch, state)
+            self._of(context).delete(kind_of(request), request.id, watch, state)
         return empty_pb2.Empty()
 
-    @_answered
+    @answered
     def Invoke(  # noqa: N802
         self, request: provider_pb2.InvokeRequest, context: Context
     ) -> provider_pb2.InvokeResponse:
         """Run a provider function."""
         result, problems = self._of(context).invoke(request.tok, wire.decode(request.args))
         if problems:
-            return provider_pb2.InvokeResponse(failures=_failures(problems))
+            return provider_pb2.InvokeResponse(failures=failures_of(problems))
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(wire.encode(result))
         return response
 
-    @_answered
+    @answered
     def Handshake(  # noqa: N802
         self, _request: provider_pb2.ProviderHandshakeRequest, _context: Context
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Refused: that is for plug-ins that the engine starts; it goes on with Attach."""
         raise RefusalError(grpc.StatusCode.UNIMPLEMENTED, "the sandbox is attached to, not started")
 
-    @_answered
+    @answered
     def Parameterize(  # noqa: N802
         self, _request: provider_pb2.ParameterizeRequest, _context: Context
     ) -> provider_pb2.ParameterizeResponse:
@@ -364,21 +316,21 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             "installed, no parameterized package; use the resource types of that SDK",
         )
 
-    @_answered
+    @answered
     def GetMapping(  # noqa: N802
         self, _request: provider_pb2.GetMappingRequest, _context: Context
     ) -> provider_pb2.GetMappingResponse:
         """Nothing: mappings are for `pulumi convert`."""
         return provider_pb2.GetMappingResponse()
 
-    @_answered
+    @answered
     def GetMappings(  # noqa: N802
         self, _request: provider_pb2.GetMappingsRequest, _context: Context
     ) -> provider_pb2.GetMappingsResponse:
         """Nothing: mappings are for `pulumi convert`."""
         return provider_pb2.GetMappingsResponse()
 
-    @_answered
+    @answered
     def Construct(  # noqa: N802
         self, request: provider_pb2.ConstructRequest, _context: Context
     ) -> provider_pb2.ConstructResponse:
@@ -388,7 +340,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             f"{request.type} is a component resource; {self._package.name} has none",
         )
 
-    @_answered
+    @answered
     def Call(  # noqa: N802
         self, request: provider_pb2.CallRequest, _context: Context
     ) -> provider_pb2.CallResponse:
@@ -407,36 +359,6 @@ _KINDS = {
     (How.UPDATE, False): provider_pb2.PropertyDiff.UPDATE,
     (How.UPDATE, True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
 }
-
-
-def _kind(request: Any) -> str:
-    """The type token: newer engines send it, older ones only inside the URN."""
-    token: str = request.type
-    if token:
-        return token
-    parts = str(request.urn).split("::")
-    return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
-
-
-def _failures(problems: list[Problem]) -> list[provider_pb2.CheckFailure]:
-    return [
-        provider_pb2.CheckFailure(property=problem.path, reason=problem.reason)
-        for problem in problems
-    ]
-
-
-def _details(error: UnreadyError, code: grpc.StatusCode, text: str) -> tuple[str, bytes]:
-    """The trailer that says, beside the status, what exists all the same."""
-    failed = provider_pb2.ErrorResourceInitFailed(
-        id=error.existing.id,
-        properties=wire.encode(error.existing.outputs),
-        inputs=wire.encode(error.existing.inputs),
-        reasons=[error.reason],
-    )
-    packed = any_pb2.Any()
-    packed.Pack(failed)
-    status = status_pb2.Status(code=code.value[0], message=text, details=[packed])
-    return "grpc-status-details-bin", status.SerializeToString()
 
 
 class Serving:

@@ -13,7 +13,10 @@ has before anything is created. So what is left unspoken of is what the state do
 
 from threading import Lock
 
+from sandbox.control import changes
+from sandbox.control.fabric import Watch
 from sandbox.control.kinds import Record
+from sandbox.control.operations import Request
 from sandbox.control.store import Changes, Rows, Stored
 
 
@@ -53,6 +56,21 @@ class Unanswered:
                 return None
         made = (each for each in rows.with_urn(urn) if each.record.type == kind)
         return next((each for each in made if each.record.incarnation == incarnation), None)
+
+
+def may_become(left: Stored, request: Request, watch: Watch) -> bool:
+    """Whether what is there can become what is wanted now; *watch* hears what is done with it."""
+    called = left.record.short or left.record.id
+    if changes.compare(request.kind, left.inputs, request.inputs).replaces:
+        watch.warn(
+            f"{called} was made by an update that never heard so, and can't become what is wanted "
+            "now: it is deleted, and made anew"
+        )
+        return False
+    watch.warn(
+        f"{called} was made by an update that never heard so: it is taken over, not made twice"
+    )
+    return True
 
 
 def _note(urn: str) -> str:

@@ -83,12 +83,14 @@ def test_a_program_lives_changes_drifts_and_goes(tiny):
     assert changed.changes == [("update", GROUP, "group")]
 
     sandbox(tiny, "edit", group_id(tiny, "other"), "tags", '{"by": "hand"}')
-    tiny.refresh("life")
+    found = tiny.refresh("life")
+    assert found.drift == [("update", "other")]
+    assert "updated" in found.display
     mended = tiny.up("life")
     assert mended.changes == [("update", GROUP, "other")]
 
     sandbox(tiny, "delete", group_id(tiny, "other"))
-    tiny.refresh("life")
+    assert tiny.refresh("life").drift == [("delete", "other")]
     remade = tiny.up("life")
     assert remade.changes == [("create", GROUP, "other")]
 

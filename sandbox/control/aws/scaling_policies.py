@@ -1,7 +1,7 @@
 """What changes a group's capacity: scaling policies, and scheduled actions.
 
 The sandbox keeps them as they are declared and checks them; a group's capacity changes by its
-resource and by hand (`scripts/sandbox change`).
+resource and by hand (`scripts/sandbox edit`).
 
 Sources: Amazon EC2 Auto Scaling User Guide, "Target tracking scaling policies", "Step and simple
 scaling policies" (steps without gap or overlap), "Scheduled scaling" (cron, time zones), "Quotas
