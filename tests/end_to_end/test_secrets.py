@@ -1,7 +1,6 @@
 """What nodes hold: the configuration that they were given, at every boot, and no secret."""
 
 import json
-import re
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from operations.patience import until
 from sandbox.fabric import hosts
 from sandbox.home import Home
 from tests.support.live import Live, live
+from tests.support.places import AZURE, Place
 from tests.support.searching import Search, secrets_of
 from tests.support.watching import Watch, watching
 
@@ -25,7 +25,6 @@ LIMIT = 120.0
 """Seconds in which a node must have booted, also on a machine that does ten other things."""
 STATE = "/var/lib/operationalization"
 CLOUD = "/opt/operationalization/bin/cloud.sh"
-NAMES = sorted({use.name for uses in SECRETS.values() for use in uses} | {"database-master"})
 ENVIRONMENT_CA = Path(FOLDER[1:], "environment-ca")
 """A certificate, which everybody may know."""
 API = ("operationalization_api", f"{FOLDER}/database-api")
@@ -78,13 +77,21 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def first_boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Watch]]:
+def place() -> Place:
+    """The cloud that these tests are of; test_secrets_aws.py has another."""
+    return AZURE
+
+
+@pytest.fixture(scope="module")
+def first_boots(
+    place: Place, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Live, Watch]]:
     """A deployment, and what was seen of its nodes and its database until it was made."""
     folder = tmp_path_factory.mktemp("secrets")
     with ExitStack() as closing:
         with watching(Home(folder / "sandbox").prefix) as watch:
             # The platform's real timers: a node that reboots on a busy machine is not to repair.
-            running = closing.enter_context(live("dev", folder, options=()))
+            running = closing.enter_context(live(place.stack, folder, options=()))
         yield running, watch
 
 
@@ -104,13 +111,12 @@ def compute(dev: Live) -> str:
 
 
 @pytest.fixture(scope="module")
-def search(dev: Live) -> Search:
+def search(dev: Live, place: Place, web: str) -> Search:
     secrets = secrets_of(dev.engine, dev.stack)
-    kept = {name for name in NAMES if name != "environment-ca"}
-    stored = {f"dev-secrets-{name}.properties.value" for name in kept}
-    assert stored <= set(secrets)
-    assert "dev-credentials-ca-key.privateKeyPem" in secrets
-    return Search(secrets)
+    kept = {name for name in place.names if name != "environment-ca"}
+    assert {place.stored.format(stack=dev.stack, name=name) for name in kept} <= set(secrets)
+    assert f"{dev.stack}-credentials-ca-key.privateKeyPem" in secrets
+    return Search(secrets | place.unstated(dev, web))
 
 
 # Configuration.
@@ -129,13 +135,9 @@ def test_every_unit_of_a_node_works(dev: Live, role: str) -> None:
 
 @pytest.mark.parametrize("role", ["web", "compute"])
 def test_a_node_received_the_user_data_that_the_engine_passed_byte_for_byte(
-    dev: Live, role: str
+    dev: Live, place: Place, role: str
 ) -> None:
-    (passed,) = [
-        resource["inputs"]["virtualMachineProfile"]["osProfile"]["customData"]
-        for urn, resource in dev.engine.resources(dev.stack).items()
-        if urn.endswith(f"VirtualMachineScaleSet::dev-{role}-nodes")
-    ]
+    passed = place.user_data(dev.engine.resources(dev.stack), f"{dev.stack}-{role}-nodes")
 
     for node in dev.names(role):
         received = dev.on(node, "base64", "-w0", "/var/lib/cloud/instance/user-data.txt").stdout
@@ -185,7 +187,8 @@ class SecondBoots:
 
 
 @pytest.fixture(scope="module")
-def second_boots(dev: Live, web: str, compute: str) -> SecondBoots:
+def second_boots(dev: Live, place: Place, web: str, compute: str) -> SecondBoots:
+    place.leave_alone(dev)
     names = {"web": web, "compute": compute}
     nodes = {role: Node(dev, name) for role, name in names.items()}
     before = {role: node.content() for role, node in nodes.items()}
@@ -200,7 +203,7 @@ def second_boots(dev: Live, web: str, compute: str) -> SecondBoots:
             assert boot not in ("", boots[role]), f"{names[role]} does not reboot"
             logs[role] = until(
                 lambda node=node, role=role: node.log().removeprefix(first[role]),
-                lambda log: log.endswith("configure.sh: ready"),
+                lambda log: "configure.sh: ready" in log,
                 LIMIT,
             )
     return SecondBoots(
@@ -352,13 +355,13 @@ def test_only_the_web_nodes_identity_owns_the_database(dev: Live, web: str, comp
 
 
 @pytest.mark.parametrize("role", ["web", "compute"])
-def test_a_node_fetches_its_own_secrets_and_no_others(dev: Live, role: str) -> None:
+def test_a_node_fetches_its_own_secrets_and_no_others(dev: Live, place: Place, role: str) -> None:
     each = 'for name in "$@"; do "$0" secret "$name" >/dev/null 2>&1 && echo "$name"; done; true'
 
-    found = dev.on(dev.names(role)[0], "bash", "-c", each, CLOUD, *NAMES).stdout.split()
+    found = dev.on(dev.names(role)[0], "bash", "-c", each, CLOUD, *place.names).stdout.split()
 
     assert set(found) == {use.name for use in SECRETS[role]}
-    assert set(found) < set(NAMES)
+    assert set(found) < set(place.names)
 
 
 def test_a_node_cannot_speak_with_another_roles_identity(dev: Live, web: str, compute: str) -> None:
@@ -378,20 +381,14 @@ def test_a_node_cannot_speak_with_another_roles_identity(dev: Live, web: str, co
 # Values, wherever they could lie.
 
 
-TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}")
-
-
 def test_no_secret_is_on_a_disk_in_a_log_or_in_what_anybody_is_shown(
-    dev: Live, search: Search, second_boots: SecondBoots, tmp_path: Path
+    dev: Live, place: Place, search: Search, second_boots: SecondBoots, tmp_path: Path
 ) -> None:
     shown = tmp_path / "shown"
     shown.mkdir()
     for node in dev.names():
         write(shown / f"{node}-journal", dev.on(node, "journalctl", "--output=export").stdout)
-        asked = "http://169.254.169.254/metadata/instance?api-version=2021-02-01"
-        write(
-            shown / f"{node}-metadata", dev.on(node, "curl", "-sH", "Metadata:true", asked).stdout
-        )
+        write(shown / f"{node}-metadata", dev.on(node, "bash", "-c", place.metadata).stdout)
     write(shown / "state", dev.engine.pulumi("stack", "export", "--stack", dev.stack).stdout)
     write(shown / "outputs", dev.engine.pulumi("stack", "output", "--stack", dev.stack).stdout)
     write(shown / "deployment", dev.shown)
@@ -402,7 +399,7 @@ def test_no_secret_is_on_a_disk_in_a_log_or_in_what_anybody_is_shown(
     found = search.below(
         shown,
         home.hosts,
-        home.databases,
+        home.root / place.databases,
         home.log,
         home.nodes,
         dev.engine.folder / "events.jsonl",
@@ -444,16 +441,16 @@ def since(folder: Path, file: Path) -> list[Path]:
     return [Path(path) for path in found.split("\0") if path]
 
 
-def test_no_token_is_on_a_disk_or_in_a_log(dev: Live) -> None:
+def test_no_token_is_on_a_disk_or_in_a_log(dev: Live, place: Place) -> None:
     places = [path for path in (dev.home.log, *dev.home.hosts.rglob("*")) if path.is_file()]
 
-    found = [path for path in places if TOKEN.search(path.read_bytes())]
+    found = [path for path in places if place.token.search(path.read_bytes())]
 
     assert found == []
 
 
 def test_no_process_of_a_booting_node_shows_a_secret(
-    search: Search, first_boots: tuple[Live, Watch], second_boots: SecondBoots
+    place: Place, search: Search, first_boots: tuple[Live, Watch], second_boots: SecondBoots
 ) -> None:
     for watch in (first_boots[1], second_boots.watch):
         seen = b"\n".join(watch.seen)
@@ -461,7 +458,7 @@ def test_no_process_of_a_booting_node_shows_a_secret(
         assert b"cloud.sh\0secret\0admin-password\0" in seen, "too short a look"
         assert b"cloud.sh\0secret\0compute-server\0" in seen, "too short a look"
         assert search.among(seen) == set()
-        assert not TOKEN.search(seen)
+        assert not place.token.search(seen)
 
 
 def test_the_search_finds_what_is_there(
