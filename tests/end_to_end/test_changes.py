@@ -4,25 +4,24 @@ One environment, and one story in this order: the second test mends what the fir
 client tries anything twice.
 """
 
-import json
 import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 
-from components.runtimes.node import HealthProbe
 from sandbox.fabric import hosts
 from sandbox.fabric.hosts.processes import Process
 from sandbox.fabric.hosts.state import read
+from tests.support.changing import BUSY, HEARTBEAT, IRIS, PROBED, QUESTION, await_use, ready
 from tests.support.engine import ROOT, Engine
 from tests.support.live import Live, live
-from tests.support.load import Load, Question, sign_in, under_load
+from tests.support.load import Load, sign_in, under_load
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
@@ -31,18 +30,6 @@ SPEED = "12"
 """A node is told of its end 25 seconds before: it hears of it within 5 and drains for 15. One that
 is unwell is replaced after 50 seconds."""
 SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
-IRIS = ROOT / "models/iris"
-QUESTION = Question(
-    path="/api/iris/1.0",
-    inputs=json.loads((IRIS / "request.json").read_text()),
-    outputs=json.loads((IRIS / "answer.json").read_text()),
-)
-BUSY = 60
-"""Requests that must be answered before something counts as going on."""
-PROBED = timedelta(seconds=HealthProbe(port=12800).window_seconds)
-"""After so long the balancer's probe has noticed that a node does not serve."""
-HEARTBEAT = 15.0
-"""Seconds after which the database takes a compute node for gone that said nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -51,30 +38,6 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         published = running.script("publish", str(IRIS))
         assert published.returncode == 0, published.stderr
         yield running
-
-
-def ready(dev: Live, role: str = "") -> set[str]:
-    """Names of the nodes of *role* that serve."""
-    return {
-        node["name"]
-        for node in dev.nodes
-        if f"-{role}" in node["name"] and node["phase"] == "ready" and node["healthy"] is not False
-    }
-
-
-def scored(dev: Live, node: str) -> int:
-    """Number of requests for a score that a node has had since its proxy started."""
-    ask = "echo 'show stat -1 2 -1' | socat -t 5 - UNIX-CONNECT:/run/operationalization/proxy.sock"
-    answer = dev.on(node, "sh", "-c", ask, check=False).stdout
-    rows = [line.split(",") for line in answer.splitlines()]
-    # HAProxy's management guide, 9.1: the name, and the sessions so far.
-    return sum(int(row[7]) for row in rows if row[0] in ("workers", "compute"))
-
-
-def await_use(dev: Live, node: str) -> None:
-    """Return once the node has got another request for a score."""
-    before = scored(dev, node)
-    until(lambda: scored(dev, node) > before, f"{node} gets no requests")
 
 
 def host_of(dev: Live, node: str) -> hosts.Host:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,18 @@ def test_the_script_of_the_machine_has_run_as_root(booted: Booted) -> None:
 def test_it_has_its_own_name_and_identity(booted: Booted) -> None:
     incarnation = booted.machine.incarnation.replace("-", "")
     assert booted.sh("hostname; cat /etc/machine-id").split() == ["web000000", incarnation]
+
+
+def test_it_asks_the_resolver_that_it_is_told_of(
+    booted: Booted, room: Room, namespace: str
+) -> None:
+    assert booted.sh("cat /etc/resolv.conf") == "nameserver 168.63.129.16"
+
+    told = Booted(room(), machine(number=7, resolver=IPv4Address("10.0.0.2")))
+    told.hosts.start(told.machine, namespace)
+    assert told.hosts.provisioned(told.machine, NEVER).code == 0
+    assert told.sh("cat /etc/resolv.conf") == "nameserver 10.0.0.2"
+    told.hosts.remove(told.machine.id)
 
 
 def test_it_has_the_processors_and_the_memory_of_its_size(booted: Booted) -> None:
