@@ -119,7 +119,8 @@ def sign_in(dev: Live) -> Caller:
     outputs = dev.outputs()
     environment = Environment(
         stack=dev.stack,
-        endpoint=outputs["endpoint"],
+        # By address: nothing here resolves the names of the sandbox's balancers.
+        endpoint=f"https://{outputs['loadBalancerAddress']}:{urlsplit(outputs['endpoint']).port}",
         addresses=tuple(outputs["loadBalancerAddresses"]),
         authority=outputs["certificateAuthority"],
         password=outputs["adminPassword"],
