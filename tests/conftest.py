@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.engine import Engine, on_sandbox
 from tests.support.loops import new_loop
@@ -27,6 +29,22 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The real engine on a sandbox daemon that this module's tests share; mark them `engine`."""
     with on_sandbox(tmp_path_factory.mktemp("engine")) as running:
         yield running
+
+
+APART = ("tests/end_to_end/test_stacks.py", "tests/end_to_end/test_upgrade.py")
+"""Modules whose tests share nothing and take long: each test goes to whichever worker is free."""
+
+
+class _Scheduling(LoadFileScheduling):
+    """One file stays with one worker, so that what a module deploys once is deployed once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(APART) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    """Distribute tests over the workers."""
+    return _Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
