@@ -1,7 +1,7 @@
 """The figures of scripts/benchmark: what the engine takes for environments of growing size.
 
 Every operation is timed as a whole process, from the start of `pulumi` to its end, on a sandbox
-and a backend of its own. The program's own share is what a preview of `azure-production` takes
+and a backend of its own. The program's own share is what a preview of production takes
 over one of an empty program, run in turn so that a slower moment of the machine meets both.
 """
 
@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.lib import benchmark_nodes
+from scripts.lib.benchmark_clouds import CLOUDS, Name
 from tests.support.engine import Engine, Result, on_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "operationalization:environment"
-PRODUCTION = "azure-production"
 GOAL = 2.0
 """Seconds that a preview of production may take over an empty program's (issue 3, acceptance 4)."""
 
@@ -45,6 +45,7 @@ ONE_CHECKPOINT = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "tru
 class Shape(NamedTuple):
     """One environment to measure."""
 
+    cloud: Name
     kind: str
     nodes: int
     """Web and compute nodes together."""
@@ -69,10 +70,12 @@ def main(arguments: list[str]) -> int:
     console = Console()
     report: dict[str, Any] = {}
     if options.only != "control":
-        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-            nodes = benchmark_nodes.measure(Path(folder), console)
-        benchmark_nodes.show(console, nodes)
-        report["nodes"] = nodes._asdict()
+        report["nodes"] = []
+        for cloud in options.clouds:
+            with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+                nodes = benchmark_nodes.measure(cloud, Path(folder), console)
+            benchmark_nodes.show(console, nodes)
+            report["nodes"].append(nodes._asdict())
     if options.only != "nodes":
         report |= _control(options, console)
     if options.json:
@@ -83,16 +86,25 @@ def main(arguments: list[str]) -> int:
 def _control(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The control plane's figures: no node boots."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        baseline = _over_empty(Path(folder) / "empty", options.runs, console)
-        _show_preview(console, baseline)
-        shapes = [Shape(kind, n) for kind in ("scaleSet", "fixed") for n in options.nodes]
+        baseline = {}
+        for cloud in options.clouds:
+            baseline[cloud] = _over_empty(Path(folder) / cloud, cloud, options.runs, console)
+            _show_preview(console, CLOUDS[cloud].production, baseline[cloud])
+        shapes = [
+            Shape(cloud, kind, n)
+            for cloud in options.clouds
+            for kind in ("scaleSet", "fixed")
+            for n in options.nodes
+        ]
         figures = []
         for shape in shapes:
             if shape.kind == "fixed" and shape.nodes > LARGEST_FIXED:
                 console.print(f"not measured: {shape.nodes} fixed nodes, which settings refuse")
                 continue
-            console.print(f"measuring {shape.nodes} nodes, {shape.kind} ...", style="dim")
-            figures.append(_measure(Path(folder) / f"{shape.kind}-{shape.nodes}", shape))
+            console.print(
+                f"measuring {shape.nodes} nodes, {shape.cloud}, {shape.kind} ...", style="dim"
+            )
+            figures.append(_measure(Path(folder) / "-".join(map(str, shape)), shape))
             console.print(_line(figures[-1]), style="dim")
     _show(console, figures)
     rows = [{**each._asdict(), "shape": each.shape._asdict()} for each in figures]
@@ -102,10 +114,13 @@ def _control(options: argparse.Namespace, console: Console) -> dict[str, Any]:
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/benchmark")
     parser.add_argument("--only", choices=("nodes", "control"))
+    parser.add_argument("--cloud", choices=tuple(CLOUDS), action="append", dest="clouds")
     parser.add_argument("--nodes", type=_numbers, default=[2, 20, 200, 1000])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.clouds = options.clouds or list(CLOUDS)
+    return options
 
 
 def _numbers(text: str) -> list[int]:
@@ -115,7 +130,7 @@ def _numbers(text: str) -> list[int]:
     return found
 
 
-def _over_empty(folder: Path, runs: int, console: Console) -> dict[str, float]:
+def _over_empty(folder: Path, cloud: Name, runs: int, console: Console) -> dict[str, float]:
     """Return the median seconds of a preview: of an empty program, of production, and between."""
     empty_program = folder / "program"
     empty_program.mkdir(parents=True)
@@ -124,14 +139,15 @@ def _over_empty(folder: Path, runs: int, console: Console) -> dict[str, float]:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     project["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
     (empty_program / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-    config = yaml.safe_load((ROOT / f"stacks/Pulumi.{PRODUCTION}.yaml").read_text())["config"]
+    stack = CLOUDS[cloud].production
+    config = yaml.safe_load((ROOT / f"stacks/Pulumi.{stack}.yaml").read_text())["config"]
     with on_sandbox(folder) as engine:
         empty = Engine(folder / "empty", empty_program, engine.variables)
         pairs = []
         for run in range(runs + 1):
             console.print(f"preview {run} of {runs} (0 warms up) ...", style="dim")
             nothing, _ = _timed(lambda: empty.preview("empty", {}))
-            production, _ = _timed(lambda: engine.preview(PRODUCTION, config))
+            production, _ = _timed(lambda: engine.preview(stack, config))
             pairs.append((nothing, production))
     return {
         "empty": statistics.median(pair[0] for pair in pairs[1:]),
@@ -166,17 +182,17 @@ def _environment(shape: Shape) -> Mapping[str, Any]:
     compute = shape.nodes - web
     if compute > LARGEST_GROUP:
         web, compute = shape.nodes - LARGEST_GROUP, LARGEST_GROUP
+    cloud = CLOUDS[shape.cloud]
+    nodes = {"nodes": shape.kind, "size": cloud.node_size}
     return {
         "topology": "enterprise",
-        "cloud": "azure",
-        "location": "westeurope",
+        **cloud.environment,
         "protection": False,
         "runtime": {"product": "plumber"},
-        "web": {"nodes": shape.kind, "size": "Standard_D2s_v5", "count": web},
-        "compute": {"nodes": shape.kind, "size": "Standard_D2s_v5", "count": compute},
+        "web": {**nodes, "count": web},
+        "compute": {**nodes, "count": compute},
         "database": {
-            "engine": "postgresql",
-            "size": "Standard_D16ds_v5",
+            **cloud.environment["database"],
             "connectionsPerWebNode": 2,
             "connectionsPerComputeNode": 1,
         },
@@ -207,19 +223,22 @@ def _line(each: Figures) -> str:
     )
 
 
-def _show_preview(console: Console, baseline: Mapping[str, float]) -> None:
+def _show_preview(console: Console, stack: str, baseline: Mapping[str, float]) -> None:
     over = baseline["difference"]
     verdict = "within" if over <= GOAL else "over"
     console.print(
-        f"preview of {PRODUCTION}: {baseline['production']:.2f} s, of an empty program "
+        f"preview of {stack}: {baseline['production']:.2f} s, of an empty program "
         f"{baseline['empty']:.2f} s; {over:.2f} s more, {verdict} the goal of {GOAL:.1f} s"
     )
 
 
 def _show(console: Console, figures: list[Figures]) -> None:
-    table = Table("nodes", "kind", "resources", "preview", "up", "up again", "destroy", "daemon")
+    table = Table(
+        "cloud", "nodes", "kind", "resources", "preview", "up", "up again", "destroy", "daemon"
+    )
     for each in figures:
         table.add_row(
+            each.shape.cloud,
             str(each.shape.nodes),
             each.shape.kind + (" *" if _writes_once(each.shape) else ""),
             str(each.resources),

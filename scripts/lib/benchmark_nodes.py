@@ -1,4 +1,4 @@
-"""The figures of scripts/benchmark for nodes that boot: stack `dev` from its first host to a score.
+"""The figures of scripts/benchmark for nodes that boot: a stack from its first host to a score.
 
 Everything is real and at its real speed: hosts, packet filter, database, drain. Times begin when a
 person's command does and end when what they wait for holds; what takes less than the looks at it
@@ -21,11 +21,11 @@ from rich.table import Table
 
 from sandbox.control import tamper
 from sandbox.control.store import Store
+from scripts.lib.benchmark_clouds import CLOUDS, Name, compute_group, denial
 from tests.support.deployed import succeeded
 from tests.support.engine import ROOT, on_sandbox
 from tests.support.live import Live, require_nodes
 
-STACK = "dev"
 FIRST_SCORE_GOAL = 20.0
 """Seconds from the first host's start to the first prediction (issue 4, proof)."""
 FURTHER_NODE_GOAL = 1.0
@@ -44,6 +44,7 @@ PATIENCE = 120.0
 class NodeFigures(NamedTuple):
     """What nodes took."""
 
+    stack: str
     up: float
     """Seconds of `pulumi up`, from nothing; resources, network and database included."""
     first_score: float
@@ -64,14 +65,15 @@ class NodeFigures(NamedTuple):
     """What was left on the machine after the stop; nothing, if all is well."""
 
 
-def measure(folder: Path, console: Console) -> NodeFigures:
-    """Deploy `dev` in *folder*, measure, and take it down."""
+def measure(cloud: Name, folder: Path, console: Console) -> NodeFigures:
+    """Deploy the cloud's small stack in *folder*, measure, and take it down."""
     require_nodes()
+    stack = CLOUDS[cloud].stack
     hosts = folder / "sandbox" / "hosts"
     first_host = _First(lambda: any(hosts.glob("*/host.json")))
     with on_sandbox(folder, options=()) as engine:
-        dev = Live(STACK, engine)
-        console.print(f"up of {STACK}, with nodes ...", style="dim")
+        dev = Live(stack, engine)
+        console.print(f"up of {stack}, with nodes ...", style="dim")
         first_host.watch()
         _, up = _timed(dev.up)
         _script(dev, "publish", str(ROOT / "models/iris"))
@@ -81,13 +83,14 @@ def measure(folder: Path, console: Console) -> NodeFigures:
         memory = _memory(dev)
         daemon = json.loads(dev.sandbox("status", "--json"))["memoryMegabytes"]
         console.print("changes of rules ...", style="dim")
-        rule = _rule_changes(dev)
+        rule = _rule_changes(cloud, dev)
         console.print(f"{FURTHER} more compute nodes ...", style="dim")
-        further = _further(dev)
+        further = _further(cloud, dev)
         console.print("destroy ...", style="dim")
-        _, destroy = _timed(lambda: succeeded(engine.destroy(STACK)))
+        _, destroy = _timed(lambda: succeeded(engine.destroy(stack)))
         prefix = dev.home.prefix
     return NodeFigures(
+        stack=stack,
         up=up,
         first_score=first_score,
         score=score,
@@ -102,8 +105,8 @@ def measure(folder: Path, console: Console) -> NodeFigures:
 
 def show(console: Console, figures: NodeFigures) -> None:
     """The figures, for a person."""
-    table = Table("nodes that boot", "took", "goal")
-    table.add_row("pulumi up of dev, from nothing", f"{figures.up:.1f} s", "")
+    table = Table(f"nodes of {figures.stack} that boot", "took", "goal")
+    table.add_row("pulumi up, from nothing", f"{figures.up:.1f} s", "")
     goal = f"{FIRST_SCORE_GOAL:.0f} s"
     table.add_row("first host's start to first score", f"{figures.first_score:.1f} s", goal)
     table.add_row("scripts/score, later", f"{figures.score:.2f} s", "")
@@ -161,23 +164,17 @@ def _memory(dev: Live) -> dict[str, int]:
     }
 
 
-def _rule_changes(dev: Live) -> float:
+def _rule_changes(cloud: Name, dev: Live) -> float:
     """Deny clients and let them in again, some times; the slowest of them all."""
     address = str(dev.outputs()["loadBalancerAddress"])
     store = Store(dev.home.state)
-    (group,) = [
-        found
-        for found in dev.resources("azure-native:network:NetworkSecurityGroup")
-        if "web" in found["id"]
-    ]
-    names = [rule["name"] for rule in group["properties"]["securityRules"]]
-    access = f"securityRules[{names.index('allow-clients-to-web-12800')}].access"
+    change = denial(cloud, dev)
     took = []
     try:
         for _ in range(RULE_CHANGES):
-            for said, allowed in (("Deny", False), ("Allow", True)):
+            for said, allowed in ((change.after, False), (change.before, True)):
                 began = time.monotonic()
-                tamper.edit(store, group["id"], access, said)
+                tamper.edit(store, change.id, change.path, said)
                 took.append(_until(lambda: _connects(address) is allowed) - began)  # noqa: B023
     finally:
         store.close()
@@ -200,13 +197,9 @@ def _until(true: Callable[[], bool]) -> float:
     raise SystemExit(f"not so after {PATIENCE:.0f} seconds")
 
 
-def _further(dev: Live) -> float:
+def _further(cloud: Name, dev: Live) -> float:
     """Scale the compute group out as an autoscaler does."""
-    (group,) = [
-        found
-        for found in dev.resources("azure-native:compute:VirtualMachineScaleSet")
-        if "-compute-" in found["id"]
-    ]
+    group = compute_group(cloud, dev)
     before = len(dev.names("compute"))
     file = dev.home.nodes
 
@@ -215,7 +208,8 @@ def _further(dev: Live) -> float:
         return len(phases) == before + FURTHER and set(phases) == {"ready"}
 
     began = time.monotonic()
-    dev.tamper(group["id"], "sku.capacity", str(before + FURTHER))
+    for path in CLOUDS[cloud].capacity:
+        dev.tamper(group, path, str(before + FURTHER))
     return (_until(ready) - began) / FURTHER
 
 
