@@ -20,11 +20,11 @@ check() {
   fi
 }
 
-# What is there of the folders that must be typed.
+# What is there of the folders that must be typed and have Python in them.
 typed_paths() {
   local path
   for path in components sandbox server policies operations __main__.py; do
-    [[ ! -e $path ]] || printf '%s\n' "$path"
+    [[ ! -e $path || ! $(find "$path" -name '*.py' -print -quit) ]] || printf '%s\n' "$path"
   done
 }
 
