@@ -300,7 +300,7 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
         home.pool,
     ):
         file.unlink(missing_ok=True)
-    for folder in (home.project, home.stacks, home.hosts, home.databases):
+    for folder in (home.project, home.stacks, home.hosts, *home.database_folders):
         shutil.rmtree(folder, ignore_errors=True)
     print("The sandbox is empty.")  # noqa: T201
     return 0

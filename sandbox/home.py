@@ -73,6 +73,11 @@ class Home:
         self.images = PROJECT / ".cache" / "images"
 
     @property
+    def database_folders(self) -> tuple[Path, ...]:
+        """Where each cloud's managed databases are, of those that there are."""
+        return tuple(sorted(self.root.glob("databases*")))
+
+    @property
     def prefix(self) -> str:
         """Of the namespaces and links of this sandbox, which share a machine with others'."""
         return f"op{hashlib.sha256(str(self.root).encode()).hexdigest()[:4]}"

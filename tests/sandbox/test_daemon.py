@@ -169,8 +169,11 @@ def test_reset_is_refused_while_it_runs_and_empties_it_afterwards(cli):
     done = cli("reset", "--yes", check=False)
     assert done.stderr == ("sandbox: the sandbox is running; stop it first: scripts/sandbox stop\n")
     cli("stop")
+    for cloud in ("databases", "databases-aws"):
+        (cli.home / cloud / "server").mkdir(parents=True)
     assert cli("reset", "--yes").stdout == "The sandbox is empty.\n"
     assert not (cli.home / "cloud.sqlite").exists()
+    assert list(cli.home.glob("databases*")) == []
 
 
 def test_its_files_are_for_its_owner_only(cli):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -52,7 +53,8 @@ def groups(home: Home) -> set[str]:
 def guests(home: Home) -> dict[str, int]:
     """Pids of the hosts' first processes by name, of the database servers', of the way out."""
     found = {host.name: host.leader for host in hosts.found(home.hosts) if host.running}
-    for file in home.databases.glob("*/guest/host.json"):
+    servers = (folder.glob("*/guest/host.json") for folder in home.database_folders)
+    for file in chain.from_iterable(servers):
         state = json.loads(file.read_text())
         if psutil.pid_exists(state["leader"]):
             found[file.parent.parent.name] = state["leader"]
