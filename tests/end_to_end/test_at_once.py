@@ -176,7 +176,7 @@ def test_reset_after_a_killed_daemon_leaves_nothing_and_no_other_sandbox_notices
 
     assert traces.left(home, groups) == []
     assert sorted(found.name for found in home.root.iterdir()) == [
-        "daemon.lock", "directory.key", "directory.pem", "passphrase", "pulumi",
+        "daemon.lock", "directory.key", "directory.pem", "passphrase", "pulumi", "sessions.key",
     ]  # fmt: skip
     assert score(elsewhere) == "virginica"
 

@@ -84,7 +84,8 @@ def test_an_sdk_that_is_loaded_already_stays_as_it_is() -> None:
 def test_no_clouds_sdk_is_loaded_for_settings_and_topologies() -> None:
     program = (
         "import sys, components.settings, components.topologies.enterprise\n"
-        "print([m for m in sys.modules if 'azure' in m or 'aws' in m])"
+        "clouds = ('pulumi_azure', 'pulumi_aws', 'components.azure', 'components.aws')\n"
+        "print([m for m in sys.modules if m.startswith(clouds)])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True

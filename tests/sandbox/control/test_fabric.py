@@ -86,8 +86,9 @@ def group(azure, fabric) -> str:
     return f"{SUBSCRIPTION}/resourceGroups/g"
 
 
-def identity(azure, **more):
-    return azure.create(IDENTITY, "i", {"resourceGroupName": "g", "resourceName": "nodes", **more})
+def identity(azure, urn_name="i", **more):
+    inputs = {"resourceGroupName": "g", "resourceName": "nodes", **more}
+    return azure.create(IDENTITY, urn_name, inputs)
 
 
 def update(azure, target, *, preview=False, **news):
@@ -144,7 +145,7 @@ def test_a_refused_creation_never_touches_it(azure, fabric, group):
     fabric.calls.clear()
 
     with pytest.raises(grpc.RpcError, match="cannot create already existing"):
-        identity(azure)
+        identity(azure, "another")
     assert fabric.calls == []
 
 
