@@ -32,6 +32,11 @@ from server.common.notify import ready
 ROLE = "operationalization_api"
 WAIT_SECONDS = 5.0
 """How long a request waits for a connection before it hears that the database is away."""
+RETRY_SECONDS = 2.0
+"""How long the pool tries again by itself, ever more slowly, before the next request tries anew.
+
+By default that is five minutes, in which a database that is back is not noticed for up to a half.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,15 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/services/{name}/{version}", services.remove, methods=["DELETE"]),
         Route("/api/{name}/{version}/swagger.json", services.describe, methods=["GET"]),
     ]
+
+
+def connections(
+    conninfo: str, most: int, *, wait: float = WAIT_SECONDS, retry: float = RETRY_SECONDS
+) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
+    """Return a pool, not open yet, that finds a database again as soon as it is back."""
+    return AsyncConnectionPool(
+        conninfo, min_size=1, max_size=most, timeout=wait, reconnect_timeout=retry, open=False
+    )
 
 
 def application(
@@ -94,12 +108,9 @@ def application(
 def create() -> Starlette:
     """Return the application of this node: what uvicorn calls."""
     node = read_node()
-    pool = AsyncConnectionPool(
+    pool = connections(
         connection_string(node.database, user=ROLE, password=credential("database-api")),
-        min_size=1,
-        max_size=node.settings["connections"],
-        timeout=WAIT_SECONDS,
-        open=False,
+        node.settings["connections"],
     )
     store = Store(pool)
     tokens = Tokens.from_pem(credential("token-signing-key"), os.environ["TOKEN_ISSUER"])

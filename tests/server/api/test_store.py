@@ -1,11 +1,13 @@
 """What the API asks of the database, while connections that it keeps break."""
 
 import asyncio
+from contextlib import contextmanager
 
 import psycopg
 import pytest
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from server.api.app import connections
 from server.api.migrate import API
 from server.api.store import Store
 
@@ -52,16 +54,37 @@ def test_a_statement_that_may_have_run_is_not_repeated(server, database):
     assert run(server, database, ask) == []
 
 
+@contextmanager
+def away(server, database):
+    """A database that ends its connections and takes no new ones."""
+    with psycopg.connect(server.conninfo("master"), autocommit=True) as master:
+        refuse = f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS %s'
+        master.execute(refuse % "false")
+        try:
+            ends(server, database)
+            yield
+        finally:
+            master.execute(refuse % "true")
+
+
 def test_a_database_that_refuses_every_connection_is_away(server, database):
     async def ask(store):
-        with psycopg.connect(server.conninfo("master"), autocommit=True) as master:
-            refuse = f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS %s'
-            master.execute(refuse % "false")
-            try:
-                ends(server, database)
-                with pytest.raises(psycopg.OperationalError):
-                    await store.list_services()
-            finally:
-                master.execute(refuse % "true")
+        with away(server, database), pytest.raises(psycopg.OperationalError):
+            await store.list_services()
 
     run(server, database, ask)
+
+
+def test_a_database_that_was_away_for_long_answers_the_first_request_after_it(server, database):
+    async def within():
+        conninfo = server.conninfo(API, database, "api's password")
+        async with connections(conninfo, 1, wait=0.5, retry=0.2) as pool:
+            await pool.wait()
+            store = Store(pool)
+            with away(server, database):
+                for _ in range(5):
+                    with pytest.raises((psycopg.OperationalError, PoolTimeout)):
+                        await store.list_services()
+            return await store.list_services()
+
+    assert asyncio.run(within()) == []
