@@ -30,8 +30,10 @@ class NodeFacts:
     identity_client_id: str
     """Azure: client id of the node's own managed identity. AWS: its instance profile."""
 
-    database_host: str
-    database_name: str
+    database_host: str = ""
+    """Empty for a database that is a file on the machine itself, as are the fields below."""
+
+    database_name: str = ""
     database_principal: str = ""
     """Database user of the web identity, which runs migrations; empty on compute nodes."""
 
@@ -45,10 +47,12 @@ class NodeFacts:
     probe_sources: tuple[str, ...]
     """CIDRs that the load balancer's probes come from."""
 
-    web_subnet: str
-    compute_subnet: str
+    web_subnet: str = ""
+    compute_subnet: str = ""
+    one_box_subnet: str = ""
     endpoints_subnet: str
-    """CIDRs; `endpoints` holds the private endpoints of database and vault."""
+    """CIDRs; `endpoints` holds the private endpoints of database and vault. Empty for roles that an
+    environment has no nodes of."""
 
     egress: Egress = "packages"
     """none: the image is complete, so the node installs nothing."""

@@ -63,6 +63,7 @@ def _addresses(facts: NodeFacts) -> dict[Zone, tuple[str, ...]]:
         Zone.PROBE: facts.probe_sources,
         Zone.WEB: (facts.web_subnet,),
         Zone.COMPUTE: (facts.compute_subnet,),
+        Zone.ONE_BOX: (facts.one_box_subnet,),
         Zone.DATABASE: (facts.endpoints_subnet,),
         Zone.VAULT: (facts.endpoints_subnet,),
     }
@@ -70,8 +71,8 @@ def _addresses(facts: NodeFacts) -> dict[Zone, tuple[str, ...]]:
 
 def _outside(facts: NodeFacts) -> tuple[str, ...]:
     """Return what no way to the internet leads to, without overlaps, which nftables refuses."""
-    own = (facts.web_subnet, facts.compute_subnet, facts.endpoints_subnet)
-    found = collapse_addresses(IPv4Network(text) for text in (*PRIVATE, *own))
+    own = (facts.web_subnet, facts.compute_subnet, facts.one_box_subnet, facts.endpoints_subnet)
+    found = collapse_addresses(IPv4Network(text) for text in (*PRIVATE, *own) if text)
     return tuple(str(network) for network in found)
 
 

@@ -105,7 +105,7 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
         ],
         "services": recipe.services,
         "firewall": host_firewall(recipe, facts),
-        "clients": facts.clients if recipe.role == "web" else (),
+        "clients": () if recipe.role == "compute" else facts.clients,
         recipe.role: recipe.data,
         **_fetching(facts, bundle(recipe, facts.cloud)),
     }

@@ -20,6 +20,7 @@ class Zone(StrEnum):
     PROBE = "load-balancer"
     WEB = "web"
     COMPUTE = "compute"
+    ONE_BOX = "one-box"
     DATABASE = "database"
     VAULT = "vault"
     ARTIFACTS = "artifacts"
@@ -27,7 +28,7 @@ class Zone(StrEnum):
 
 
 DATABASE_PORTS: Mapping[str, int] = {"postgresql": 5432, "sqlserver": 1433}
-"""By engine; sqlite is a file on the web node and has none."""
+"""By engine; sqlite is a file on the machine of a one-box and has none."""
 
 VAULT_PORT = 443
 ARTIFACTS_PORT = 443
@@ -67,25 +68,34 @@ def allowed(
 
 
 def _calls(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+    """Return who calls whom; on a one-box, web and compute role meet without a network."""
+    if "one-box" in recipes:
+        return _entrance(recipes["one-box"], "the machine")
     web, compute = recipes["web"], recipes["compute"]
     return (
-        Flow(
-            source=Zone.CLIENTS,
-            destination=Zone.WEB,
-            port=web.port,
-            why="Allowed clients call the services through the load balancer",
-        ),
-        Flow(
-            source=Zone.PROBE,
-            destination=Zone.WEB,
-            port=web.health.port,
-            why="The load balancer asks each web node whether it is ready",
-        ),
+        *_entrance(web, "each web node"),
         Flow(
             source=Zone.WEB,
             destination=Zone.COMPUTE,
             port=compute.port,
             why="Web nodes, and nobody else, send calls to compute nodes",
+        ),
+    )
+
+
+def _entrance(recipe: NodeRecipe, node: str) -> tuple[Flow, ...]:
+    return (
+        Flow(
+            source=Zone.CLIENTS,
+            destination=Zone(recipe.role),
+            port=recipe.port,
+            why="Allowed clients call the services through the load balancer",
+        ),
+        Flow(
+            source=Zone.PROBE,
+            destination=Zone(recipe.role),
+            port=recipe.health.port,
+            why=f"The load balancer asks {node} whether it is ready",
         ),
     )
 
@@ -97,7 +107,7 @@ def _stores(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tup
             source=Zone(role),
             destination=Zone.DATABASE,
             port=port,
-            why=f"{role.capitalize()} nodes use the database",
+            why=f"{_nodes(role)} use the database",
         )
         for role, recipe in recipes.items()
         if port and recipe.uses_database
@@ -107,7 +117,7 @@ def _stores(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tup
             source=Zone(role),
             destination=Zone.VAULT,
             port=VAULT_PORT,
-            why=f"{role.capitalize()} nodes fetch their secrets at boot",
+            why=f"{_nodes(role)} fetch their secrets at boot",
         )
         for role in recipes
     )
@@ -120,7 +130,7 @@ def _artifacts(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
             source=Zone(role),
             destination=Zone.ARTIFACTS,
             port=ARTIFACTS_PORT,
-            why=f"{role.capitalize()} nodes fetch their files at boot",
+            why=f"{_nodes(role)} fetch their files at boot",
         )
         for role in recipes
     )
@@ -134,8 +144,13 @@ def _packages(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> t
             source=Zone(role),
             destination=Zone.INTERNET,
             port=port,
-            why=f"{role.capitalize()} nodes install packages through NAT",
+            why=f"{_nodes(role)} install packages through NAT",
         )
         for role in recipes
         for port in PACKAGE_PORTS
     )
+
+
+def _nodes(role: Role) -> str:
+    """Return how a sentence about the nodes of *role* begins."""
+    return f"{role.capitalize()} nodes"

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Role = Literal["web", "compute"]
+Role = Literal["web", "compute", "one-box"]
+"""What a node is for; a one-box does what both others do, on one machine."""
 
 JsonValue = str | int | float | bool | None | tuple["JsonValue", ...] | Mapping[str, "JsonValue"]
 """What a recipe may put into a node's JSON file."""
