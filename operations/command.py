@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from operations import files, model_folder
-from operations.errors import FolderError, OperationError
-from operations.files import MEGABYTE, FileProblem
+from model_folders import files, reading
+from model_folders.files import MEGABYTE, FileProblem
+from model_folders.problems import FolderError
+from operations.errors import OperationError
 from operations.stack import PROJECT, Backend, Cloud, Reading, Sandbox
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _publish(options: argparse.Namespace) -> None:
-    folder = model_folder.read(options.folder)
+    folder = reading.read(options.folder)
     with _client(options) as client:
         from operations.publish import publish  # noqa: PLC0415
 
@@ -69,7 +70,7 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _prove(options: argparse.Namespace) -> None:
-    folder = model_folder.read(options.folder)
+    folder = reading.read(options.folder)
     with _client(options) as client:
         from operations.prove import prove  # noqa: PLC0415
 

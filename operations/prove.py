@@ -4,9 +4,9 @@ import json
 import math
 from typing import Any
 
+from model_folders.reading import ModelFolder
 from operations.client import Client
 from operations.errors import OperationError
-from operations.model_folder import ModelFolder
 from operations.publish import publish
 from operations.score import score
 

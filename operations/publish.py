@@ -5,10 +5,10 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
+from model_folders.reading import ModelFolder, Parameter
 from operations.client import Client, Published
 from operations.connection import Reply
 from operations.errors import OperationError
-from operations.model_folder import ModelFolder, Parameter
 from operations.patience import until
 
 START_SECONDS = 30.0

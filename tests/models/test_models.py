@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import model_folder
+from model_folders import reading
 from tests.support.r import ROOT, require_r, rscript
 
 FOLDERS = sorted(path.parent for path in (ROOT / "models").glob("*/service.json"))
@@ -26,7 +26,7 @@ def test_there_are_samples():
 
 
 def test_the_folder_can_be_published(folder):
-    read = model_folder.read(folder)
+    read = reading.read(folder)
 
     assert read.service.name == folder.name
     assert len(read.model) < 100_000, "a model that is kept in the repository stays small"
@@ -35,7 +35,7 @@ def test_the_folder_can_be_published(folder):
 def test_the_readme_names_every_part_and_commands_that_exist(folder):
     text = (folder / "README.md").read_text()
 
-    assert [part for part in model_folder.PARTS if part not in text and part != "README.md"] == []
+    assert [part for part in reading.PARTS if part not in text and part != "README.md"] == []
     commands = set(re.findall(r"scripts/[a-z]+", text))
     assert {"scripts/train", "scripts/publish", "scripts/score"} <= commands
     assert [command for command in commands if not (ROOT / command).exists()] == []
@@ -72,7 +72,7 @@ def test_the_sample_request_is_answered_as_the_folder_says(folder):
 def test_the_model_is_a_function_that_holds_numbers_and_needs_no_package(folder):
     require_r()
     shutil.copy(HERE / "inspect.R", folder)
-    read = model_folder.read(folder)
+    read = reading.read(folder)
 
     done = rscript(folder, "inspect.R", *map(str, read.request.values()))
 

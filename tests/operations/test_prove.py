@@ -2,14 +2,14 @@
 
 import pytest
 
-from operations import model_folder
+from model_folders import reading
 from operations.errors import OperationError
 from operations.prove import prove, same
 from tests.support.web import said
 
 
 def test_the_sample_s_answer_is_shown(client, web, iris):
-    folder = model_folder.read(iris.path)
+    folder = reading.read(iris.path)
     web.answers[:] = [(200, said(folder.answer))]
 
     first = prove(client, folder)
@@ -26,7 +26,7 @@ def test_the_sample_s_answer_is_shown(client, web, iris):
 
 
 def test_another_answer_is_refused(client, web, iris):
-    folder = model_folder.read(iris.path)
+    folder = reading.read(iris.path)
     web.answers[:] = [(200, said({**folder.answer, "species": "setosa"}))]
 
     with pytest.raises(OperationError, match=r'it says \{"species": "setosa"'):

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from operations import model_folder, patience
+from model_folders import reading
+from operations import patience
 from operations import publish as publishing
 from operations.client import Client
 from operations.errors import OperationError
@@ -15,7 +16,7 @@ from operations.publish import Outcome, publish
 @pytest.fixture
 def read(iris):
     """Reads the folder as it is now."""
-    return lambda: model_folder.read(iris.path)
+    return lambda: reading.read(iris.path)
 
 
 @pytest.fixture

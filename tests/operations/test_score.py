@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from operations import model_folder, patience
+from model_folders import reading
+from operations import patience
 from operations import score as scoring
 from operations.errors import OperationError
 from operations.publish import publish
@@ -30,7 +31,7 @@ def published(client, web, iris):
     def publish_all(*versions):
         for version in versions:
             iris.change("service.json", version=version)
-            publish(client, model_folder.read(iris.path))
+            publish(client, reading.read(iris.path))
         web.compute.clear()
 
     return publish_all

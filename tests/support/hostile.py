@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations import model_folder
+from model_folders import reading
 from operations.client import Answer, Client
 from operations.publish import publish
 from operations.score import score
@@ -83,7 +83,7 @@ def hostile(dev: Live, folder: Path) -> Iterator[Hostile]:
     )
     _make(folder)
     with Client(environment) as client:
-        publish(client, model_folder.read(folder))
+        publish(client, reading.read(folder))
         yield Hostile(client)
 
 

@@ -17,9 +17,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from operations import files, r_types
-from operations.errors import FolderError, Problem
-from operations.files import MEGABYTE, FileProblem
+from model_folders import files, r_types
+from model_folders.files import MEGABYTE, FileProblem
+from model_folders.problems import FolderError, Problem
 
 LARGEST_MODEL = 64 * MEGABYTE
 """The API's own limit."""

@@ -7,21 +7,21 @@ import shutil
 
 import pytest
 
-from operations import files, model_folder, r_types
-from operations.errors import FolderError
+from model_folders import files, r_types, reading
+from model_folders.problems import FolderError
 from server.api import definitions
 from tests.support.r import ROOT
 
 
 def problems(iris):
     with pytest.raises(FolderError) as refused:
-        model_folder.read(iris.path)
+        reading.read(iris.path)
     return [f"{place}: {reason}" for place, reason, _ in refused.value.problems]
 
 
 def test_a_folder_in_which_all_is_right_is_read():
     path = ROOT / "models" / "iris"
-    read = model_folder.read(path)
+    read = reading.read(path)
 
     assert (read.service.name, read.service.version) == ("iris", "1.0")
     assert read.sha256 == hashlib.sha256((path / "model.rds").read_bytes()).hexdigest()
@@ -33,7 +33,7 @@ def test_every_part_must_be_there(iris):
     shutil.rmtree(iris.path)
     iris.path.mkdir()
 
-    assert problems(iris) == [f"{part}: is not there" for part in model_folder.PARTS]
+    assert problems(iris) == [f"{part}: is not there" for part in reading.PARTS]
 
 
 def test_all_problems_are_told_together_with_what_to_do(iris):
@@ -43,7 +43,7 @@ def test_all_problems_are_told_together_with_what_to_do(iris):
     iris.write("answer.json", "{")
 
     with pytest.raises(FolderError) as refused:
-        model_folder.read(iris.path)
+        reading.read(iris.path)
 
     assert str(refused.value) == (
         f"error: model folder {iris.path} cannot be published:\n"
@@ -82,11 +82,11 @@ def test_a_request_must_be_an_object_of_json(iris, content, reason):
 
 
 def test_names_and_types_are_those_that_the_api_takes(iris):
-    assert f"^{definitions.NAME.pattern}$" == model_folder.NAME
-    assert f"^{definitions.VERSION.pattern}$" == model_folder.VERSION
-    assert f"^{definitions.PARAMETER.pattern}$" == model_folder.PARAMETER
+    assert f"^{definitions.NAME.pattern}$" == reading.NAME
+    assert f"^{definitions.VERSION.pattern}$" == reading.VERSION
+    assert f"^{definitions.PARAMETER.pattern}$" == reading.PARAMETER
     assert r_types.Type.__args__ == definitions.TYPES
-    assert definitions.LARGEST_MODEL == model_folder.LARGEST_MODEL
+    assert definitions.LARGEST_MODEL == reading.LARGEST_MODEL
 
     iris.change("service.json", version="1\n", outputs=[{"name": "a b", "type": "factor"}])
     found = problems(iris)
@@ -138,7 +138,7 @@ def test_the_samples_have_the_types_that_are_declared(iris, kind, right, wrong):
     iris.change("service.json", inputs=[{"name": "x", "type": kind}])
     for value in right:
         iris.write("request.json", {"x": value})
-        model_folder.read(iris.path)
+        reading.read(iris.path)
     for value in wrong:
         iris.write("request.json", {"x": value})
         assert problems(iris) == [f"request.json: x: is not of type {kind}"]
@@ -163,7 +163,7 @@ def test_a_model_is_what_save_rds_writes(iris, content):
 def test_a_model_may_be_compressed_or_text(iris, content):
     iris.write("model.rds", content)
 
-    assert model_folder.read(iris.path).model == content
+    assert reading.read(iris.path).model == content
 
 
 def test_a_link_must_not_lead_out_of_the_folder(iris, tmp_path):
@@ -185,7 +185,7 @@ def test_a_link_within_the_folder_and_to_it_is_followed(iris, tmp_path):
     (iris.path / "model.rds").symlink_to("kept/1.rds")
     (tmp_path / "link").symlink_to(iris.path)
 
-    assert model_folder.read(tmp_path / "link").service.name == "iris"
+    assert reading.read(tmp_path / "link").service.name == "iris"
 
 
 def test_what_is_no_file_is_refused_at_once(iris):
@@ -214,4 +214,4 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end(iris):
 
 def test_a_folder_must_be_one(tmp_path):
     with pytest.raises(FolderError, match=r"nowhere cannot be published:\n  \.: is not a folder"):
-        model_folder.read(tmp_path / "nowhere")
+        reading.read(tmp_path / "nowhere")
