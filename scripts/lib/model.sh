@@ -25,10 +25,10 @@ check_model_parts() {
   PYTHONPATH=$ROOT "$ROOT/.venv/bin/python" -c '
 import sys
 from pathlib import Path
-from operations import model_folder
-from operations.errors import FolderError
+from model_folders import reading
+from model_folders.problems import FolderError
 try:
-    model_folder.read(Path(sys.argv[1]))
+    reading.read(Path(sys.argv[1]))
 except FolderError as error:
     sys.exit(str(error))' "$1" >&3 2>&3
 }
