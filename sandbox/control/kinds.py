@@ -286,6 +286,9 @@ class Kind:
     parts: tuple[str, ...] = ()
     """Lists of inline sub-resources with a `name` (`backendAddressPools`): each element's output
     gets `id` and `provisioningState`, and others can refer to it. Nested: `a[*].b`."""
+    comes_with_parent: Callable[[Record], Record] | None = None
+    """For what the cloud makes with its parent (a storage account's blob service): a program writes
+    what is there already, and its deletion leaves this, the record with the cloud's defaults."""
     owns_children: bool = False
     """Whether deletion takes the children along (vault, server), or is refused while they exist."""
     kept: bool = True
@@ -306,6 +309,9 @@ class Kind:
     outputs: Callable[[Context], Outputs] = _no_outputs
     """Computed outputs, over the generic ones. Must give the same for the same inputs and
     incarnation; None removes a generic output."""
+    preparing: Callable[[Context, Transaction], None] = _nothing
+    """Before creation: records that come about with this one and that it lies in (a model, with its
+    first version)."""
     created: Callable[[Context, Transaction], None] = _nothing
     updated: Callable[[Context, Transaction], None] = _nothing
     """Side effects on other records, after this one is put. May raise CloudError."""

@@ -53,8 +53,10 @@ def create(request: Request, world: StoreTransaction) -> Created:
     """Create a resource that the store keeps. Raises OperationError, CloudError."""
     created = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     context = _new(request, world, str(uuid.uuid4()), created)
-    if world.find(context.id) is not None:
+    found = world.find(context.id)
+    if found is not None and (found.urn or request.kind.comes_with_parent is None):
         raise OperationError([_existing_already(request.kind, context)], request.kind)
+    request.kind.preparing(context, world)
     result = _write(request, context, world)
     request.kind.created(replace(context, previous=None), world)
     return Created(context.id, context.short or context.id, result)
@@ -139,6 +141,10 @@ def delete(
     """Delete a resource and what goes with it. Raises CloudError when others need it."""
     record = world.find(target)
     if record is None:
+        return
+    if kind.comes_with_parent is not None:
+        # It stays as long as its parent, and so does what lies in it.
+        world.put(kind.comes_with_parent(record))
         return
     references.refuse_deletion(kind, record, world)
     kind.deleting(record, world)

@@ -139,6 +139,7 @@ class World:
         if kind.auto_location and "location" not in given and _is_regional(kind):
             given["location"] = "westeurope"
         context = self._context(kind, given, None)
+        kind.preparing(context, self)
         record = self._write(kind, context)
         kind.created(context, self)
         return record

@@ -1,6 +1,7 @@
 """What the sandbox knows of Azure: the kinds and functions of `azure-native`."""
 
 from sandbox.control.azure import (
+    application_insights,
     authorization,
     autoscale,
     counts,
@@ -10,18 +11,24 @@ from sandbox.control.azure import (
     key_vaults,
     load_balancers,
     managed_identities,
+    ml_workspaces,
     monitor,
     nat_gateways,
     network_interfaces,
+    online_deployments,
+    online_endpoints,
     postgresql_parts,
     private_dns,
     private_endpoints,
     public_addresses,
     quotas,
+    registries,
     resources,
     scale_sets,
     security_groups,
     sql,
+    storage_accounts,
+    template_deployments,
     virtual_machines,
     virtual_networks,
 )
@@ -49,6 +56,13 @@ _KINDS: tuple[Kind, ...] = (
     *virtual_machines.KINDS,
     *autoscale.KINDS,
     *monitor.KINDS,
+    *application_insights.KINDS,
+    *storage_accounts.KINDS,
+    *registries.KINDS,
+    *ml_workspaces.KINDS,
+    *online_endpoints.KINDS,
+    *online_deployments.KINDS,
+    *template_deployments.KINDS,
 )
 KINDS: tuple[Kind, ...] = tuple(map(counts.counted, _KINDS))
 FUNCTIONS: tuple[Function, ...] = functions.functions(KINDS)

@@ -27,7 +27,8 @@ from sandbox.control.paths import find
 from sandbox.control.reading import elements, mapping, number, present, text, texts
 
 AUTOSCALE = "Microsoft.Insights/autoscalesettings"
-TARGETS = ("Microsoft.Compute/virtualMachineScaleSets",)
+DEPLOYMENT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments"
+TARGETS = ("Microsoft.Compute/virtualMachineScaleSets", DEPLOYMENT)
 
 MONITOR_NAME = Name(
     pattern=r"[^<>*%&:?+/\\#{}]*[^<>*%&:?+/\\#{} .]",
@@ -202,18 +203,22 @@ def _verify(context: Context) -> Iterator[Problem]:
                 "resource has one autoscale setting.",
                 "Conflict",
             )
+    limit, words = _most(context, target)
+    for path, written in texts(context.inputs, "profiles[*].capacity.maximum"):
+        if written.isdigit() and int(written) > limit:
+            yield Problem(path, f"is {written}, but {words}", _CODE)
+
+
+def _most(context: Context, target: str) -> tuple[int, str]:
+    """The largest capacity of what is scaled, and that in words."""
+    if type_of(target).casefold() == DEPLOYMENT.casefold():
+        return 50, f"deployment {name_of(target)} has up to 50 instances"
     record = context.world.find(target)
     limit = 1000
     if record is not None and number(record.inputs, "sku.capacity") is not None:
         single = record.outputs.get("singlePlacementGroup") is not False
         limit = 100 if single else 1000
-    for path, written in texts(context.inputs, "profiles[*].capacity.maximum"):
-        if written.isdigit() and int(written) > limit:
-            yield Problem(
-                path,
-                f"is {written}, but scale set {name_of(target)} holds up to {limit} machines",
-                _CODE,
-            )
+    return limit, f"scale set {name_of(target)} holds up to {limit} machines"
 
 
 def _outputs(context: Context) -> Outputs:

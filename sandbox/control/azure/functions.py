@@ -5,7 +5,7 @@ Each answers with the outputs of the resource, which are what ARM's GET returns.
 
 from collections.abc import Callable, Iterable
 
-from sandbox.control.azure import authorization, features
+from sandbox.control.azure import authorization, features, online_endpoints
 from sandbox.control.azure.arm import name_of
 from sandbox.control.kinds import Call, CloudError, Function, Kind, Outputs
 from sandbox.control.reading import text
@@ -56,4 +56,9 @@ def _function_name(kind: str) -> str:
 
 def functions(kinds: Iterable[Kind]) -> tuple[Function, ...]:
     """Every function of azure-native that the sandbox answers."""
-    return (*authorization.FUNCTIONS, *features.FUNCTIONS, *getters(kinds))
+    return (
+        *authorization.FUNCTIONS,
+        *features.FUNCTIONS,
+        *online_endpoints.FUNCTIONS,
+        *getters(kinds),
+    )

@@ -297,7 +297,8 @@ def identity_outputs(context: Context) -> Outputs:
         result["tenantId"] = context.world.tenant
     found: dict[str, object] = {}
     names = given.get("userAssignedIdentities")
-    for name in names if isinstance(names, list) else []:
+    # Some types take a list of ids, others a map by id.
+    for name in names if isinstance(names, list | Mapping) else []:
         record = context.world.find(str(name))
         if record is not None:
             found[str(name)] = {

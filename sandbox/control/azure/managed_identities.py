@@ -41,6 +41,11 @@ def _is(outputs: Values, path: str, wanted: str) -> bool:
 
 
 _SYSTEM_ASSIGNED = (
+    "azure-native:storage:StorageAccount",
+    "azure-native:containerregistry:Registry",
+    "azure-native:containerregistry:TaskRun",
+    "azure-native:machinelearningservices:Workspace",
+    "azure-native:machinelearningservices:OnlineEndpoint",
     "azure-native:compute:VirtualMachineScaleSet",
     "azure-native:compute:VirtualMachine",
 )

@@ -117,6 +117,79 @@ TELEMETRY: dict[str, Telemetry] = {
         _names("Audit, SummaryLogs, Jobs"),
         _names("Audit"),
     ),
+    "Microsoft.Storage/storageAccounts": Telemetry(
+        _names(
+            "UsedCapacity, Transactions, Ingress, Egress, SuccessServerLatency, SuccessE2ELatency,"
+            "Availability"
+        )
+    ),
+    "Microsoft.Storage/storageAccounts/blobServices": Telemetry(
+        _names(
+            "BlobCapacity, BlobCount, ContainerCount, IndexCapacity, Transactions, Ingress, Egress,"
+            "SuccessServerLatency, SuccessE2ELatency, Availability"
+        ),
+        _names("StorageRead, StorageWrite, StorageDelete"),
+        _names("StorageRead, StorageWrite, StorageDelete"),
+    ),
+    "Microsoft.ContainerRegistry/registries": Telemetry(
+        _names(
+            "TotalPullCount, SuccessfulPullCount, TotalPushCount, SuccessfulPushCount, RunDuration,"
+            "AgentPoolCPUTime, StorageUsed"
+        ),
+        _names("ContainerRegistryRepositoryEvents, ContainerRegistryLoginEvents"),
+        _names("ContainerRegistryRepositoryEvents, ContainerRegistryLoginEvents"),
+    ),
+    "Microsoft.Insights/components": Telemetry(
+        _names(
+            "requests/count, requests/duration, requests/failed, exceptions/count,"
+            "dependencies/count, dependencies/duration, dependencies/failed, traces/count,"
+            "availabilityResults/availabilityPercentage"
+        ),
+        _names(
+            "AppAvailabilityResults, AppBrowserTimings, AppDependencies, AppEvents, AppExceptions,"
+            "AppMetrics, AppPageViews, AppPerformanceCounters, AppRequests, AppSystemEvents,"
+            "AppTraces"
+        ),
+    ),
+    "Microsoft.MachineLearningServices/workspaces": Telemetry(
+        _names(
+            "Active Cores, Active Nodes, Idle Nodes, Total Nodes, Quota Utilization Percentage,"
+            "Model Deploy Started, Model Deploy Succeeded, Model Deploy Failed,"
+            "Model Register Succeeded, Model Register Failed, CpuUtilizationPercentage"
+        ),
+        _names(
+            "AmlComputeClusterEvent, AmlComputeJobEvent, AmlComputeClusterNodeEvent,"
+            "AmlComputeCpuGpuUtilization, AmlRunStatusChangedEvent, ModelsChangeEvent,"
+            "ModelsReadEvent, ModelsActionEvent, DeploymentReadEvent, DeploymentEventACI,"
+            "DeploymentEventAKS, InferencingOperationAKS, InferencingOperationACI,"
+            "EnvironmentChangeEvent, EnvironmentReadEvent, DataLabelChangeEvent,"
+            "DataLabelReadEvent, DataSetChangeEvent, DataSetReadEvent, DataStoreChangeEvent,"
+            "DataStoreReadEvent, ComputeInstanceEvent, PipelineChangeEvent, PipelineReadEvent,"
+            "RunEvent, RunReadEvent"
+        ),
+        _names(
+            "AmlComputeJobEvent, ModelsChangeEvent, ModelsActionEvent, EnvironmentChangeEvent,"
+            "RunEvent"
+        ),
+    ),
+    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints": Telemetry(
+        _names(
+            "RequestsPerMinute, RequestLatency, RequestLatency_P50, RequestLatency_P90,"
+            "RequestLatency_P95, RequestLatency_P99, ConnectionsActive, NewConnectionsPerSecond,"
+            "NetworkBytes"
+        ),
+        _names(
+            "AmlOnlineEndpointTrafficLog, AmlOnlineEndpointConsoleLog, AmlOnlineEndpointEventLog"
+        ),
+    ),
+    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments": Telemetry(
+        _names(
+            "CpuUtilizationPercentage, CpuMemoryUtilizationPercentage, DiskUtilization,"
+            "DeploymentCapacity, RequestsPerMinute, RequestLatency_P50, RequestLatency_P90,"
+            "RequestLatency_P95, RequestLatency_P99, DataCollectionEventsPerMinute,"
+            "DataCollectionErrorsPerMinute"
+        )
+    ),
     "Microsoft.Insights/autoscaleSettings": Telemetry(
         _names("ObservedMetricValue, MetricThreshold, ObservedCapacity, ScaleActionsInitiated"),
         _names("AutoscaleEvaluations, AutoscaleScaleActions"),

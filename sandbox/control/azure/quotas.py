@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from sandbox.control import limits
 from sandbox.control.azure.counts import COUNTS
 from sandbox.control.azure.locations import normal
+from sandbox.control.azure.online_deployments import CORES, REGIONAL_CORES
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.kinds import Context, Problem, Record, Transaction, Values, World
 from sandbox.control.reading import number, text
@@ -84,4 +85,4 @@ def _count(record: Record, change: int, transaction: Transaction) -> None:
 def usual() -> Mapping[str, int]:
     """Every quota with Azure's own limit."""
     counts = {f"azure-native:{count.name}": count.most for count in COUNTS.values()}
-    return {VCPUS: REGIONAL_VCPUS, **counts}
+    return {VCPUS: REGIONAL_VCPUS, CORES: REGIONAL_CORES, **counts}
