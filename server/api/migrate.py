@@ -7,15 +7,14 @@ they no longer need is taken away by a later one (design.md section 8).
 """
 
 import logging
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from server.api.schema import Migration, MigrationError, read_migrations
 from server.common.database import connection_string
 from server.common.node import credential, read_node
 
@@ -29,37 +28,6 @@ LOADER = "operationalization_loader"
 PATIENCE_SECONDS = 600
 
 log = logging.getLogger("migrate")
-
-
-class MigrationError(RuntimeError):
-    """The schema cannot be brought up to date; the text says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Migration:
-    """One numbered file."""
-
-    number: int
-    name: str
-    statements: str
-
-
-def read_migrations(folder: Path) -> list[Migration]:
-    """Return the files of *folder* in order.
-
-    Raises:
-        MigrationError: when a name has no number, or the numbers have a gap or a twin.
-    """
-    found: list[Migration] = []
-    for path in sorted(folder.glob("*.sql")):
-        match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)", path.stem)
-        if match is None:
-            raise MigrationError(f"{path.name} is not called NNNN_name.sql")
-        found.append(Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")))
-    numbers = [migration.number for migration in found]
-    if numbers != list(range(1, len(found) + 1)):
-        raise MigrationError(f"migrations must count 1, 2, 3 ... without a gap, got {numbers}")
-    return found
 
 
 def migrate(

@@ -94,6 +94,18 @@ class Services:
             raise _unknown()
         return JSONResponse({})
 
+    async def model(self, request: Request) -> Response:
+        """`GET /services/{name}/{version}/model`: our own, for an Owner who takes it elsewhere.
+
+        The bytes are an R function in R's own format, which nothing here ever loads.
+        """
+        self.tokens.caller(request).require("Owner")
+        service = await self._find(request)
+        model = await self.store.find_model(service.name, service.version)
+        if model is None:
+            raise _unknown()
+        return Response(model, media_type="application/octet-stream")
+
     async def describe(self, request: Request) -> Response:
         """`GET /api/{name}/{version}/swagger.json`."""
         self.tokens.caller(request)

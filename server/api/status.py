@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.api.store import ComputeNode, Store
+from server.api.store import ComputeNode, DatabaseAwayError, Store
 from server.api.tokens import Tokens
-
-DATABASE_ERRORS = (psycopg.OperationalError, PoolTimeout)
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class Status:
         try:
             nodes = await self.store.compute_nodes()
             state = "Open"
-        except DATABASE_ERRORS:
+        except DatabaseAwayError:
             nodes, state = [], "Closed"
         components = {
             "backends": _component(
@@ -38,7 +34,7 @@ class Status:
             "authentication": _component("pass", {}, {}),
             "database": _component(
                 "pass" if state == "Open" else "fail",
-                {"type": "postgresql", "name": self.database, "state": state},
+                {"type": self.store.engine, "name": self.database, "state": state},
                 None,
             ),
         }

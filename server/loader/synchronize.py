@@ -1,10 +1,14 @@
-"""What the loader asks of the database: the services, and a row that says this node is there."""
+"""What the loader asks of PostgreSQL: the services, and a row that says this node is there."""
 
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from server.loader.run import SourceAwayError
 from server.loader.shelf import Entry, Shelf
 
 
@@ -63,3 +67,42 @@ def heartbeat(connection: psycopg.Connection[Any], node: ThisNode, revision: int
 def farewell(connection: psycopg.Connection[Any], node: ThisNode) -> None:
     """Say that *node* serves no more."""
     connection.execute("SELECT operationalization.farewell(%s::inet)", [node.address])
+
+
+class PostgresqlSource:
+    """A `Source` over a connection that hears of publications."""
+
+    def __init__(self, connection: psycopg.Connection[Any], node: ThisNode) -> None:
+        self._connection = connection
+        self._node = node
+        connection.execute("LISTEN services")
+
+    def synchronize(self, shelf: Shelf) -> int:
+        """Bring *shelf* to what is published and return the catalogue's revision."""
+        return synchronize(self._connection, shelf)
+
+    def heartbeat(self, revision: int) -> None:
+        """Say that this node serves, with the services of *revision*."""
+        heartbeat(self._connection, self._node, revision)
+
+    def farewell(self) -> None:
+        """Say that this node serves no more."""
+        farewell(self._connection, self._node)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something was published, or *seconds*."""
+        select.select([self._connection.fileno()], [], [], seconds)
+
+
+@contextmanager
+def opened(conninfo: str, node: ThisNode) -> Iterator[PostgresqlSource]:
+    """Connect as *node* for a block.
+
+    Raises:
+        SourceAwayError: the database is away, now or later in the block.
+    """
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            yield PostgresqlSource(connection, node)
+    except psycopg.Error as error:
+        raise SourceAwayError(str(error)) from error

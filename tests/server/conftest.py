@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from server.api.migrate import API, LOADER, migrate, read_migrations
-from tests.support import postgres
+from tests.support import postgres, stores
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "server" / "api" / "migrations"
 IDENTITY = "id-web"
@@ -71,3 +71,17 @@ def as_role(server, database):
     yield connect
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture
+def on_postgresql(server, database):
+    """What makes stores as a web node's API has them."""
+    return stores.postgresql(server.conninfo(API, database, PASSWORDS[API]))
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def store(request, tmp_path):
+    """What makes stores: of either engine, for what must not depend on it."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("on_postgresql")
+    return stores.sqlite(tmp_path)

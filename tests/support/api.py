@@ -8,15 +8,14 @@ from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
-from psycopg_pool import AsyncConnectionPool
 
-from server.api.app import Handlers, application
 from server.api.definitions import Definition
 from server.api.login import Login
+from server.api.routes import Handlers, application
 from server.api.services import Services
 from server.api.status import Status
-from server.api.store import Store
 from server.api.tokens import Caller, Role, Tokens
+from tests.support.stores import MakeStore
 
 PASSWORD = "Sandbox-Pass:1"
 TOKENS = Tokens(
@@ -44,7 +43,7 @@ Answer = tuple[int, Any]
 
 
 def talk(
-    conninfo: str,
+    make_store: MakeStore,
     *calls: Call,
     check_model: Callable[[Definition], Awaitable[None]] = any_model,
     **login: Any,
@@ -52,18 +51,19 @@ def talk(
     """Return the status and body of each of *calls*, sent in order."""
 
     async def run() -> list[Answer]:
-        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=2, timeout=1, open=False
-        )
-        store = Store(pool)
+        store = make_store()
         handlers = Handlers(
             Login(store, TOKENS, PASSWORD, **login),
             Services(store, TOKENS, check_model),
             Status(store, TOKENS, "operationalization"),
         )
-        transport = httpx.ASGITransport(application(handlers, pool))
-        async with pool, httpx.AsyncClient(transport=transport, base_url="https://web") as client:
-            return [await _send(client, call) for call in calls]
+        transport = httpx.ASGITransport(application(handlers, store))
+        await store.open()
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="https://web") as client:
+                return [await _send(client, call) for call in calls]
+        finally:
+            await store.close()
 
     return asyncio.run(run())
 
@@ -75,4 +75,6 @@ async def _send(client: httpx.AsyncClient, call: Call) -> Answer:
         headers["Authorization"] = f"Bearer {token}"
     content = call.body if isinstance(call.body, bytes) else json.dumps(call.body).encode()
     response = await client.request(call.method, call.path, content=content, headers=headers)
+    if response.headers["Content-Type"] == "application/octet-stream":
+        return response.status_code, response.content
     return response.status_code, response.json()

@@ -24,15 +24,15 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from psycopg_pool import AsyncConnectionPool
 
 from operations.stack import Environment
-from server.api.app import Handlers, application
 from server.api.check import check_model
 from server.api.login import Login
+from server.api.routes import Handlers, application
 from server.api.services import Services
 from server.api.status import Status
 from server.api.store import Store
+from tests.support import stores
 from tests.support.api import PASSWORD, TOKENS
 
 ADDRESS = "127.0.0.1"
@@ -284,25 +284,22 @@ def _api(conninfo: str, proxy: Path, login: dict[str, Any]) -> Iterator[Respond]
     async def check(definition: Any) -> None:
         await check_model(definition, proxy)
 
-    async def start() -> tuple[AsyncConnectionPool[Any], httpx.AsyncClient]:
-        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=4, timeout=1, open=False
-        )
-        await pool.open()
-        store = Store(pool)
+    async def start() -> tuple[Store, httpx.AsyncClient]:
+        store = stores.postgresql(conninfo, most=4)()
+        await store.open()
         handlers = Handlers(
             Login(store, TOKENS, PASSWORD, **login),
             Services(store, TOKENS, check),
             Status(store, TOKENS, "operationalization"),
         )
-        transport = httpx.ASGITransport(application(handlers, pool))
-        return pool, httpx.AsyncClient(transport=transport, base_url="https://web", timeout=60)
+        transport = httpx.ASGITransport(application(handlers, store))
+        return store, httpx.AsyncClient(transport=transport, base_url="https://web", timeout=60)
 
-    async def stop(pool: AsyncConnectionPool[Any], client: httpx.AsyncClient) -> None:
+    async def stop(store: Store, client: httpx.AsyncClient) -> None:
         await client.aclose()
-        await pool.close()
+        await store.close()
 
-    pool, client = run(start())
+    store, client = run(start())
 
     def respond(request: Heard) -> tuple[int, Any]:
         kept = {"Authorization", "Content-Type"}
@@ -315,7 +312,7 @@ def _api(conninfo: str, proxy: Path, login: dict[str, Any]) -> Iterator[Respond]
     try:
         yield respond
     finally:
-        run(stop(pool, client))
+        run(stop(store, client))
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

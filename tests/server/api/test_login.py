@@ -14,11 +14,6 @@ ENDED = {"message": "the refresh token is not known, or has ended: POST /login"}
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def conninfo(server, database):
-    return server.conninfo(API, database, "api's password")
-
-
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(login, "REFUSAL_SECONDS", 0)
@@ -32,8 +27,8 @@ def revoke(token):
     return Call("DELETE", f"/login/refreshToken?refreshToken={token}", role=None)
 
 
-def test_the_administrator_gets_a_pair_of_tokens(conninfo):
-    [(status, found)] = talk(conninfo, LOGIN)
+def test_the_administrator_gets_a_pair_of_tokens(store):
+    [(status, found)] = talk(store, LOGIN)
 
     assert (status, found["token_type"], found["expires_in"]) == (200, "Bearer", 3600)
     assert TOKENS.verify(found["access_token"]) == Caller("admin", "Owner")
@@ -42,10 +37,10 @@ def test_the_administrator_gets_a_pair_of_tokens(conninfo):
 @pytest.mark.parametrize(
     ("username", "password"), [("admin", "wrong"), ("root", PASSWORD), ("", ""), ("é", "é")]
 )
-def test_wrong_credentials_are_refused_in_the_same_words(conninfo, username, password):
+def test_wrong_credentials_are_refused_in_the_same_words(store, username, password):
     wrong = Call("POST", "/login", {"username": username, "password": password}, role=None)
 
-    assert talk(conninfo, wrong) == [(401, {"message": "the user name or the password is wrong"})]
+    assert talk(store, wrong) == [(401, {"message": "the user name or the password is wrong"})]
 
 
 @pytest.mark.parametrize(
@@ -56,14 +51,14 @@ def test_wrong_credentials_are_refused_in_the_same_words(conninfo, username, pas
         ({"username": ["admin"], "password": "x"}, "username: must be of type string"),
     ],
 )
-def test_a_login_without_its_fields_is_refused(conninfo, body, message):
-    assert talk(conninfo, Call("POST", "/login", body, role=None)) == [(400, {"message": message})]
+def test_a_login_without_its_fields_is_refused(store, body, message):
+    assert talk(store, Call("POST", "/login", body, role=None)) == [(400, {"message": message})]
 
 
-def test_a_refresh_token_works_once(conninfo):
-    [(_, first)] = talk(conninfo, LOGIN)
+def test_a_refresh_token_works_once(store):
+    [(_, first)] = talk(store, LOGIN)
     [(status, second), again] = talk(
-        conninfo, refresh(first["refresh_token"]), refresh(first["refresh_token"])
+        store, refresh(first["refresh_token"]), refresh(first["refresh_token"])
     )
 
     assert status == 200
@@ -71,30 +66,28 @@ def test_a_refresh_token_works_once(conninfo):
     assert again == (401, ENDED)
 
 
-def test_a_revoked_refresh_token_is_gone(conninfo):
-    [(_, found)] = talk(conninfo, LOGIN)
-    [revoked, after] = talk(
-        conninfo, revoke(found["refresh_token"]), refresh(found["refresh_token"])
-    )
+def test_a_revoked_refresh_token_is_gone(store):
+    [(_, found)] = talk(store, LOGIN)
+    [revoked, after] = talk(store, revoke(found["refresh_token"]), refresh(found["refresh_token"]))
 
     assert revoked == (200, {})
     assert after == (401, ENDED)
 
 
-def test_a_refresh_token_that_lay_unused_for_two_weeks_has_ended(conninfo):
+def test_a_refresh_token_that_lay_unused_for_two_weeks_has_ended(store):
     long_ago = datetime.now(UTC) - timedelta(days=14, seconds=1)
-    [(_, found)] = talk(conninfo, LOGIN, now=lambda: long_ago)
+    [(_, found)] = talk(store, LOGIN, now=lambda: long_ago)
 
-    assert talk(conninfo, refresh(found["refresh_token"])) == [(401, ENDED)]
+    assert talk(store, refresh(found["refresh_token"])) == [(401, ENDED)]
 
 
-def test_a_chain_of_refresh_tokens_ends_after_ninety_days(server, database, conninfo, as_role):
+def test_a_chain_of_refresh_tokens_ends_after_ninety_days(on_postgresql, as_role):
     long_ago = datetime.now(UTC) - timedelta(days=89)
-    [(_, found)] = talk(conninfo, LOGIN)
+    [(_, found)] = talk(on_postgresql, LOGIN)
     as_role(API).execute(
         "UPDATE operationalization.refresh_token SET chain_started = %s", [long_ago]
     )
-    talk(conninfo, refresh(found["refresh_token"]))
+    talk(on_postgresql, refresh(found["refresh_token"]))
     [(ends,)] = (
         as_role(API).execute("SELECT expires_at FROM operationalization.refresh_token").fetchall()
     )
@@ -102,8 +95,8 @@ def test_a_chain_of_refresh_tokens_ends_after_ninety_days(server, database, conn
     assert ends == long_ago + timedelta(days=90)
 
 
-def test_the_database_does_not_learn_refresh_tokens(conninfo, as_role):
-    [(_, found)] = talk(conninfo, LOGIN)
+def test_the_database_does_not_learn_refresh_tokens(on_postgresql, as_role):
+    [(_, found)] = talk(on_postgresql, LOGIN)
     [(digest,)] = (
         as_role(API)
         .execute("SELECT encode(digest, 'escape') FROM operationalization.refresh_token")

@@ -6,9 +6,10 @@ import hashlib
 import psycopg
 import pytest
 
-from server.api import store
+from server.api import postgresql
 from server.api.errors import ApiError
 from server.api.migrate import API
+from tests.support import stores
 from tests.support.api import Call, talk
 
 MODEL = base64.b64encode(b"model").decode()
@@ -25,14 +26,9 @@ NEEDED = {
 }
 
 
-@pytest.fixture
-def conninfo(server, database):
-    return server.conninfo(API, database, "api's password")
-
-
-def test_a_published_service_is_listed_in_the_shape_of_the_product(conninfo):
+def test_a_published_service_is_listed_in_the_shape_of_the_product(store):
     [(status, made), (_, listed), (_, found)] = talk(
-        conninfo, PUBLISH, Call("GET", "/services"), Call("GET", "/services/iris/1.0")
+        store, PUBLISH, Call("GET", "/services"), Call("GET", "/services/iris/1.0")
     )
 
     assert status == 201
@@ -56,10 +52,10 @@ def test_a_published_service_is_listed_in_the_shape_of_the_product(conninfo):
     }
 
 
-def test_without_a_version_each_publication_gets_one(conninfo):
+def test_without_a_version_each_publication_gets_one(store):
     publish = Call("POST", "/services/iris", BODY)
     [(first, one), (second, two), (_, listed)] = talk(
-        conninfo, publish, publish, Call("GET", "/services/iris")
+        store, publish, publish, Call("GET", "/services/iris")
     )
 
     assert (first, second) == (201, 201)
@@ -67,8 +63,8 @@ def test_without_a_version_each_publication_gets_one(conninfo):
     assert one["version"] != two["version"]
 
 
-def test_a_version_is_published_once(conninfo):
-    [_, again] = talk(conninfo, PUBLISH, PUBLISH)
+def test_a_version_is_published_once(store):
+    [_, again] = talk(store, PUBLISH, PUBLISH)
 
     assert again == (
         403,
@@ -76,9 +72,9 @@ def test_a_version_is_published_once(conninfo):
     )
 
 
-def test_a_change_shows_and_a_removed_service_is_gone(conninfo):
+def test_a_change_shows_and_a_removed_service_is_gone(store):
     [_, changed, removed, gone] = talk(
-        conninfo,
+        store,
         PUBLISH,
         Call("PATCH", "/services/iris/1.0", {"description": "better"}),
         Call("DELETE", "/services/iris/1.0"),
@@ -99,16 +95,18 @@ def test_a_change_shows_and_a_removed_service_is_gone(conninfo):
         ("GET", "/services/none/%00"),
         ("PATCH", "/services/none/1"),
         ("DELETE", "/services/none/1"),
+        ("GET", "/services/none/1/model"),
+        ("GET", "/services/none/%00/model"),
         ("GET", "/api/none/1/swagger.json"),
     ],
 )
-def test_what_nobody_published_is_not_found(conninfo, method, path):
-    assert talk(conninfo, Call(method, path, {})) == [(404, UNKNOWN)]
+def test_what_nobody_published_is_not_found(store, method, path):
+    assert talk(store, Call(method, path, {})) == [(404, UNKNOWN)]
 
 
-def test_a_reader_reads_and_does_not_publish(conninfo):
+def test_a_reader_reads_and_does_not_publish(store):
     [_, listed, refused, removed] = talk(
-        conninfo,
+        store,
         PUBLISH,
         Call("GET", "/services", role="Reader", username="ann"),
         Call("POST", "/services/iris/2.0", BODY, role="Reader", username="ann"),
@@ -120,15 +118,15 @@ def test_a_reader_reads_and_does_not_publish(conninfo):
     assert (refused, removed) == ((403, message), (403, message))
 
 
-def test_a_contributor_changes_what_is_theirs_and_nothing_else(conninfo):
+def test_a_contributor_changes_what_is_theirs_and_nothing_else(store):
     [_, mine, others] = talk(
-        conninfo,
+        store,
         Call("POST", "/services/mine/1", BODY, role="Contributor", username="ann"),
         Call("DELETE", "/services/mine/1", role="Contributor", username="ann"),
         Call("DELETE", "/services/iris/1.0", role="Contributor", username="ann"),
     )
     [_, refused] = talk(
-        conninfo,
+        store,
         PUBLISH,
         Call("PATCH", "/services/iris/1.0", {}, role="Contributor", username="ann"),
     )
@@ -136,6 +134,21 @@ def test_a_contributor_changes_what_is_theirs_and_nothing_else(conninfo):
     assert mine == (200, {})
     assert others == (404, UNKNOWN)
     assert refused == (403, {"message": "only an Owner and admin may change this service"})
+
+
+def test_an_owner_takes_a_model_elsewhere_and_nobody_else_does(store):
+    path = "/services/iris/1.0/model"
+    [_, taken, by_author, by_reader] = talk(
+        store,
+        Call("POST", "/services/iris/1.0", BODY, role="Contributor", username="ann"),
+        Call("GET", path),
+        Call("GET", path, role="Contributor", username="ann"),
+        Call("GET", path, role="Reader", username="joe"),
+    )
+
+    assert taken == (200, b"model")
+    assert by_author == (403, {"message": "this needs the role Owner, you are Contributor"})
+    assert by_reader == (403, {"message": "this needs the role Owner, you are Reader"})
 
 
 @pytest.mark.parametrize(
@@ -146,19 +159,20 @@ def test_a_contributor_changes_what_is_theirs_and_nothing_else(conninfo):
         ("POST", "/services/iris"),
         ("PATCH", "/services/iris/1.0"),
         ("DELETE", "/services/iris/1.0"),
+        ("GET", "/services/iris/1.0/model"),
         ("GET", "/api/iris/1.0/swagger.json"),
         ("GET", "/status"),
     ],
 )
-def test_nothing_is_told_without_a_token(conninfo, method, path):
-    assert talk(conninfo, Call(method, path, role=None)) == [(401, NEEDED)]
+def test_nothing_is_told_without_a_token(store, method, path):
+    assert talk(store, Call(method, path, role=None)) == [(401, NEEDED)]
 
 
-def test_a_model_that_a_compute_node_refuses_is_not_published(conninfo):
+def test_a_model_that_a_compute_node_refuses_is_not_published(store):
     async def refuse(_definition):
         raise ApiError(400, "model: the model is of class integer and must be a function")
 
-    [refused, listed] = talk(conninfo, PUBLISH, Call("GET", "/services"), check_model=refuse)
+    [refused, listed] = talk(store, PUBLISH, Call("GET", "/services"), check_model=refuse)
 
     assert refused == (
         400,
@@ -178,12 +192,12 @@ def test_a_model_that_a_compute_node_refuses_is_not_published(conninfo):
     ],
     ids=["empty", "binary", "deep", "array", "huge"],
 )
-def test_a_body_that_is_no_publication_is_refused(conninfo, body, status, message):
-    assert talk(conninfo, Call("POST", "/services/iris", body)) == [(status, {"message": message})]
+def test_a_body_that_is_no_publication_is_refused(store, body, status, message):
+    assert talk(store, Call("POST", "/services/iris", body)) == [(status, {"message": message})]
 
 
-def test_a_service_describes_how_it_is_consumed(conninfo):
-    [_, (status, found)] = talk(conninfo, PUBLISH, Call("GET", "/api/iris/1.0/swagger.json"))
+def test_a_service_describes_how_it_is_consumed(store):
+    [_, (status, found)] = talk(store, PUBLISH, Call("GET", "/api/iris/1.0/swagger.json"))
 
     assert (status, found["swagger"]) == (200, "2.0")
     assert list(found["paths"]) == ["/api/iris/1.0"]
@@ -202,24 +216,24 @@ def test_a_service_describes_how_it_is_consumed(conninfo):
         (Call("GET", "/live", role=None), (200, "alive")),
     ],
 )
-def test_paths_that_need_no_service(conninfo, call, answer):
-    assert talk(conninfo, call) == [answer]
+def test_paths_that_need_no_service(store, call, answer):
+    assert talk(store, call) == [answer]
 
 
-def test_a_database_that_hangs_is_said_so_in_time(server, database, conninfo, monkeypatch):
+def test_a_database_that_hangs_is_said_so_in_time(server, database, on_postgresql, monkeypatch):
     away = {"message": "the database cannot be reached just now: try again"}
-    monkeypatch.setattr(store, "READ_SECONDS", 0.2)
-    monkeypatch.setattr(store, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(postgresql, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(postgresql, "WRITE_SECONDS", 0.3)
     with psycopg.connect(server.conninfo("master", database)) as holder:
         holder.execute("LOCK TABLE operationalization.service IN ACCESS EXCLUSIVE MODE")
-        answers = talk(conninfo, Call("GET", "/services"), PUBLISH)
+        answers = talk(on_postgresql, Call("GET", "/services"), PUBLISH)
 
     assert answers == [(503, away)] * 2
-    assert talk(conninfo, Call("GET", "/services")) == [(200, [])]
+    assert talk(on_postgresql, Call("GET", "/services")) == [(200, [])]
 
 
 def test_a_database_that_is_away_is_said_so(server, database):
-    wrong = server.conninfo(API, database, "wrong")
+    wrong = stores.postgresql(server.conninfo(API, database, "wrong"))
     away = {"message": "the database cannot be reached just now: try again"}
 
     [listed, (_, status), live] = talk(

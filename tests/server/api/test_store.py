@@ -1,90 +1,138 @@
-"""What the API asks of the database, while connections that it keeps break."""
+"""What the API may count on, whichever engine keeps its services."""
 
 import asyncio
-from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
-import psycopg
-import pytest
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from server.api.definitions import Definition, Parameter
 
-from server.api.app import connections
-from server.api.migrate import API
-from server.api.store import Store
-
-KEPT = 3
+WIDTH = Parameter("width", "numeric")
 
 
-def ends(server, database):
-    """End each connection of the API, as a restart of the database does."""
-    with psycopg.connect(server.conninfo("master"), autocommit=True) as master:
-        master.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = %s AND usename = %s",
-            (database, API),
-        )
+def definition(model=b"model", description=""):
+    return Definition(description, "iris", (WIDTH,), (WIDTH,), model)
 
 
-def run(server, database, test):
+def run(make_store, work):
     async def within():
-        conninfo = server.conninfo(API, database, "api's password")
-        async with AsyncConnectionPool(
-            conninfo, min_size=KEPT, max_size=KEPT, timeout=1, reconnect_timeout=1
-        ) as pool:
-            await pool.wait()
-            return await test(Store(pool))
+        store = make_store()
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
 
     return asyncio.run(within())
 
 
-def test_connections_that_broke_while_nobody_looked_cost_no_request(server, database):
-    async def ask(store):
-        ends(server, database)
-        return [await store.list_services() for _ in range(KEPT)]
+def test_what_is_added_is_found_as_it_was(store):
+    async def work(store):
+        assert await store.add_service("iris", "1", definition(b"\0\xff" * 70_000), "ann")
+        return (
+            await store.find_service("iris", "1"),
+            await store.find_model("iris", "1"),
+            await store.list_services(),
+        )
 
-    assert run(server, database, ask) == [[], [], []]
+    found, model, listed = run(store, work)
 
-
-def test_a_statement_that_may_have_run_is_not_repeated(server, database):
-    async def ask(store):
-        query = "SELECT pg_terminate_backend(pg_backend_pid())"
-        with pytest.raises(psycopg.OperationalError):
-            await store._run(query, {})
-        return await store.list_services()
-
-    assert run(server, database, ask) == []
-
-
-@contextmanager
-def away(server, database):
-    """A database that ends its connections and takes no new ones."""
-    with psycopg.connect(server.conninfo("master"), autocommit=True) as master:
-        refuse = f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS %s'
-        master.execute(refuse % "false")
-        try:
-            ends(server, database)
-            yield
-        finally:
-            master.execute(refuse % "true")
+    assert (found.name, found.version, found.published_by) == ("iris", "1", "ann")
+    assert (found.inputs, found.outputs) == ((WIDTH,), (WIDTH,))
+    assert (found.sha256, model) == (definition(model).sha256, b"\0\xff" * 70_000)
+    assert listed == [found]
+    assert abs(datetime.now(UTC) - found.created_at) < timedelta(minutes=1)
 
 
-def test_a_database_that_refuses_every_connection_is_away(server, database):
-    async def ask(store):
-        with away(server, database), pytest.raises(psycopg.OperationalError):
-            await store.list_services()
+def test_of_many_who_publish_a_version_at_once_one_does(store):
+    async def work(store):
+        models = [f"model {number}".encode() for number in range(8)]
+        added = await asyncio.gather(
+            *(store.add_service("iris", "1", definition(model), "ann") for model in models)
+        )
+        return added, models, await store.find_model("iris", "1")
 
-    run(server, database, ask)
+    added, models, kept = run(store, work)
+
+    assert sorted(added) == [False] * 7 + [True]
+    assert kept == models[added.index(True)]
 
 
-def test_a_database_that_was_away_for_long_answers_the_first_request_after_it(server, database):
-    async def within():
-        conninfo = server.conninfo(API, database, "api's password")
-        async with connections(conninfo, 1, wait=0.5, retry=0.2) as pool:
-            await pool.wait()
-            store = Store(pool)
-            with away(server, database):
-                for _ in range(5):
-                    with pytest.raises((psycopg.OperationalError, PoolTimeout)):
-                        await store.list_services()
-            return await store.list_services()
+def test_what_is_not_there_is_neither_changed_nor_removed(store):
+    async def work(store):
+        return (
+            await store.find_service("iris", "1"),
+            await store.find_model("iris", "1"),
+            await store.change_service("iris", "1", definition()),
+            await store.remove_service("iris", "1"),
+        )
 
-    assert asyncio.run(within()) == []
+    assert run(store, work) == (None, None, False, False)
+
+
+def test_a_change_replaces_what_a_version_is_and_not_who_published_it(store):
+    async def work(store):
+        await store.add_service("iris", "1", definition(), "ann")
+        before = await store.find_service("iris", "1")
+        assert await store.change_service("iris", "1", definition(b"other", "better"))
+        return before, await store.find_service("iris", "1"), await store.find_model("iris", "1")
+
+    before, after, model = run(store, work)
+
+    assert (after.description, after.sha256, model) == (
+        "better",
+        definition(b"other").sha256,
+        b"other",
+    )
+    assert (after.published_by, after.created_at) == (before.published_by, before.created_at)
+
+
+def test_versions_are_listed_by_name_and_age(store):
+    async def work(store):
+        for name, version in (("b", "1"), ("a", "9"), ("a", "1"), ("a", "5")):
+            await store.add_service(name, version, definition(), "ann")
+        return await store.list_services(), await store.list_services("a")
+
+    everything, one = run(store, work)
+
+    assert [(s.name, s.version) for s in everything] == [
+        ("a", "9"),
+        ("a", "1"),
+        ("a", "5"),
+        ("b", "1"),
+    ]
+    assert everything[:3] == one
+
+
+def test_another_process_finds_what_was_published(store):
+    run(store, lambda opened: opened.add_service("iris", "1", definition(), "ann"))
+
+    assert run(store, lambda opened: opened.find_model("iris", "1")) == b"model"
+
+
+def test_a_refresh_token_is_taken_once_and_not_after_its_end(store):
+    now = datetime.now(UTC)
+
+    async def work(store):
+        await store.add_refresh_token(b"good", "ann", "Owner", now, now + timedelta(minutes=1))
+        await store.add_refresh_token(b"late", "ann", "Owner", now, now - timedelta(minutes=1))
+        return [await store.take_refresh_token(digest) for digest in (b"good", b"good", b"late")]
+
+    assert run(store, work) == [("ann", "Owner", now), None, None]
+
+
+def test_of_many_who_take_a_refresh_token_at_once_one_gets_it(store):
+    now = datetime.now(UTC)
+
+    async def work(store):
+        await store.add_refresh_token(b"good", "ann", "Owner", now, now + timedelta(minutes=1))
+        return await asyncio.gather(*(store.take_refresh_token(b"good") for _ in range(8)))
+
+    assert sorted(found is not None for found in run(store, work)) == [False] * 7 + [True]
+
+
+def test_nobody_waits_for_nodes_that_there_are_not(store):
+    async def work(store):
+        await store.add_service("iris", "1", definition(), "ann")
+        await asyncio.wait_for(store.wait_until_everywhere(60), 10)
+        return await store.compute_nodes()
+
+    assert run(store, work) == []
