@@ -1,5 +1,6 @@
 """Reads the static files of a node recipe out of this repository."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.runtimes.node import NodeFile
@@ -11,6 +12,12 @@ def node_file(source: str, destination: str, *, mode: str = "0644") -> NodeFile:
     """Return the file at *source*, relative to the repository, for *destination* on a node."""
     content = (REPOSITORY / source).read_text(encoding="utf-8")
     return NodeFile(path=destination, content=content, mode=mode)
+
+
+def joined_file(sources: Sequence[str], destination: str) -> NodeFile:
+    """Return the files at *sources*, one below the other, as one file for *destination*."""
+    parts = [(REPOSITORY / source).read_text(encoding="utf-8") for source in sources]
+    return NodeFile(path=destination, content="\n".join(parts))
 
 
 def node_files(

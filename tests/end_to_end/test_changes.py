@@ -86,8 +86,8 @@ def mistaken(dev: Live, tmp_path: Path) -> Live:
     for file in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / file, tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    for role in ("web", "compute"):
-        file = tmp_path / f"components/runtimes/plumber/node/{role}/haproxy.cfg"
+    for name in ("shared/frontend.cfg", "compute/haproxy.cfg"):
+        file = tmp_path / "components/runtimes/plumber/node" / name
         file.write_text(file.read_text().replace("timeout connect 3s", "timeout conect 3s"))
     return Live(dev.stack, Engine(dev.engine.folder, tmp_path, dev.engine.variables))
 

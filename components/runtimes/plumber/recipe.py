@@ -2,8 +2,19 @@
 
 from typing import Final
 
-from components.runtimes.files import node_file, node_files
+from components.runtimes.files import node_file
 from components.runtimes.node import HealthProbe, JsonValue, NodeFile, NodeRecipe, Role
+from components.runtimes.plumber.layout import (
+    SOURCE,
+    api,
+    every_node,
+    first_boot,
+    proxy,
+    script,
+    software,
+    units,
+    workers,
+)
 from components.runtimes.plumber.secrets import SECRETS
 from components.runtimes.plumber.versions import DEFAULT_VERSION, VERSIONS
 from components.settings import Environment
@@ -16,9 +27,6 @@ COMPUTE_SERVER_NAME: Final = "compute.operationalization.internal"
 
 WEB_CLIENT_NAME: Final = "web.operationalization.internal"
 """Common name in the certificate `web-client`: compute nodes serve this client and no other."""
-
-SOURCE: Final = "components/runtimes/plumber/node"
-ROOT: Final = "/opt/operationalization"
 
 _SERVICES: Final[dict[Role, tuple[str, ...]]] = {
     "web": (
@@ -47,7 +55,7 @@ def recipe(environment: Environment, role: Role) -> NodeRecipe:
         port=port,
         health=HealthProbe(port=port),
         packages=tuple(sorted(VERSIONS[version].packages[role])),
-        files=(*_files(role), *_first_boot(environment, role)),
+        files=tuple(_files(environment, role)),
         services=_SERVICES[role],
         secrets=SECRETS[role],
         uses_database=True,
@@ -73,42 +81,12 @@ def _data(environment: Environment, role: Role) -> dict[str, JsonValue]:
     }
 
 
-def _files(role: Role) -> list[NodeFile]:
+def _files(environment: Environment, role: Role) -> list[NodeFile]:
     """Return the role's scripts, units, proxy configuration and its part of `server/`."""
-    node = f"{SOURCE}/{role}"
-    shared = [
-        node_file("server/__init__.py", f"{ROOT}/server/__init__.py"),
-        *node_files("server/common", "*.py", f"{ROOT}/server/common"),
-        node_file(f"{node}/role.sh", f"{ROOT}/bin/role.sh", mode="0755"),
-        node_file(f"{node}/haproxy.cfg", "/etc/operationalization/haproxy.cfg"),
-        *node_files(f"{node}/units", "*", "/etc/systemd/system"),
-        *node_files(f"{SOURCE}/shared/units", "*", "/etc/systemd/system"),
-        node_file(f"{SOURCE}/shared/503.http", "/etc/operationalization/503.http"),
-    ]
+    own = [*every_node(), script(f"{role}/role.sh"), *units(role)]
     if role == "web":
-        return [
-            *shared,
-            *node_files("server/api", "*.py", f"{ROOT}/server/api"),
-            *node_files("server/api/migrations", "*.sql", f"{ROOT}/server/api/migrations"),
-        ]
-    return [
-        *shared,
-        node_file(f"{node}/open-worker.sh", f"{ROOT}/bin/open-worker.sh", mode="0755"),
-        *node_files("server/loader", "*.py", f"{ROOT}/server/loader"),
-        *node_files("server/worker", "*.R", f"{ROOT}/server/worker"),
-    ]
-
-
-def _first_boot(environment: Environment, role: Role) -> list[NodeFile]:
-    """Return what makes the database user that migrates, where the cloud makes none.
-
-    On Azure the web nodes' identity is an administrator of the server from the beginning.
-    """
-    if environment.cloud != "aws" or role != "web":
-        return []
-    source = f"{SOURCE}/web/aws"
-    return [
-        *node_files("server/aws", "*.py", f"{ROOT}/server/aws"),
-        node_file(f"{source}/prepare-database.sh", f"{ROOT}/bin/prepare-database.sh", mode="0755"),
-        *node_files(f"{source}/units", "**/*", "/etc/systemd/system"),
-    ]
+        # On Azure the web nodes' identity is an administrator of the server from the beginning.
+        first = first_boot() if environment.cloud == "aws" else []
+        return [*own, proxy(role), *api(), *first]
+    haproxy = node_file(f"{SOURCE}/{role}/haproxy.cfg", "/etc/operationalization/haproxy.cfg")
+    return [*own, haproxy, *software("loader"), *workers()]

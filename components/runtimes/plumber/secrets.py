@@ -31,6 +31,14 @@ SECRETS: Final[dict[Role, tuple[SecretUse, ...]]] = {
         _secret("compute-server"),
         _secret("database-loader"),
     ),
+    "one-box": (
+        _secret("web-server"),
+        _secret("token-signing-key"),
+        _secret("admin-password"),
+    ),
 }
 """HAProxy reads its certificates as root before it drops to a user of its own. A web node has
 `database-loader` only because its migrations set that role's password."""
+
+DATABASE_SECRETS: Final = (_secret("database-api"), _secret("database-loader"))
+"""What a one-box reads besides, when its database is a server."""

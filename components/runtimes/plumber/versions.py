@@ -14,6 +14,9 @@ class PlumberVersion:
     """Debian packages that the role's own scripts do not bring. Recommended ones stay out."""
 
 
+SERVER_PACKAGES: Final = ("python3-psycopg", "python3-psycopg-pool")
+"""What speaks to a database that is a server."""
+
 _EVERY_NODE: Final = (
     "ca-certificates",
     "curl",
@@ -21,8 +24,7 @@ _EVERY_NODE: Final = (
     "jq",
     "nftables",
     "openssl",
-    "python3-psycopg",
-    "python3-psycopg-pool",
+    *SERVER_PACKAGES,
     "socat",
 )
 
