@@ -6,10 +6,13 @@ from components.parts import sdk
 sdk.load_by_class(
     "pulumi_azure_native",
     (
+        "applicationinsights",
         "authorization",
         "compute",
+        "containerregistry",
         "dbforpostgresql",
         "keyvault",
+        "machinelearningservices",
         "managedidentity",
         "monitor",
         "network",
@@ -17,5 +20,6 @@ sdk.load_by_class(
         "privatedns",
         "resources",
         "sql",
+        "storage",
     ),
 )

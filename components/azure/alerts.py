@@ -33,6 +33,9 @@ class Alert:
     minutes: Literal[5, 15] = 5
     """Window that is looked at each minute for 5, each 5 minutes for 15."""
 
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Name and values of each dimension that counts; none for all of the metric."""
+
 
 LOAD_BALANCER: Final = (
     Alert(

@@ -11,7 +11,7 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import monitor
 
-from components.parts import AutoscalingArgs
+from components.parts import AutoscalingArgs, Site
 from components.settings import AutoscaleSettings, ScheduleSettings
 from components.settings.catalogue.timezones import WINDOWS_NAMES
 
@@ -37,22 +37,36 @@ class Autoscaling(pulumi.ComponentResource):
     ) -> None:
         super().__init__("operationalization:azure:Autoscaling", name, None, opts)
         (target,) = args.group.ids
-        monitor.AutoscaleSetting(
-            f"{name}-setting",
-            resource_group_name=args.site.resource_group,
-            location=args.site.location,
-            tags=args.site.tags,
-            target_resource_uri=target,
-            enabled=True,
-            profiles=list(profiles(args.settings, target)),
-            notifications=[_notification(args.emails)] if args.emails else None,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        declare(name, args.site, args.settings, target, args.emails, parent=self)
         self.register_outputs({})
 
 
+def declare(
+    name: str,
+    site: Site,
+    settings: AutoscaleSettings,
+    target: pulumi.Input[str],
+    emails: tuple[str, ...],
+    *,
+    parent: pulumi.Resource,
+    metric: str = METRIC,
+) -> None:
+    """Declare the settings of *target*, whose load is *metric*, in percent."""
+    monitor.AutoscaleSetting(
+        f"{name}-setting",
+        resource_group_name=site.resource_group,
+        location=site.location,
+        tags=site.tags,
+        target_resource_uri=target,
+        enabled=True,
+        profiles=list(profiles(settings, target, metric)),
+        notifications=[_notification(emails)] if emails else None,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
 def profiles(
-    settings: AutoscaleSettings, target: pulumi.Input[str]
+    settings: AutoscaleSettings, target: pulumi.Input[str], metric: str = METRIC
 ) -> Iterator[monitor.AutoscaleProfileArgs]:
     """Yield the group's own profile, and two for each schedule: its period and its end.
 
@@ -60,7 +74,7 @@ def profiles(
     group's own bounds, which Azure pairs with it by a name in JSON ("Create autoscale settings
     with multiple profiles", Azure Monitor).
     """
-    rules = _rules(settings, target)
+    rules = _rules(settings, target, metric)
     own = _capacity(settings.minimum, settings.maximum)
     yield monitor.AutoscaleProfileArgs(name=DEFAULT, capacity=own, rules=rules)
     for schedule in settings.schedules:
@@ -107,18 +121,20 @@ def _recurrence(
     )
 
 
-def _rules(settings: AutoscaleSettings, target: pulumi.Input[str]) -> list[monitor.ScaleRuleArgs]:
+def _rules(
+    settings: AutoscaleSettings, target: pulumi.Input[str], metric: str
+) -> list[monitor.ScaleRuleArgs]:
     out, back = settings.scale_out, settings.scale_in
     return [
         monitor.ScaleRuleArgs(
             metric_trigger=_trigger(
-                target, monitor.ComparisonOperationType.GREATER_THAN, out.above, out.minutes
+                metric, target, monitor.ComparisonOperationType.GREATER_THAN, out.above, out.minutes
             ),
             scale_action=_action(monitor.ScaleDirection.INCREASE, out.step, out.cooldown),
         ),
         monitor.ScaleRuleArgs(
             metric_trigger=_trigger(
-                target, monitor.ComparisonOperationType.LESS_THAN, back.below, back.minutes
+                metric, target, monitor.ComparisonOperationType.LESS_THAN, back.below, back.minutes
             ),
             scale_action=_action(monitor.ScaleDirection.DECREASE, back.step, back.cooldown),
         ),
@@ -126,13 +142,14 @@ def _rules(settings: AutoscaleSettings, target: pulumi.Input[str]) -> list[monit
 
 
 def _trigger(
+    metric: str,
     target: pulumi.Input[str],
     operator: monitor.ComparisonOperationType,
     threshold: int,
     minutes: int,
 ) -> monitor.MetricTriggerArgs:
     return monitor.MetricTriggerArgs(
-        metric_name=METRIC,
+        metric_name=metric,
         metric_resource_uri=target,
         operator=operator,
         threshold=float(threshold),

@@ -82,7 +82,7 @@ def rules(subnet: str, direction: Direction, args: FirewallArgs) -> list[network
         _rule(flow, direction, FIRST_PRIORITY + STEP * index, args)
         for index, flow in enumerate(own)
     ]
-    return [*allowed, _deny(direction)]
+    return [*allowed, deny(direction)]
 
 
 def _near(flow: Flow, direction: Direction) -> Zone:
@@ -110,7 +110,8 @@ def _rule(
     )
 
 
-def _deny(direction: Direction) -> network.SecurityRuleArgs:
+def deny(direction: Direction) -> network.SecurityRuleArgs:
+    """Return the last rule of ours in *direction*: nothing more."""
     return network.SecurityRuleArgs(
         name=f"deny-all-{direction.lower()}",
         description="Everything else, also inside the subnet and from the rest of the network",

@@ -39,5 +39,9 @@ class Foundation(FoundationPart):
             resource_group=group.name,
             resource_group_id=group.id,
         )
-        self.encryption_at_host = preflight.encryption_at_host(self.provider)
+        self.encryption_at_host = (
+            preflight.encryption_at_host(self.provider)
+            if args.nodes
+            else pulumi.Output.from_input(True)
+        )
         self.register_outputs({"resource_group": group.name})

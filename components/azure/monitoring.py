@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_azure_native import monitor, operationalinsights
 
-from components.azure import alerts
+from components.azure import alerts, watching
 from components.azure.alerts import Alert
 from components.parts import MonitoringArgs
-
-SINGLE = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
-MULTIPLE = "Microsoft.Azure.Monitor.MultipleResourceMultipleMetricCriteria"
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -27,16 +23,7 @@ class Monitoring(pulumi.ComponentResource):
         super().__init__("operationalization:azure:Monitoring", name, None, opts)
         self._name = name
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
-        self.workspace_id = operationalinsights.Workspace(
-            f"{name}-workspace",
-            resource_group_name=args.site.resource_group,
-            location=args.site.location,
-            tags=args.site.tags,
-            sku=operationalinsights.WorkspaceSkuArgs(name="PerGB2018"),
-            retention_in_days=args.settings.retention_days,
-            opts=self._child,
-        ).id
+        self.workspace_id = watching.log_workspace(name, args.site, args.settings, self).id
         self._collect()
         self._alert()
         self.register_outputs({"workspace_id": self.workspace_id})
@@ -62,30 +49,18 @@ class Monitoring(pulumi.ComponentResource):
         categories: Sequence[str] = (),
         metrics: bool = True,
     ) -> None:
-        monitor.DiagnosticSetting(
+        watching.diagnose(
             f"{self._name}-{suffix}",
-            resource_uri=resource,
-            workspace_id=self.workspace_id,
-            logs=[
-                *(
-                    monitor.DiagnosticsLogSettingsArgs(category_group=group, enabled=True)
-                    for group in groups
-                ),
-                *(
-                    monitor.DiagnosticsLogSettingsArgs(category=category, enabled=True)
-                    for category in categories
-                ),
-            ],
-            metrics=(
-                [monitor.DiagnosticsMetricSettingsArgs(category="AllMetrics", enabled=True)]
-                if metrics
-                else None
-            ),
-            opts=self._child,
+            resource,
+            self.workspace_id,
+            self,
+            groups=groups,
+            categories=categories,
+            metrics=metrics,
         )
 
     def _alert(self) -> None:
-        actions = self._actions()
+        told = watching.actions(self._name, self._args.site, self._args.settings, self)
         watched: list[tuple[Sequence[pulumi.Input[str]], Sequence[Alert]]] = [
             ([self._args.load_balancer.id], alerts.LOAD_BALANCER),
             ([self._args.secrets.id], alerts.VAULT),
@@ -96,7 +71,7 @@ class Monitoring(pulumi.ComponentResource):
             watched.append((group.ids, tuple(alerts.nodes(role, group.kind, size))))
         for scopes, wanted in watched:
             for alert in wanted:
-                self._metric_alert(alert, scopes, actions)
+                watching.metric_alert(self._name, self._args.site, alert, scopes, told, self)
 
     def _database(self) -> pulumi.Input[str]:
         """Return what has the database's metrics: on Azure SQL the database, not the server."""
@@ -104,76 +79,3 @@ class Monitoring(pulumi.ComponentResource):
         if self._args.database_settings.engine == "postgresql":
             return database.id
         return pulumi.Output.concat(database.id, f"/databases/{database.name}")
-
-    def _actions(self) -> list[monitor.MetricAlertActionArgs]:
-        emails = self._args.settings.emails
-        if not emails:
-            return []
-        group = monitor.ActionGroup(
-            f"{self._name}-people",
-            resource_group_name=self._args.site.resource_group,
-            location="global",
-            tags=self._args.site.tags,
-            enabled=True,
-            group_short_name="operations",
-            email_receivers=[
-                monitor.MicrosoftCommonEmailReceiverArgs(
-                    name=email, email_address=email, use_common_alert_schema=True
-                )
-                for email in emails
-            ],
-            opts=self._child,
-        )
-        return [monitor.MetricAlertActionArgs(action_group_id=group.id)]
-
-    def _metric_alert(
-        self,
-        alert: Alert,
-        scopes: Sequence[pulumi.Input[str]],
-        actions: list[monitor.MetricAlertActionArgs],
-    ) -> None:
-        several = alert.namespace == "Microsoft.Compute/virtualMachines"
-        site = self._args.site
-        monitor.MetricAlert(
-            f"{self._name}-{alert.name}",
-            resource_group_name=site.resource_group,
-            location="global",
-            tags=site.tags,
-            description=alert.why,
-            enabled=True,
-            auto_mitigate=True,
-            severity=alert.severity,
-            scopes=list(scopes),
-            target_resource_type=alert.namespace if several else None,
-            target_resource_region=site.location if several else None,
-            evaluation_frequency="PT1M" if alert.minutes == 5 else "PT5M",
-            window_size=f"PT{alert.minutes}M",
-            criteria=_criteria(alert, several),
-            actions=actions,
-            opts=self._child,
-        )
-
-
-def _criteria(
-    alert: Alert, several: bool
-) -> (
-    monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs
-    | monitor.MetricAlertMultipleResourceMultipleMetricCriteriaArgs
-):
-    # Argument classes, not dictionaries: the SDK does not translate the keys of a union's.
-    criterion = monitor.MetricCriteriaArgs(
-        criterion_type="StaticThresholdCriterion",
-        name=alert.name,
-        metric_name=alert.metric,
-        metric_namespace=alert.namespace,
-        operator=alert.operator,
-        threshold=float(alert.threshold),
-        time_aggregation=alert.aggregation,
-    )
-    if several:
-        return monitor.MetricAlertMultipleResourceMultipleMetricCriteriaArgs(
-            odata_type=MULTIPLE, all_of=[criterion]
-        )
-    return monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
-        odata_type=SINGLE, all_of=[criterion]
-    )

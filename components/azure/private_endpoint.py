@@ -20,6 +20,8 @@ class PrivateEndpointArgs:
 
     dns_zone: str
     network: NetworkPart
+    more_zones: tuple[str, ...] = ()
+    """Further zones, of a service that answers in several."""
 
 
 class PrivateEndpoint(pulumi.ComponentResource):
@@ -46,32 +48,51 @@ class PrivateEndpoint(pulumi.ComponentResource):
             ],
             opts=child,
         )
-        zone = privatedns.PrivateZone(
-            f"{name}-zone",
-            resource_group_name=site.resource_group,
-            private_zone_name=args.dns_zone,
-            location="global",
-            tags=site.tags,
-            opts=child,
-        )
-        link = privatedns.VirtualNetworkLink(
-            f"{name}-link",
-            resource_group_name=site.resource_group,
-            private_zone_name=zone.name,
-            location="global",
-            tags=site.tags,
-            virtual_network=privatedns.SubResourceArgs(id=args.network.network_id),
-            registration_enabled=False,
-            opts=child,
-        )
+        made = [
+            _zone(f"{name}{suffix}", zone, args, self)
+            for suffix, zone in (
+                ("", args.dns_zone),
+                *((f"-{each.split('.')[1]}", each) for each in args.more_zones),
+            )
+        ]
         network.PrivateDnsZoneGroup(
             f"{name}-records",
             resource_group_name=site.resource_group,
             private_endpoint_name=endpoint.name,
             private_dns_zone_group_name="default",
             private_dns_zone_configs=[
-                network.PrivateDnsZoneConfigArgs(name=args.group, private_dns_zone_id=zone.id)
+                network.PrivateDnsZoneConfigArgs(
+                    name=args.group if not number else f"{args.group}-{number}",
+                    private_dns_zone_id=zone.id,
+                )
+                for number, (zone, _) in enumerate(made)
             ],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[link]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[link for _, link in made]),
         )
         self.register_outputs({})
+
+
+def _zone(
+    name: str, zone: str, args: PrivateEndpointArgs, parent: pulumi.Resource
+) -> tuple[privatedns.PrivateZone, privatedns.VirtualNetworkLink]:
+    """Declare a private zone that answers in the network."""
+    site, child = args.site, pulumi.ResourceOptions(parent=parent)
+    made = privatedns.PrivateZone(
+        f"{name}-zone",
+        resource_group_name=site.resource_group,
+        private_zone_name=zone,
+        location="global",
+        tags=site.tags,
+        opts=child,
+    )
+    link = privatedns.VirtualNetworkLink(
+        f"{name}-link",
+        resource_group_name=site.resource_group,
+        private_zone_name=made.name,
+        location="global",
+        tags=site.tags,
+        virtual_network=privatedns.SubResourceArgs(id=args.network.network_id),
+        registration_enabled=False,
+        opts=child,
+    )
+    return made, link

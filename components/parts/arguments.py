@@ -36,6 +36,8 @@ class FoundationArgs:
     tags: Mapping[str, str]
     protection: bool
     log_retention_days: int
+    nodes: bool = True
+    """Whether there will be nodes, whose disks are to be encrypted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +81,9 @@ class IdentityArgs:
     """What an identity takes."""
 
     site: Site
-    role: Role
+    role: str
+    """What whoever has it does, for people."""
+
     sessions: bool
     """Whether people may open a shell on the nodes through the cloud's own service."""
 

@@ -50,6 +50,20 @@ def feature(state: str) -> dict[str, Any]:
     }
 
 
+NAMED = (
+    "secretName",
+    "vaultName",
+    "privateZoneName",
+    "accountName",
+    "taskRunName",
+    "registryName",
+    "deploymentName",
+    "endpointName",
+    "workspaceName",
+)
+"""Inputs that name the resource itself, the most special first."""
+
+
 class AzureCloud(EchoCloud):
     """Azure, random and tls, as far as the program reads their outputs."""
 
@@ -69,7 +83,7 @@ class AzureCloud(EchoCloud):
 def _azure(kind: str, name: str, outputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     # azure-native's secrets name themselves with an input of their own.
     outputs["name"] = next(
-        (outputs[key] for key in ("secretName", "vaultName", "privateZoneName") if key in outputs),
+        (outputs[key] for key in NAMED if key in outputs),
         name,
     )
     match kind:
@@ -88,11 +102,15 @@ def _azure(kind: str, name: str, outputs: dict[str, Any]) -> tuple[str, dict[str
             }
         case "dbforpostgresql:Server":
             outputs["fullyQualifiedDomainName"] = f"{name}.postgres.database.azure.com"
+        case "machinelearningservices:OnlineEndpoint":
+            host = f"{outputs['endpointName']}.{outputs['location']}.inference.ml.azure.com"
+            uri = f"https://{host}/score"
+            outputs["properties"] = {**outputs["properties"], "scoringUri": uri}
         case "sql:Server":
             outputs["fullyQualifiedDomainName"] = f"{name}.database.windows.net"
-    if "identity" in outputs:
+    if "userAssignedIdentities" in outputs.get("identity", {}):
         # A list of ids goes in, a map by id comes back.
-        ids = outputs["identity"]["userAssignedIdentities"]
+        ids = list(outputs["identity"]["userAssignedIdentities"])
         given = {one: {"clientId": "client", "principalId": "principal"} for one in ids}
         outputs["identity"] = {**outputs["identity"], "userAssignedIdentities": given}
     return f"{GROUP}/providers/{kind.replace(':', '/')}/{name}", outputs

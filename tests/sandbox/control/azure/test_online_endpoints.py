@@ -120,7 +120,7 @@ def test_traffic_names_deployments_that_exist(machine):
             {"compute": "/subscriptions/a"},
             [
                 "compute: the sandbox does not emulate this: "
-                + "leave it out: Kubernetes is not emulated"
+                "leave it out: Kubernetes is not emulated"
             ],
         ),
     ],
