@@ -22,7 +22,7 @@ OperatingSystem = Literal[
     "windows-server-2012-r2",
     "windows-server-2016",
 ]
-Role = Literal["web", "compute"]
+Role = Literal["web", "compute", "one-box"]
 
 
 class RuntimeSettings(Model):
