@@ -180,6 +180,10 @@ def put(record: Record, changes: Values, transaction: Transaction) -> Record:
     """
     keys = ("resourceGroupName", "workspaceName", "endpointName", "location")
     inputs = {key: record.inputs[key] for key in keys if key in record.inputs} | dict(changes)
+    identity = mapping(inputs, "identity")
+    if isinstance(named := identity.get("userAssignedIdentities"), Mapping):
+        # ARM takes a map by id, azure-native a list of ids.
+        inputs["identity"] = {**identity, "userAssignedIdentities": list(named)}
     context = Context(
         type=record.type,
         name=name_of(record.id),

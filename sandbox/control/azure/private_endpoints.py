@@ -27,10 +27,20 @@ from sandbox.control.azure.arm import (
     unchangeable,
     verify_region,
 )
+from sandbox.control.azure.locations import normal
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE, mac
 from sandbox.control.azure.private_dns import RECORD_SET, ZONE
 from sandbox.control.azure.virtual_networks import SUBNET, network_name
-from sandbox.control.kinds import Context, Kind, Outputs, Problem, Record, Transaction, Values
+from sandbox.control.kinds import (
+    Context,
+    Kind,
+    Outputs,
+    Problem,
+    Record,
+    Transaction,
+    Values,
+    World,
+)
 from sandbox.control.reading import elements, mapping, text, texts
 
 ENDPOINT = "Microsoft.Network/privateEndpoints"
@@ -45,9 +55,17 @@ class Target(NamedTuple):
     group: str
     """The sub-resource: `groupIds`."""
     host: str
-    """The service's public host name, `{name}` filled in."""
+    """The service's public host name, `{name}`, `{location}` and `{id}` (a GUID of the service's
+    own) filled in."""
     zone: str
     """The private DNS zone that overrides the public name."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Further hosts of the group, each with its zone; here they all have one address."""
+
+    @property
+    def hosts(self) -> tuple[tuple[str, str], ...]:
+        """All hosts, each with its zone."""
+        return ((self.host, self.zone), *self.more)
 
 
 TARGETS = {
@@ -62,12 +80,60 @@ TARGETS = {
     "Microsoft.Sql/servers": Target(
         "sqlServer", "{name}.database.windows.net", "privatelink.database.windows.net"
     ),
+    "Microsoft.Storage/storageAccounts": Target(
+        "blob", "{name}.blob.core.windows.net", "privatelink.blob.core.windows.net"
+    ),
+    "Microsoft.ContainerRegistry/registries": Target(
+        "registry",
+        "{name}.azurecr.io",
+        "privatelink.azurecr.io",
+        (("{name}.{location}.data.azurecr.io", "privatelink.azurecr.io"),),
+    ),
+    "Microsoft.MachineLearningServices/workspaces": Target(
+        "amlworkspace",
+        "{id}.workspace.{location}.api.azureml.ms",
+        "privatelink.api.azureml.ms",
+        (
+            ("{id}.workspace.{location}.cert.api.azureml.ms", "privatelink.api.azureml.ms"),
+            ("*.{id}.inference.{location}.api.azureml.ms", "privatelink.api.azureml.ms"),
+            (
+                "ml-{name}-{location}-{id}.{location}.notebooks.azure.net",
+                "privatelink.notebooks.azure.net",
+            ),
+        ),
+    ),
 }
 
 
 def _target(arm_id: str) -> Target | None:
     wanted = type_of(arm_id).casefold()
     return next((found for known, found in TARGETS.items() if known.casefold() == wanted), None)
+
+
+def _domain(host: str) -> str:
+    """The part of a host name that all services of a type share."""
+    # Of the only type whose zone is not called after its names.
+    known = ("vault.azure.net", *(zone.removeprefix(_PRIVATE) for _, zone in _ALL_HOSTS))
+    return next(domain for domain in known if host.endswith(f".{domain}"))
+
+
+_PRIVATE = "privatelink."
+_ALL_HOSTS = tuple(pair for target in TARGETS.values() for pair in target.hosts)
+DOMAINS = {_domain(host): zone for host, zone in _ALL_HOSTS}
+"""Domain of a service -> the private zone that its names are aliases into."""
+
+
+def hosts_of(world: World, service: str) -> list[tuple[str, str]]:
+    """The public host names of a service, each with its private zone."""
+    target, record = _target(service), world.find(service)
+    if target is None:
+        return []
+    words = {
+        "name": name_of(service).casefold(),
+        "location": normal(text(record.inputs, "location") or "") if record else "",
+        "id": (text(record.outputs, "workspaceId") or "") if record else "",
+    }
+    return [(host.format(**words), zone) for host, zone in target.hosts]
 
 
 def _rules(values: Values) -> Iterator[Problem]:
@@ -167,7 +233,6 @@ def _address(context: Context) -> str:
 
 def _outputs(context: Context) -> Outputs:
     service = text(context.inputs, f"{_CONNECTIONS}[0].privateLinkServiceId") or ""
-    target = _target(service)
     connections = [
         {
             **connection,
@@ -182,10 +247,13 @@ def _outputs(context: Context) -> Outputs:
         }
         for _, connection in elements(context.inputs, _CONNECTIONS)
     ]
-    host = target.host.format(name=name_of(service)) if target else ""
+    address = _address(context)
     return {
         "networkInterfaces": [{"id": _interface_id(context)}],
-        "customDnsConfigs": [{"fqdn": host, "ipAddresses": [_address(context)]}],
+        "customDnsConfigs": [
+            {"fqdn": host, "ipAddresses": [address]}
+            for host, _ in hosts_of(context.world, service) or [("", "")]
+        ],
         _CONNECTIONS: connections,
         "customNetworkInterfaceName": text(context.inputs, "customNetworkInterfaceName") or "",
         "manualPrivateLinkServiceConnections": [],
@@ -275,42 +343,52 @@ def _verify_group(context: Context) -> Iterator[Problem]:
                 "already; an endpoint has one.",
                 "PrivateDnsZoneGroupLimitReached",
             )
+    hosts = hosts_of(context.world, service)
+    zones = list(dict.fromkeys(zone for _, zone in hosts))
     for path, zone in texts(context.inputs, "privateDnsZoneConfigs[*].privateDnsZoneId"):
-        if name_of(zone).casefold() != target.zone:
+        if name_of(zone).casefold() not in zones:
             yield Problem(
                 path,
-                f"zone {name_of(zone)} never answers for "
-                f"{target.host.format(name=name_of(service))}"
-                f": private endpoints of group {target.group} need {target.zone}",
+                f"zone {name_of(zone)} never answers for {hosts[0][0]}: private endpoints of group "
+                f"{target.group} need {' and '.join(zones)}",
             )
+
+
+def _records_in(context: Context, zone: str) -> list[dict[str, object]]:
+    """The record sets that a zone gets: one for each host of the service that is in it."""
+    endpoint, service = _endpoint_of(context)
+    found = text(endpoint.outputs, "customDnsConfigs[0].ipAddresses[0]") if endpoint else None
+    names = [
+        host.removesuffix(f".{_domain(host)}")
+        for host, its in hosts_of(context.world, service)
+        if its == name_of(zone).casefold()
+    ]
+    return [
+        {
+            "recordType": "A",
+            "recordSetName": name,
+            "fqdn": f"{name}.{name_of(zone)}",
+            "ttl": 10,
+            "provisioningState": "Succeeded",
+            "ipAddresses": [found] if found else [],
+        }
+        for name in names
+    ]
 
 
 def _record_sets(context: Context) -> Iterator[tuple[str, dict[str, object]]]:
-    endpoint, service = _endpoint_of(context)
-    found = text(endpoint.outputs, "customDnsConfigs[0].ipAddresses[0]") if endpoint else None
     for _, zone in texts(context.inputs, "privateDnsZoneConfigs[*].privateDnsZoneId"):
-        name = name_of(service).casefold()
-        yield (
-            zone,
-            {
-                "recordType": "A",
-                "recordSetName": name,
-                "fqdn": f"{name}.{name_of(zone)}",
-                "ttl": 10,
-                "provisioningState": "Succeeded",
-                "ipAddresses": [found] if found else [],
-            },
-        )
+        yield from ((zone, record) for record in _records_in(context, zone))
 
 
 def _group_outputs(context: Context) -> Outputs:
-    sets = [record for _, record in _record_sets(context)]
     return {
         "privateDnsZoneConfigs": [
-            {**configuration, "recordSets": [record]}
-            for (_, configuration), record in zip(
-                elements(context.inputs, "privateDnsZoneConfigs"), sets, strict=False
-            )
+            {
+                **configuration,
+                "recordSets": _records_in(context, text(configuration, "privateDnsZoneId") or ""),
+            }
+            for _, configuration in elements(context.inputs, "privateDnsZoneConfigs")
         ]
     }
 
@@ -352,9 +430,9 @@ def _group_changed(context: Context, transaction: Transaction) -> None:
 def _group_deleting(record: Record, transaction: Transaction) -> None:
     for _, configuration in elements(record.outputs, "privateDnsZoneConfigs"):
         zone = text(configuration, "privateDnsZoneId")
-        name = text(configuration, "recordSets[0].recordSetName")
-        if zone and name and transaction.find(f"{zone}/A/{name}"):
-            transaction.remove(f"{zone}/A/{name}")
+        for _, name in texts(configuration, "recordSets[*].recordSetName"):
+            if zone and transaction.find(f"{zone}/A/{name}"):
+                transaction.remove(f"{zone}/A/{name}")
 
 
 KINDS = (

@@ -5,8 +5,8 @@ it pushes is an image of the registry. The control plane knows which images that
 builds them.
 
 Sources: Azure documentation, "Azure Container Registry service tiers" (what is Premium's only),
-"ACR Tasks reference: YAML" (version, steps, `{{.Run.Registry}}`), "Allow trusted services to
-securely access a network-restricted container registry", REST specification of
+"ACR Tasks reference: YAML" (version, steps, `{{.Run.Registry}}`), "Run an Azure Container Registry
+task with a dedicated agent pool", REST specification of
 Microsoft.ContainerRegistry (names, TaskRun, timeouts of 300 to 28,800 seconds).
 """
 
@@ -32,11 +32,14 @@ from sandbox.control.azure.arm import (
 from sandbox.control.azure.global_names import verify_free
 from sandbox.control.azure.locations import normal
 from sandbox.control.azure.machines import identity_outputs, identity_problems
+from sandbox.control.azure.virtual_networks import SUBNET
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Record, Values, World
 from sandbox.control.reading import flag, mapping, present, text
 
 REGISTRY = "Microsoft.ContainerRegistry/registries"
 REGISTRY_KIND = "azure-native:containerregistry:Registry"
+AGENT_POOL = f"{REGISTRY}/agentPools"
+AGENT_POOL_KIND = "azure-native:containerregistry:AgentPool"
 TASK_RUN = f"{REGISTRY}/taskRuns"
 TASK_RUN_KIND = "azure-native:containerregistry:TaskRun"
 
@@ -213,7 +216,6 @@ def _run_rules(values: Values) -> Iterator[Problem]:
         values,
         {
             "runRequest.sourceLocation": "write the files with steps of the task",
-            "runRequest.agentPoolName": "leave it out",
             "runRequest.logTemplate": "leave it out",
         },
     )
@@ -230,15 +232,39 @@ def _verify_run(context: Context) -> Iterator[Problem]:
             f"is {here}, but registry {name_of(registry.id)} is in {there}",
             "InvalidLocation",
         )
-    closed = text(registry.outputs, "publicNetworkAccess") == "Disabled"
-    if closed and text(registry.outputs, "networkRuleBypassOptions") != "AzureServices":
+    pool = text(context.inputs, "runRequest.agentPoolName")
+    if pool and context.world.find(f"{registry.id}/agentPools/{pool}") is None:
         yield Problem(
-            "registryName",
-            f"registry {name_of(registry.id)} lets nobody in from public networks, trusted "
-            "services neither: its tasks cannot push. Set networkRuleBypassOptions to "
-            "AzureServices",
+            "runRequest.agentPoolName",
+            f"registry {name_of(registry.id)} has no agent pool {pool}",
+            "AgentPoolNotFound",
+        )
+    if not pool and text(registry.outputs, "publicNetworkAccess") == "Disabled":
+        yield Problem(
+            "runRequest.agentPoolName",
+            f"registry {name_of(registry.id)} lets nobody in from public networks, Azure's own "
+            "machines for tasks neither: name an agent pool inside the network",
             "denied",
         )
+
+
+def _pool_rules(values: Values) -> Iterator[Problem]:
+    yield from one_of(values, "os", ("Linux",))
+    yield from one_of(values, "tier", ("S1", "S2", "S3", "I6"))
+    yield from within(values, "count", 0, 20)
+
+
+def _verify_pool(context: Context) -> Iterator[Problem]:
+    registry = context.world.find(parent_of(context.id))
+    sku = text(registry.inputs, "sku.name") if registry else None
+    if sku is not None and sku.casefold() != "premium":
+        yield Problem(
+            "registryName",
+            f"agent pools are not supported for the SKU {sku}: a registry needs Premium for them",
+            "FeatureNotSupported",
+        )
+    subnet = "virtualNetworkSubnetResourceId"
+    yield from unchangeable(context, {subnet: subnet, "tier": "tier"})
 
 
 def _run_outputs(context: Context) -> Outputs:
@@ -279,6 +305,19 @@ KINDS = (
         rules=standard(REGISTRY, _registry_rules),
         verify=_verify_registry,
         outputs=_registry_outputs,
+    ),
+    Kind(
+        type=AGENT_POOL_KIND,
+        id_template=provider(AGENT_POOL, "registryName", "agentPoolName"),
+        name=Name(
+            pattern=r"[A-Za-z0-9_-]+",
+            minimum=3,
+            maximum=20,
+            words="letters, digits, hyphens and underscores",
+        ),
+        references={"virtualNetworkSubnetResourceId": (SUBNET,)},
+        rules=standard(AGENT_POOL, _pool_rules),
+        verify=_verify_pool,
     ),
     Kind(
         type=TASK_RUN_KIND,

@@ -28,7 +28,7 @@ import dns.rrset
 
 from sandbox.control import ids
 from sandbox.control.azure.private_dns import RECORD_SET
-from sandbox.control.azure.private_endpoints import TARGETS
+from sandbox.control.azure.private_endpoints import DOMAINS
 from sandbox.control.kinds import Record, World
 from sandbox.control.reading import flag, number, text, texts
 from sandbox.fabric.serving.resolver import Found
@@ -46,13 +46,10 @@ _TYPES = ("A", "AAAA", "CNAME", "TXT")
 _REVERSE = dns.name.from_text("in-addr.arpa.")
 
 
-def _domains() -> Iterator[tuple[dns.name.Name, dns.name.Name]]:
-    for target in TARGETS.values():
-        domain = target.host.removeprefix("{name}.")
-        yield dns.name.from_text(f"{domain}."), dns.name.from_text(f"{target.zone}.")
-
-
-SERVICES = dict(_domains())
+SERVICES = {
+    dns.name.from_text(f"{domain}."): dns.name.from_text(f"{zone}.")
+    for domain, zone in DOMAINS.items()
+}
 """Domain of a service -> the zone that its private names are in."""
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.sandbox.control.azure.conftest import Site
 from tests.support.world import GROUP, TENANT, RefusedError, problems
 
 VAULT_ZONE = "privatelink.vaultcore.azure.net"
@@ -103,20 +104,99 @@ def test_the_zone_fits_the_service(site, vault):
 
 
 def test_a_service_that_the_sandbox_has_no_endpoint_for():
-    target = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/s"
+    target = f"{GROUP}/providers/Microsoft.Web/sites/s"
     found = problems(
         "network:PrivateEndpoint",
         privateLinkServiceConnections=[
-            {"name": "s", "privateLinkServiceId": target, "groupIds": ["blob"]}
+            {"name": "s", "privateLinkServiceId": target, "groupIds": ["sites"]}
         ],
     )
 
     assert found == [
         (
             "privateLinkServiceConnections[0].privateLinkServiceId: the sandbox has no private "
-            "endpoints for Microsoft.Storage/storageAccounts: it knows Microsoft.KeyVault/vaults, "
-            "Microsoft.DBforPostgreSQL/flexibleServers, Microsoft.Sql/servers"
+            "endpoints for Microsoft.Web/sites: it knows Microsoft.KeyVault/vaults, "
+            "Microsoft.DBforPostgreSQL/flexibleServers, Microsoft.Sql/servers, "
+            "Microsoft.Storage/storageAccounts, Microsoft.ContainerRegistry/registries, "
+            "Microsoft.MachineLearningServices/workspaces"
         )
+    ]
+
+
+def machine_endpoint(machine, target, group, *zones):
+    world = machine.world
+    world.create(
+        "network:VirtualNetwork",
+        virtualNetworkName="vnet",
+        addressSpace={"addressPrefixes": ["10.20.0.0/16"]},
+    )
+    subnet = world.create(
+        "network:Subnet",
+        virtualNetworkName="vnet",
+        subnetName="endpoints",
+        addressPrefix="10.20.0.0/26",
+    )
+    site = Site(world, subnet, subnet)
+    made = endpoint(site, target.id, group)
+    kept = [zone(site, name) for name in zones]
+    world.create(
+        "network:PrivateDnsZoneGroup",
+        privateEndpointName="pe",
+        privateDnsZoneGroupName="default",
+        privateDnsZoneConfigs=[
+            {"name": f"zone-{index}", "privateDnsZoneId": each.id}
+            for index, each in enumerate(kept)
+        ],
+    )
+    return made, [
+        sorted(
+            record.id.rpartition("/")[2]
+            for record in world.records.values()
+            if record.id.startswith(f"{each.id}/A/")
+        )
+        for each in kept
+    ]
+
+
+def test_a_registry_answers_under_two_names(machine):
+    made, records = machine_endpoint(
+        machine, machine.registry, "registry", "privatelink.azurecr.io"
+    )
+
+    assert [each["fqdn"] for each in made.outputs["customDnsConfigs"]] == [
+        "modelsabc123.azurecr.io",
+        "modelsabc123.westeurope.data.azurecr.io",
+    ]
+    assert records == [["modelsabc123", "modelsabc123.westeurope.data"]]
+
+
+def test_the_blobs_of_an_account_have_a_private_name(machine):
+    _, records = machine_endpoint(
+        machine, machine.storage, "blob", "privatelink.blob.core.windows.net"
+    )
+
+    assert records == [["modelsabc123"]]
+
+
+def test_a_workspace_is_in_two_zones(machine):
+    own = machine.workspace.outputs["workspaceId"]
+    _, records = machine_endpoint(
+        machine,
+        machine.workspace,
+        "amlworkspace",
+        "privatelink.api.azureml.ms",
+        "privatelink.notebooks.azure.net",
+    )
+
+    assert records == [
+        sorted(
+            [
+                f"{own}.workspace.westeurope",
+                f"{own}.workspace.westeurope.cert",
+                f"*.{own}.inference.westeurope",
+            ]
+        ),
+        [f"ml-models-westeurope-{own}.westeurope"],
     ]
 
 
