@@ -119,8 +119,10 @@ def test_traffic_names_deployments_that_exist(machine):
         (
             {"compute": "/subscriptions/a"},
             [
-                "compute: the sandbox does not emulate this: "
-                "leave it out: Kubernetes is not emulated"
+                (
+                    "compute: the sandbox does not emulate this: "
+                    "leave it out: Kubernetes is not emulated"
+                )
             ],
         ),
     ],
