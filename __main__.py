@@ -12,18 +12,12 @@ import pulumi
 from components.parts.naming import environment_name
 from components.parts.waiting import wait_for_all_at_once
 from components.settings import load
-from components.topologies import clouds
-from components.topologies.enterprise import Enterprise, EnterpriseArgs
+from components.topologies import choice
 
 wait_for_all_at_once()
 stack = pulumi.get_stack()
 settings = load(pulumi.Config(), stack)
-environment = Enterprise(
-    environment_name(stack),
-    EnterpriseArgs(
-        stack=stack, settings=settings, cloud=clouds.choose(settings.environment, stack)
-    ),
-)
+environment = choice.declare(environment_name(stack), stack, settings)
 for key, value in environment.outputs.items():
     pulumi.export(key, value)
 

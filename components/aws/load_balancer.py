@@ -81,12 +81,12 @@ class LoadBalancer(LoadBalancerPart):
         plan, zones = self._args.plan, self._args.zones
         if self._args.settings.exposure == "internal":
             # The last address of each subnet that AWS leaves to us: nodes take the first ones.
-            declared = [str(part[-2]) for part in divide(plan.web, len(zones))]
+            declared = [str(part[-2]) for part in divide(plan.of(plan.front), len(zones))]
             self.addresses = tuple(pulumi.Output.from_input(address) for address in declared)
             self.probe_sources = tuple(f"{address}/32" for address in declared)
             return [
                 lb.LoadBalancerSubnetMappingArgs(subnet_id=subnet, private_ipv4_address=address)
-                for subnet, address in zip(self._subnets("web"), declared, strict=True)
+                for subnet, address in zip(self._subnets(plan.front), declared, strict=True)
             ]
         made = [self._address(zone) for zone in zones]
         self.addresses = tuple(address.public_ip for address in made)

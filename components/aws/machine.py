@@ -90,7 +90,7 @@ def subnets(args: NodeGroupArgs) -> tuple[Subnet, ...]:
     """Return the subnets of the group's zones, which are the network's (settings see to that)."""
     role = args.recipe.role
     ids = args.network.subnet_ids[role]
-    parts = divide(getattr(args.plan, role), len(ids))
+    parts = divide(args.plan.of(role), len(ids))
     return tuple(Subnet(subnet, part) for subnet, part in zip(ids, parts, strict=True))
 
 

@@ -6,7 +6,6 @@ gives out public addresses.
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network
 from typing import Final
 
 import pulumi
@@ -21,7 +20,6 @@ from components.runtimes.flows import Zone
 from components.settings.addresses import divide
 
 ANYWHERE: Final = "0.0.0.0/0"
-NODES: Final = ("web", "compute")
 
 
 class Network(NetworkPart):
@@ -39,7 +37,7 @@ class Network(NetworkPart):
         self._has_egress = any(flow.destination is Zone.INTERNET for flow in args.flows)
         self.network_id = self._vpc()
         flow_logs.make(name, self._site, self.network_id, self)
-        tiers = [*NODES, "endpoints"]
+        tiers = [*args.plan.purposes]
         if self._has_egress or args.public:
             tiers.append("public")
         self._subnets = {tier: self._tier(tier) for tier in tiers}
@@ -94,7 +92,7 @@ class Network(NetworkPart):
 
     def _tier(self, tier: str) -> dict[str, pulumi.Output[str]]:
         """Make a subnet a zone; return their ids by zone."""
-        whole: IPv4Network = getattr(self._args.plan, tier)
+        whole = self._args.plan.of(tier)
         zones = self._args.zones
         return {
             zone: ec2.Subnet(
@@ -115,7 +113,9 @@ class Network(NetworkPart):
         self._table("endpoints", {"endpoints": self._args.zones})
         found = []
         for zone in self._args.zones:
-            table = self._table(f"nodes-{self._letters[zone]}", dict.fromkeys(NODES, (zone,)))
+            table = self._table(
+                f"nodes-{self._letters[zone]}", dict.fromkeys(self._args.plan.nodes, (zone,))
+            )
             if gateways:
                 # One NAT gateway serves all zones when there is no other.
                 gateway = gateways.get(zone, next(iter(gateways.values())))

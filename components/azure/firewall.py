@@ -52,7 +52,7 @@ class Firewall(pulumi.ComponentResource):
     """One security group a subnet."""
 
     ids: Mapping[str, pulumi.Output[str]]
-    """By `web`, `compute`, `endpoints`."""
+    """By what their subnets are for, as in the address plan."""
 
     def __init__(
         self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None
@@ -70,7 +70,7 @@ class Firewall(pulumi.ComponentResource):
                 ],
                 opts=pulumi.ResourceOptions(parent=self),
             ).id
-            for subnet in ("web", "compute", "endpoints")
+            for subnet in args.plan.purposes
         }
         self.register_outputs({})
 
@@ -131,4 +131,4 @@ def _prefixes(zone: Zone, args: FirewallArgs) -> list[str]:
         return list(args.clients)
     if zone in SERVICE_TAGS:
         return [SERVICE_TAGS[zone]]
-    return [str(getattr(args.plan, SUBNETS[zone]))]
+    return [str(args.plan.of(SUBNETS[zone]))]

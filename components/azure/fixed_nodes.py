@@ -35,7 +35,7 @@ class FixedNodes:
         self._args = args
         self._parent = parent
         self._key: tls.PrivateKey = machine.login_key(name, parent)
-        subnet = getattr(args.plan, args.recipe.role)
+        subnet = args.plan.of(args.recipe.role)
         self.addresses = tuple(
             str(subnet[FIRST_ADDRESS + index]) for index in range(args.settings.maximum)
         )

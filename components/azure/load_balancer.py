@@ -53,14 +53,15 @@ class LoadBalancer(LoadBalancerPart):
         )
 
     def _frontend(self) -> network.FrontendIPConfigurationArgs:
+        plan = self._args.plan
         zones = list(self._args.zones) or None
         if self._args.settings.exposure == "internal":
             # The last address of the subnet that Azure leaves to us: nodes take the first ones.
-            address = str(self._args.plan.web[-2])
+            address = str(plan.of(plan.front)[-2])
             self.addresses = (pulumi.Output.from_input(address),)
             return network.FrontendIPConfigurationArgs(
                 name=FRONTEND,
-                subnet=network.SubnetArgs(id=self._args.network.subnet_ids["web"][0]),
+                subnet=network.SubnetArgs(id=self._args.network.subnet_ids[plan.front][0]),
                 private_ip_address=address,
                 private_ip_allocation_method="Static",
                 private_ip_address_version="IPv4",

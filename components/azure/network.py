@@ -5,8 +5,6 @@ would delete all others, those of a joined network's owner too. They are made on
 because Azure takes one write at a time for each network.
 """
 
-from ipaddress import IPv4Network
-
 import pulumi
 from pulumi_azure_native import network
 
@@ -14,8 +12,6 @@ from components.azure.firewall import Firewall, FirewallArgs
 from components.azure.naming import NetworkId, network_id
 from components.parts import NetworkArgs, NetworkPart
 from components.runtimes.flows import Zone
-
-SUBNETS = ("web", "compute", "endpoints")
 
 
 class Network(NetworkPart):
@@ -61,13 +57,12 @@ class Network(NetworkPart):
     ) -> dict[str, tuple[pulumi.Output[str], ...]]:
         egress = self._egress()
         made: dict[str, network.Subnet] = {}
-        for purpose in SUBNETS:
-            prefix: IPv4Network = getattr(self._args.plan, purpose)
+        for purpose in self._args.plan.purposes:
             made[purpose] = network.Subnet(
                 f"{self._name}-{purpose}",
                 resource_group_name=group,
                 virtual_network_name=vnet,
-                address_prefix=str(prefix),
+                address_prefix=str(self._args.plan.of(purpose)),
                 network_security_group=network.NetworkSecurityGroupArgs(
                     id=self.firewall_ids[purpose]
                 ),

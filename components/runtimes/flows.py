@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from components.runtimes.node import NodeRecipe, Role
-from components.settings import Environment
+from components.settings import NodesEnvironment
 
 
 class Zone(StrEnum):
@@ -53,7 +53,7 @@ class Flow:
 
 
 def allowed(
-    environment: Environment, recipes: Mapping[Role, NodeRecipe], *, artifacts: bool = False
+    environment: NodesEnvironment, recipes: Mapping[Role, NodeRecipe], *, artifacts: bool = False
 ) -> tuple[Flow, ...]:
     """Return every connection that *environment* needs to serve with nodes of *recipes*.
 
@@ -100,7 +100,7 @@ def _entrance(recipe: NodeRecipe, node: str) -> tuple[Flow, ...]:
     )
 
 
-def _stores(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+def _stores(environment: NodesEnvironment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
     port = DATABASE_PORTS.get(environment.database.engine)
     databases = (
         Flow(
@@ -136,7 +136,9 @@ def _artifacts(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
     )
 
 
-def _packages(environment: Environment, recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
+def _packages(
+    environment: NodesEnvironment, recipes: Mapping[Role, NodeRecipe]
+) -> tuple[Flow, ...]:
     if environment.access.egress == "none":
         return ()
     return tuple(

@@ -9,12 +9,12 @@ from components.runtimes.node import (
     Role,
     SecretUse,
 )
-from components.settings import Environment
+from components.settings import NodesEnvironment
 
 __all__ = ["HealthProbe", "JsonValue", "NodeFile", "NodeRecipe", "Role", "SecretUse", "for_role"]
 
 
-def for_role(environment: Environment, role: Role) -> NodeRecipe:
+def for_role(environment: NodesEnvironment, role: Role) -> NodeRecipe:
     """Return what a node with *role* runs.
 
     Raises:

@@ -3,8 +3,8 @@
 The range is cut into slots at fixed places, so that one group's growth never moves another
 group's subnet:
 
-    compute    the upper half
-    web        the first quarter
+    compute    the upper half; free in a one-box
+    web        the first quarter; the machine's in a one-box
     endpoints  the first half of the second quarter
     public     the other half of it (AWS only: NAT gateways and public load balancers)
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
-from components.settings.environment import Cloud, Environment
+from components.settings.environment import Cloud, NodesEnvironment, Role
 
 RESERVED = 5
 """Addresses of a subnet that both clouds keep for themselves (facts.md 21)."""
@@ -45,15 +45,35 @@ class AddressPlan:
     """The subnets' ranges; on AWS `divide` cuts each into one a zone."""
 
     network: IPv4Network
-    web: IPv4Network
-    compute: IPv4Network
+    nodes: Mapping[Role, IPv4Network]
+    """By role; the one that clients call comes first."""
+
     endpoints: IPv4Network
     public: IPv4Network
 
     @property
+    def front(self) -> Role:
+        """Role of the nodes that clients call."""
+        return next(iter(self.nodes))
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What the environment's own subnets are for, those of nodes first."""
+        return (*self.nodes, "endpoints")
+
+    @property
     def subnets(self) -> tuple[IPv4Network, ...]:
-        """All ranges, in order of their addresses."""
-        return (self.web, self.endpoints, self.public, self.compute)
+        """All ranges."""
+        return (*self.nodes.values(), self.endpoints, self.public)
+
+    def of(self, purpose: str) -> IPv4Network:
+        """Return the range of the subnet for *purpose*: a role, `endpoints` or `public`."""
+        ranges: dict[str, IPv4Network] = {
+            **{str(role): subnet for role, subnet in self.nodes.items()},
+            "endpoints": self.endpoints,
+            "public": self.public,
+        }
+        return ranges[purpose]
 
 
 class Need(NamedTuple):
@@ -63,7 +83,7 @@ class Need(NamedTuple):
     web: int
     """Most web nodes."""
     compute: int
-    """Most compute nodes."""
+    """Most compute nodes; 0 where the one machine of a one-box is the web node too."""
     zones: int
     """Zones that the environment uses, at least 1."""
 
@@ -76,16 +96,16 @@ class TooSmallError(ValueError):
         self.smallest = smallest
 
 
-def plan(environment: Environment) -> AddressPlan:
+def plan(environment: NodesEnvironment) -> AddressPlan:
     """Return the address plan of *environment*; `parse` has seen to it that there is one."""
     return cut(environment.network.address_space, need_of(environment))
 
 
-def need_of(environment: Environment) -> Need:
+def need_of(environment: NodesEnvironment) -> Need:
     """Return what the plan of *environment* must hold."""
-    groups = environment.groups
-    zones = max((len(group.zones) for group in groups.values()), default=1)
-    return Need(environment.cloud, groups["web"].maximum, groups["compute"].maximum, max(zones, 1))
+    front, *others = environment.groups.values()
+    zones = max(1, *(len(group.zones) for group in (front, *others)))
+    return Need(environment.cloud, front.maximum, sum(each.maximum for each in others), zones)
 
 
 def cut(space: IPv4Network, need: Need) -> AddressPlan:
@@ -100,10 +120,11 @@ def cut(space: IPv4Network, need: Need) -> AddressPlan:
     lower, compute = space.subnets(prefixlen_diff=1)
     web, rest = lower.subnets(prefixlen_diff=1)
     endpoints, public = rest.subnets(prefixlen_diff=1)
+    front = _first(web, prefixes[0])
+    nodes: dict[Role, IPv4Network] = {"web": front, "compute": _first(compute, prefixes[1])}
     return AddressPlan(
         network=space,
-        web=_first(web, prefixes[0]),
-        compute=_first(compute, prefixes[1]),
+        nodes=nodes if need.compute else {"one-box": front},
         endpoints=_first(endpoints, prefixes[2]),
         public=_first(public, prefixes[2]),
     )

@@ -2,32 +2,25 @@
 
 from collections.abc import Iterator
 
-from components.settings.environment import Environment
+from components.settings.environment import NodesEnvironment
 from components.settings.problems import Problem, show
 
-TOPOLOGIES = ("one-box", "managed-endpoint")
 PRODUCTS = ("rserver", "mlserver")
 
 
-def topology_is_built(environment: Environment) -> Iterator[Problem]:
-    """Only the enterprise topology is built."""
-    if environment.topology in TOPOLOGIES:
-        yield _problem("topology", environment.topology, "write enterprise")
-
-
-def product_is_built(environment: Environment) -> Iterator[Problem]:
+def product_is_built(environment: NodesEnvironment) -> Iterator[Problem]:
     """Only plumber nodes are built."""
     if environment.runtime.product in PRODUCTS:
         yield _problem("runtime.product", environment.runtime.product, "write plumber")
 
 
-def copied_backups_are_built(environment: Environment) -> Iterator[Problem]:
+def copied_backups_are_built(environment: NodesEnvironment) -> Iterator[Problem]:
     """Backups are copied on Azure only."""
     if environment.cloud == "aws" and environment.database.geo_redundant_backup:
         yield _problem("database.geoRedundantBackup", True, "write false, or cloud: azure")
 
 
-def joined_networks_are_built(environment: Environment) -> Iterator[Problem]:
+def joined_networks_are_built(environment: NodesEnvironment) -> Iterator[Problem]:
     """Networks are joined on Azure only."""
     if environment.cloud == "aws" and environment.network.existing is not None:
         existing = environment.network.existing
@@ -41,7 +34,6 @@ def _problem(key: str, value: object, fix: str) -> Problem:
 
 
 RULES = (
-    topology_is_built,
     product_is_built,
     copied_backups_are_built,
     joined_networks_are_built,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from components.settings.catalogue.instances import USUAL
 from components.settings.catalogue.locations import default_zones
 
 SIZES: Mapping[str, Mapping[str, str]] = {
     "azure": {"web": "Standard_D2s_v5", "compute": "Standard_D4s_v5"},
     "aws": {"web": "m6i.large", "compute": "m6i.xlarge"},
 }
-"""Machine size of a group that names none, by cloud and role."""
+"""Machine size of a group that names none, by cloud and role; a one-box does what both do."""
 
 DATABASE_SIZES: Mapping[tuple[str, str], str] = {
     ("azure", "postgresql"): "Standard_D2ds_v5",
@@ -48,6 +49,11 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     zones = default_zones(cloud, _text(value, "location"))
     for role, machine in SIZES.get(cloud, {}).items():
         _fill(completed, role, {"size": machine, "zones": zones})
+    if _text(value, "topology") == "one-box":
+        completed.setdefault("machine", {})
+    if size := SIZES.get(cloud, {}).get("compute"):
+        _fill(completed, "machine", {"size": size, **({"zone": zones[0]} if zones else {})})
+    _fill_endpoint(completed)
     product = _text(_mapping(value, "runtime"), "product")
     if product in PRODUCT_VERSIONS:
         system = OPERATING_SYSTEMS[product]
@@ -59,6 +65,18 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {"version": DATABASE_VERSIONS[server], **({"size": size} if size else {})}
         _fill(completed, "database", wanted)
     return completed
+
+
+def _fill_endpoint(value: dict[str, Any]) -> None:
+    endpoint = _mapping(value, "endpoint")
+    deployments = _mapping(endpoint, "deployments")
+    if not deployments:
+        return
+    filled = dict(deployments)
+    for name in deployments:
+        _fill(filled, name, {"size": USUAL})
+    whole = dict.fromkeys(filled, 100) if len(filled) == 1 else {}
+    value["endpoint"] = {"traffic": whole, **endpoint, "deployments": filled}
 
 
 def _fill(value: dict[str, Any], key: str, defaults: Mapping[str, object]) -> None:

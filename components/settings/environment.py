@@ -1,5 +1,9 @@
-"""The object `operationalization:environment` of a stack file."""
+"""The object `operationalization:environment` of a stack file, where machines run the services.
 
+`topology` says which of the models describes it; the managed endpoint's is in `endpoint`.
+"""
+
+from abc import abstractmethod
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
@@ -7,7 +11,12 @@ from pydantic import BeforeValidator, Field
 
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.model import FILLED, Cidr, Model, whole_number_as_text
-from components.settings.nodes import ComputeGroupSettings, NodeGroupSettings, WebGroupSettings
+from components.settings.nodes import (
+    ComputeGroupSettings,
+    MachineSettings,
+    NodeGroupSettings,
+    WebGroupSettings,
+)
 
 Cloud = Literal["azure", "aws"]
 Engine = Literal["postgresql", "sqlserver", "sqlite"]
@@ -48,7 +57,7 @@ class DatabaseSettings(Model):
     """The database that keeps services, sessions and node lists."""
 
     engine: Engine = Field(examples=["postgresql"])
-    """sqlite lives inside the web node, so it allows one web node only."""
+    """sqlite lives on the machine of a one-box, and goes when that machine goes."""
 
     version: Annotated[str, BeforeValidator(whole_number_as_text)] = FILLED
     """Version of the engine; a whole number may stand without quotes."""
@@ -148,10 +157,11 @@ class MonitoringSettings(Model):
 
 
 class Environment(Model):
-    """What one environment is made of."""
+    """What every environment has, whatever its topology."""
 
     topology: Topology = Field(examples=["enterprise"])
-    """enterprise: web and compute nodes, each on machines of their own."""
+    """enterprise: web and compute nodes, each on machines of their own. one-box: both roles on one
+    machine. managed-endpoint: the cloud runs containers with the model, and there are no nodes."""
 
     cloud: Cloud = Field(examples=["azure"])
     """The cloud that it runs on."""
@@ -165,14 +175,15 @@ class Environment(Model):
     tags: dict[str, str] = Field(default_factory=dict, max_length=15)
     """Tags on every resource that can have them."""
 
+    monitoring: MonitoringSettings = MonitoringSettings()
+    """Logs and alerts."""
+
+
+class NodesEnvironment(Environment):
+    """An environment that is made of nodes of ours: what their topologies share."""
+
     runtime: RuntimeSettings = Field(examples=["{ product: plumber }"])
     """What runs on the nodes."""
-
-    web: WebGroupSettings = Field(examples=["{ count: 2 }"])
-    """The web nodes."""
-
-    compute: ComputeGroupSettings = Field(examples=["{ count: 2 }"])
-    """The compute nodes."""
 
     database: DatabaseSettings = Field(examples=["{ engine: postgresql }"])
     """The database."""
@@ -186,15 +197,78 @@ class Environment(Model):
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     """The load balancer."""
 
-    monitoring: MonitoringSettings = MonitoringSettings()
-    """Logs and alerts."""
+    @property
+    @abstractmethod
+    def groups(self) -> dict[Role, NodeGroupSettings]:
+        """The node groups by role; the one that clients call comes first."""
+
+    @property
+    @abstractmethod
+    def workers_per_node(self) -> int:
+        """R workers on one node that runs R; 0 for one a vCPU."""
+
+    @property
+    @abstractmethod
+    def network_zones(self) -> tuple[str, ...]:
+        """The cloud's names of the zones that the network and the balancer span."""
+
+    @property
+    def has_server(self) -> bool:
+        """Whether the database is a managed server, and not a file on the machine."""
+        return self.database.engine != "sqlite"
+
+    def zone_names(self, role: Role) -> tuple[str, ...]:
+        """Return the cloud's names of the zones of a group; none where the location has none."""
+        names = LOCATIONS[self.cloud][self.location].zones
+        return tuple(names[zone - 1] for zone in self.groups[role].zones)
+
+
+class EnterpriseEnvironment(NodesEnvironment):
+    """Web nodes, compute nodes and a database, each on machines of their own."""
+
+    web: WebGroupSettings = Field(examples=["{ count: 2 }"])
+    """The web nodes."""
+
+    compute: ComputeGroupSettings = Field(examples=["{ count: 2 }"])
+    """The compute nodes."""
 
     @property
     def groups(self) -> dict[Role, NodeGroupSettings]:
         """The node groups by role, web nodes first."""
         return {"web": self.web, "compute": self.compute}
 
-    def zone_names(self, role: Role) -> tuple[str, ...]:
-        """Return the cloud's names of the zones of a group; none where the location has none."""
-        names = LOCATIONS[self.cloud][self.location].zones
-        return tuple(names[zone - 1] for zone in self.groups[role].zones)
+    @property
+    def workers_per_node(self) -> int:
+        """R workers on one compute node; 0 for one a vCPU."""
+        return self.compute.workers_per_node
+
+    @property
+    def network_zones(self) -> tuple[str, ...]:
+        """The web nodes' zones."""
+        return self.zone_names("web")
+
+
+class OneBoxEnvironment(NodesEnvironment):
+    """Web and compute role on one machine, and the database on it too, if it is embedded."""
+
+    machine: MachineSettings = MachineSettings()
+    """The machine."""
+
+    @property
+    def groups(self) -> dict[Role, NodeGroupSettings]:
+        """The one machine, as the clouds' parts know it: a fixed group of one."""
+        return {"one-box": self.machine.group}
+
+    @property
+    def workers_per_node(self) -> int:
+        """R workers on the machine; 0 for one a vCPU."""
+        return self.machine.workers
+
+    @property
+    def network_zones(self) -> tuple[str, ...]:
+        """The machine's zone, and on AWS with a server the next one, as RDS asks for two."""
+        own = self.zone_names("one-box")
+        if self.cloud != "aws" or not self.has_server:
+            return own
+        zones = LOCATIONS[self.cloud][self.location].zones
+        return (*own, *(zone for zone in zones if zone not in own))[:2]

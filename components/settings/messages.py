@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from components.settings.environment import Environment
+from components.settings.model import Model
 from components.settings.problems import Problem, closest, listed, show
 from components.settings.shape import join
+from components.settings.topology import topologies_with
 
 Schema = Mapping[str, Any]
 
@@ -42,13 +43,13 @@ _WORDS: Mapping[str, bool] = {
 }
 
 
-def problem_of(error: ErrorDetails) -> Problem:
-    """Return the problem that pydantic's *error* is."""
+def problem_of(error: ErrorDetails, model: type[Model]) -> Problem:
+    """Return the problem that pydantic's *error* in a *model* is."""
     key, kind, value = _key(error["loc"]), error["type"], error["input"]
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown(error["loc"])
-    schema = schema_at(error["loc"])
+        return _unknown(error["loc"], model)
+    schema = schema_at(error["loc"], model)
     if kind == "missing":
         return Problem(key, "", "is required", f"add {key}: {_example(schema)}")
     if kind == "rule":
@@ -66,14 +67,17 @@ def echoes(error: ErrorDetails) -> bool:
     return error["type"] == "too_short" and bool(error["input"])
 
 
-def _unknown(loc: Sequence[int | str]) -> Problem:
+def _unknown(loc: Sequence[int | str], model: type[Model]) -> Problem:
     """Return the problem of a key that nothing reads. Its value may be a misplaced secret."""
     name, key = str(loc[-1]), _key(loc)
-    known = list(schema_at(loc[:-1]).get("properties", {}))
+    known = list(schema_at(loc[:-1], model).get("properties", {}))
     if name in SECRETS:
         secret = " --secret" if name != "certificate" else ""
         fix = f"remove it, and run: pulumi config set{secret} {name}"
         return Problem(key, "", "is a configuration key of its own, not part of environment", fix)
+    if len(loc) == 1 and (owners := topologies_with(name)):
+        fix = f"remove it, or write topology: {' or '.join(owners)}"
+        return Problem(key, "", f"is a setting of topology: {' or '.join(owners)} only", fix)
     near = closest(name, known)
     fix = f"did you mean {near}?" if near else f"remove it; known here are {listed(known, 20)}"
     return Problem(key, "", "is not a known setting", fix)
@@ -157,28 +161,28 @@ def _key(loc: Sequence[int | str]) -> str:
 
 
 @cache
-def _schema() -> Schema:
-    return Environment.model_json_schema()
+def _schema(model: type[Model]) -> Schema:
+    return model.model_json_schema()
 
 
-def schema_at(loc: Sequence[int | str]) -> Schema:
-    """Return the schema of what stands at *loc*; empty where the settings have no such place."""
-    schema = _schema()
+def schema_at(loc: Sequence[int | str], model: type[Model]) -> Schema:
+    """Return the schema of what stands at *loc* of a *model*; empty where it has no such place."""
+    schema = _schema(model)
     for part in loc:
         if isinstance(part, int):
             inner = schema.get("items", {})
         else:
             inner = schema.get("properties", {}).get(part, schema.get("additionalProperties", {}))
-        schema = _resolved(inner if isinstance(inner, dict) else {})
+        schema = _resolved(inner if isinstance(inner, dict) else {}, model)
     return schema
 
 
-def _resolved(schema: Schema) -> Schema:
+def _resolved(schema: Schema, model: type[Model]) -> Schema:
     """Return *schema* with what it refers to, and without the choice of null."""
     options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
     if options:
         schema = {**schema, **options[0]}
     if "$ref" in schema:
-        target = _schema()["$defs"][schema["$ref"].rpartition("/")[2]]
+        target = _schema(model)["$defs"][schema["$ref"].rpartition("/")[2]]
         schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}}
     return schema

@@ -195,3 +195,26 @@ class ComputeGroupSettings(NodeGroupSettings):
 
     workers_per_node: int = Field(default=0, ge=0, le=512)
     """R workers on one node; 0 for one a vCPU."""
+
+
+class MachineSettings(Model):
+    """The machine of a one-box."""
+
+    size: str = FILLED
+    """Machine size of the cloud; without it a general-purpose size with four vCPUs."""
+
+    disk: DiskSettings = DiskSettings()
+    """The system disk, where an embedded database lies too."""
+
+    zone: Annotated[int, Field(ge=1, le=6)] | None = None
+    """Availability zone, counted from 1; without it the first of the location, if it has any."""
+
+    workers: int = Field(default=0, ge=0, le=512)
+    """R workers; 0 for one a vCPU."""
+
+    @property
+    def group(self) -> NodeGroupSettings:
+        """The machine as a fixed group of one node."""
+        zones = () if self.zone is None else (self.zone,)
+        value = {"nodes": "fixed", "size": self.size, "count": 1, "zones": zones}
+        return NodeGroupSettings.model_validate({**value, "disk": self.disk})

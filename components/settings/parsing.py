@@ -10,8 +10,9 @@ from components.settings.environment import Environment
 from components.settings.messages import echoes, problem_of
 from components.settings.partial import build
 from components.settings.problems import Problem, SettingsError, show
-from components.settings.rules import CAUTIONS, RULES, broken
+from components.settings.rules import cautions_of, problems_of
 from components.settings.shape import check_shape
+from components.settings.topology import model_of
 
 
 def parse(value: object, *, stack: str) -> Environment:
@@ -40,19 +41,20 @@ def examine(value: object) -> tuple[Environment | None, list[Problem]]:
 
 def cautions(environment: Environment) -> list[Problem]:
     """Return what deploys as configured, and that someone may regret: for the log."""
-    return list(broken(CAUTIONS, environment))
+    return list(cautions_of(environment))
 
 
 def _examine(value: dict[str, Any]) -> tuple[Environment | None, list[Problem]]:
+    model = model_of(value)
     try:
-        environment = Environment.model_validate(value)
+        environment = model.model_validate(value)
     except ValidationError as error:
         details = [each for each in error.errors(include_url=False) if not echoes(each)]
         bad = {tuple(each["loc"]) for each in details}
-        known = build(Environment, value, bad)
-        found = [problem_of(each) for each in details]
-        return None, list(_once([*found, *broken(RULES, known)]))
-    return environment, list(broken(RULES, environment))
+        known = build(model, value, bad)
+        found = [problem_of(each, model) for each in details]
+        return None, list(_once([*found, *problems_of(known)]))
+    return environment, list(problems_of(environment))
 
 
 def _once(problems: list[Problem]) -> Iterator[Problem]:

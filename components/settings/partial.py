@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Set
 from functools import cache
-from typing import Annotated, Any, TypeVar, cast, get_args
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -30,6 +30,12 @@ def build(model: type[M], value: Mapping[str, Any], bad: Set[Path], here: Path =
                 fields[name] = field.get_default(call_default_factory=True, validated_data={})
         elif inner and isinstance(value[alias], dict):
             fields[name] = build(inner, value[alias], bad, path)
+        elif (each := _model_of_entries(model, name)) and isinstance(value[alias], dict):
+            fields[name] = {
+                key: build(each, entry, bad, (*path, key))
+                for key, entry in value[alias].items()
+                if isinstance(entry, dict) and (*path, key) not in bad
+            }
         elif not any(each[: len(path)] == path for each in bad):
             fields[name] = _adapter(model, name).validate_python(value[alias])
     # mypy sees the bound in place of M, for the plug-in of pydantic says so.
@@ -43,10 +49,22 @@ def build(model: type[M], value: Mapping[str, Any], bad: Set[Path], here: Path =
 def _model_of(model: type[Model], name: str) -> type[Model] | None:
     """Return the model that a field holds, if it holds one."""
     annotation = model.model_fields[name].annotation
+    if get_origin(annotation) is dict:
+        return None
     for option in get_args(annotation) or (annotation,):
         if isinstance(option, type) and issubclass(option, Model):
             return option
     return None
+
+
+@cache
+def _model_of_entries(model: type[Model], name: str) -> type[Model] | None:
+    """Return the model that the entries of a field are by name, if they are of one."""
+    annotation = model.model_fields[name].annotation
+    _, *entries = get_args(annotation) if get_origin(annotation) is dict else (None,)
+    return next(
+        (each for each in entries if isinstance(each, type) and issubclass(each, Model)), None
+    )
 
 
 @cache

@@ -12,11 +12,13 @@ from typing import Any
 
 from components.settings import bases, docstrings
 from components.settings.catalogue.databases import SIZES
+from components.settings.catalogue.instances import INSTANCE_TYPES
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.machines import MACHINES
 from components.settings.catalogue.timezones import WINDOWS_NAMES
 from components.settings.environment import Environment
 from components.settings.stack_file import NAMESPACE
+from components.settings.topology import MODELS, keys_of
 
 _SECRET = {
     "type": "object",
@@ -60,11 +62,9 @@ def base_schema() -> dict[str, Any]:
 
 def stack_file_schema() -> dict[str, Any]:
     """Return the schema of a whole stack file."""
-    environment = _tidied(_described(Environment.model_json_schema()))
-    definitions = environment.pop("$defs")
-    _complete(environment, definitions)
     # A base may have what the stack has not, so that settings are required where there is none.
-    required = _required(environment, definitions)
+    environment, definitions, required = _environment_schema()
+    _complete(environment, definitions)
     definitions |= {"Environment": environment, "CompleteEnvironment": required}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -76,6 +76,34 @@ def stack_file_schema() -> dict[str, Any]:
     }
 
 
+def _environment_schema() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return what may be in an environment, the definitions of it, and what must be.
+
+    A key means the same in each topology that has it, so one list of properties serves all; which
+    of them a topology has, and which it needs, is said beside it.
+    """
+    properties: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    owners: list[dict[str, Any]] = []
+    needs: list[dict[str, Any]] = []
+    for topology, model in MODELS.items():
+        schema = _tidied(_described(model))
+        inner = schema.pop("$defs")
+        chosen = {"properties": {"topology": {"const": topology}}, "required": ["topology"]}
+        needs.append({"if": chosen, "then": _required(schema, inner)})
+        owners.append({"if": chosen, "then": {"propertyNames": {"enum": keys_of(model)}}})
+        properties |= schema["properties"]
+        definitions |= inner
+    environment = {
+        "type": "object",
+        "description": Environment.__doc__,
+        "properties": properties,
+        "additionalProperties": False,
+        "allOf": owners,
+    }
+    return environment, definitions, {"required": ["topology"], "allOf": needs}
+
+
 def _required(schema: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Take from *schema* what it requires, mapping by mapping, and return that alone."""
     found: dict[str, Any] = {}
@@ -83,9 +111,14 @@ def _required(schema: dict[str, Any], definitions: Mapping[str, Any]) -> dict[st
         found["required"] = names
     for name, each in schema.get("properties", {}).items():
         for option in (each, *each.get("anyOf", [])):
-            target = definitions.get(option.get("$ref", "").rpartition("/")[2])
-            if target and (inner := _required(target, definitions)):
+            target = definitions.get(option.get("$ref", "").rpartition("/")[2], option)
+            if inner := _required(target, definitions):
                 found.setdefault("properties", {})[name] = inner
+    entries = schema.get("additionalProperties")
+    if isinstance(entries, dict):
+        target = definitions.get(entries.get("$ref", "").rpartition("/")[2])
+        if target and (inner := _required(target, definitions)):
+            found["additionalProperties"] = inner
     return found
 
 
@@ -128,8 +161,10 @@ def _complete(environment: dict[str, Any], definitions: Mapping[str, Any]) -> No
     servers = sorted({name for sizes in SIZES.values() for name in sizes})
     places = sorted(name for locations in LOCATIONS.values() for name in locations)
     environment["properties"]["location"]["examples"] = places
-    for group in ("WebGroupSettings", "ComputeGroupSettings"):
+    for group in ("WebGroupSettings", "ComputeGroupSettings", "MachineSettings"):
         definitions[group]["properties"]["size"]["examples"] = machines
+    instances = sorted(INSTANCE_TYPES)
+    definitions["DeploymentSettings"]["properties"]["size"]["examples"] = instances
     definitions["DatabaseSettings"]["properties"]["size"]["examples"] = servers
     schedule = definitions["ScheduleSettings"]["properties"]
     schedule["timezone"]["examples"] = sorted(WINDOWS_NAMES)
@@ -137,11 +172,12 @@ def _complete(environment: dict[str, Any], definitions: Mapping[str, Any]) -> No
     version["type"] = ["string", "integer"]
 
 
-def _described(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return *schema* with each field's docstring as its description."""
-    for name, model in docstrings.models().items():
-        section = schema if name == Environment.__name__ else schema["$defs"].get(name, {})
-        for key, text in docstrings.of_fields(model).items():
+def _described(model: type[Environment]) -> dict[str, Any]:
+    """Return the schema of *model* with each field's docstring as its description."""
+    schema = model.model_json_schema()
+    for name, each in docstrings.models().items():
+        section = schema if each is model else schema["$defs"].get(name, {})
+        for key, text in docstrings.of_fields(each).items():
             if key in section.get("properties", {}):
                 section["properties"][key].setdefault("description", text)
     return schema

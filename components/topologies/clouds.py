@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Mapping
 
 from components.parts import Cloud
-from components.settings import Environment, Problem, SettingsError
+from components.settings import NodesEnvironment, Problem, SettingsError
 from components.settings.problems import show
 
 MODULES: Mapping[str, str] = {"azure": "components.azure.cloud", "aws": "components.aws.cloud"}
@@ -12,7 +12,7 @@ MODULES: Mapping[str, str] = {"azure": "components.azure.cloud", "aws": "compone
 SDK takes a second to load."""
 
 
-def choose(environment: Environment, stack: str) -> Cloud:
+def choose(environment: NodesEnvironment, stack: str) -> Cloud:
     """Return the parts of the environment's cloud.
 
     Raises:

@@ -36,11 +36,11 @@ from components.parts import (
 )
 from components.runtimes import flows, recipe
 from components.runtimes.node import NodeRecipe, Role
-from components.settings import Environment, Settings, addresses
+from components.settings import EnterpriseEnvironment, Settings, addresses
+from components.topologies import clouds
 from components.topologies.credentials import Credentials, CredentialsArgs
 
 ROLES: tuple[Role, ...] = ("web", "compute")
-SUBNETS = ("web", "compute", "endpoints")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +48,21 @@ class EnterpriseArgs:
     """What an enterprise environment takes."""
 
     stack: str
+    environment: EnterpriseEnvironment
     settings: Settings
     cloud: Cloud
+
+
+def declare(name: str, stack: str, settings: Settings) -> "Enterprise":
+    """Declare the environment *name* of *stack*, on the cloud that its settings choose."""
+    environment = settings.environment
+    if not isinstance(environment, EnterpriseEnvironment):
+        raise TypeError(f"{environment.topology} is not the topology enterprise")
+    cloud = clouds.choose(environment, stack)
+    return Enterprise(
+        name,
+        EnterpriseArgs(stack=stack, environment=environment, settings=settings, cloud=cloud),
+    )
 
 
 class Enterprise(pulumi.ComponentResource):
@@ -64,7 +77,7 @@ class Enterprise(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._cloud = args.cloud
-        self._environment: Environment = args.settings.environment
+        self._environment = args.environment
         self._plan = addresses.plan(self._environment)
         self._recipes: Mapping[Role, NodeRecipe] = {
             role: recipe.for_role(self._environment, role) for role in ROLES
@@ -73,7 +86,7 @@ class Enterprise(pulumi.ComponentResource):
             self._environment, self._recipes, artifacts=self._cloud.artifacts is not None
         )
         self._clients = tuple(str(client) for client in self._environment.access.clients)
-        self._zones = self._environment.zone_names("web")
+        self._zones = self._environment.network_zones
         self._foundation: FoundationPart = self._cloud.foundation(
             f"{name}-foundation",
             FoundationArgs(
@@ -248,8 +261,8 @@ class Enterprise(pulumi.ComponentResource):
             database_port=self._database.port,
             clients=self._clients,
             probe_sources=self._balancer.probe_sources,
-            web_subnet=str(self._plan.web),
-            compute_subnet=str(self._plan.compute),
+            web_subnet=str(self._plan.of("web")),
+            compute_subnet=str(self._plan.of("compute")),
             endpoints_subnet=str(self._plan.endpoints),
             egress=environment.access.egress,
             flows=self._flows,
@@ -323,9 +336,9 @@ class Enterprise(pulumi.ComponentResource):
             "subnets": {
                 name: {
                     "ids": list(self._network.subnet_ids[name]),
-                    "range": str(getattr(self._plan, name)),
+                    "range": str(self._plan.of(name)),
                 }
-                for name in SUBNETS
+                for name in self._plan.purposes
             },
         }
 

@@ -10,8 +10,7 @@ import yaml
 
 from components.parts.naming import environment_name
 from components.settings import load
-from components.topologies import clouds
-from components.topologies.enterprise import Enterprise, EnterpriseArgs
+from components.topologies import choice
 from tests.support import stacks
 from tests.support.cloud import STACK, EchoCloud, World, deploy
 
@@ -149,13 +148,10 @@ def changed(name: str, **changes: Any) -> dict[str, Any]:
     return {"operationalization:environment": environment}
 
 
-def program() -> Enterprise:
+def program() -> choice.Declared:
     """What `__main__` does, with its topology as the result."""
     settings = load(pulumi.Config(), STACK)
-    args = EnterpriseArgs(
-        stack=STACK, settings=settings, cloud=clouds.choose(settings.environment, STACK)
-    )
-    return Enterprise(environment_name(STACK), args)
+    return choice.declare(environment_name(STACK), STACK, settings)
 
 
 def deployed(config: Mapping[str, Any], **options: Any) -> World:

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from components.settings import Environment, SettingsError, parse
+from components.settings import SettingsError, parse
 
 GONE = object()
 """In a change: the key is removed."""
@@ -23,6 +23,36 @@ AZURE: dict[str, Any] = {
 AWS: dict[str, Any] = {**AZURE, "cloud": "aws", "location": "eu-central-1"}
 """The same on AWS."""
 
+ONE_BOX: dict[str, Any] = {
+    "topology": "one-box",
+    "cloud": "azure",
+    "location": "westeurope",
+    "runtime": {"product": "plumber"},
+    "database": {"engine": "sqlite"},
+    "access": {"clients": ["203.0.113.0/24"]},
+}
+"""The smallest good one-box on Azure."""
+
+ONE_BOX_AWS: dict[str, Any] = {**ONE_BOX, "cloud": "aws", "location": "eu-central-1"}
+"""The same on AWS."""
+
+ENDPOINT: dict[str, Any] = {
+    "topology": "managed-endpoint",
+    "cloud": "azure",
+    "location": "westeurope",
+    "endpoint": {"deployments": {"blue": {"model": "models/iris", "instances": 1}}},
+}
+"""The smallest good managed endpoint."""
+
+SMALLEST: dict[tuple[str, str], dict[str, Any]] = {
+    ("enterprise", "azure"): AZURE,
+    ("enterprise", "aws"): AWS,
+    ("one-box", "azure"): ONE_BOX,
+    ("one-box", "aws"): ONE_BOX_AWS,
+    ("managed-endpoint", "azure"): ENDPOINT,
+}
+"""By topology and cloud."""
+
 
 def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of *base* with each dotted key of *changes* set, or removed where GONE."""
@@ -39,7 +69,7 @@ def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def environment(base: dict[str, Any] = AZURE, **changes: Any) -> Environment:
+def environment(base: dict[str, Any] = AZURE, **changes: Any) -> Any:
     """Return a parsed environment; in a keyword, `__` stands for the dot of a key."""
     dotted = {key.replace("__", "."): value for key, value in changes.items()}
     return parse(changed(base, dotted), stack="test")

@@ -17,7 +17,7 @@ from components.runtimes.plumber.layout import (
 )
 from components.runtimes.plumber.secrets import SECRETS
 from components.runtimes.plumber.versions import DEFAULT_VERSION, VERSIONS
-from components.settings import Environment
+from components.settings import NodesEnvironment
 
 PORTS: Final[dict[Role, int]] = {"web": 12800, "compute": 12805}
 """Those of R Server and ML Server (facts.md section 7), so that their clients keep working."""
@@ -44,7 +44,7 @@ _SERVICES: Final[dict[Role, tuple[str, ...]]] = {
 }
 
 
-def recipe(environment: Environment, role: Role) -> NodeRecipe:
+def recipe(environment: NodesEnvironment, role: Role) -> NodeRecipe:
     """Return what a *role* node of the plumber runtime runs."""
     version = environment.runtime.version or DEFAULT_VERSION
     port = PORTS[role]
@@ -63,7 +63,7 @@ def recipe(environment: Environment, role: Role) -> NodeRecipe:
     )
 
 
-def _data(environment: Environment, role: Role) -> dict[str, JsonValue]:
+def _data(environment: NodesEnvironment, role: Role) -> dict[str, JsonValue]:
     """Return what the role's own scripts and services read of the settings.
 
     Bounds of the groups stay out: user data that changes replaces a node group, and a higher
@@ -77,11 +77,11 @@ def _data(environment: Environment, role: Role) -> dict[str, JsonValue]:
         }
     return {
         "webClientName": WEB_CLIENT_NAME,
-        "workers": environment.compute.workers_per_node,
+        "workers": environment.workers_per_node,
     }
 
 
-def _files(environment: Environment, role: Role) -> list[NodeFile]:
+def _files(environment: NodesEnvironment, role: Role) -> list[NodeFile]:
     """Return the role's scripts, units, proxy configuration and its part of `server/`."""
     own = [*every_node(), script(f"{role}/role.sh"), *units(role)]
     if role == "web":

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from components.settings.catalogue.locations import LOCATIONS
-from components.settings.environment import Environment
+from components.settings.environment import EnterpriseEnvironment, NodesEnvironment
 from components.settings.problems import Problem, show
 
 FEWEST_ZONES = 2
@@ -14,7 +14,7 @@ MOST_CLIENTS = 60
 """Each is a rule of the load balancer's group ("Amazon VPC quotas", inbound rules)."""
 
 
-def zones_are_two(environment: Environment) -> Iterator[Problem]:
+def zones_are_two(environment: EnterpriseEnvironment) -> Iterator[Problem]:
     """The network has subnets in two zones."""
     web = _zones(environment)
     if len(web) == 1:
@@ -24,7 +24,7 @@ def zones_are_two(environment: Environment) -> Iterator[Problem]:
         yield Problem("web.zones", str(web), rule, fix)
 
 
-def zones_are_shared(environment: Environment) -> Iterator[Problem]:
+def zones_are_shared(environment: EnterpriseEnvironment) -> Iterator[Problem]:
     """Both groups are in the same zones: each zone's subnets and routes serve all tiers."""
     web, compute = _zones(environment), environment.compute.zones
     if len(web) >= FEWEST_ZONES and set(web) != set(compute):
@@ -33,7 +33,7 @@ def zones_are_shared(environment: Environment) -> Iterator[Problem]:
         yield Problem("compute.zones", str(list(compute)), rule, fix)
 
 
-def _zones(environment: Environment) -> list[int]:
+def _zones(environment: EnterpriseEnvironment) -> list[int]:
     """Return the web nodes' zones on AWS; none where they are refused anyway."""
     location = LOCATIONS["aws"].get(environment.location)
     zones = list(environment.web.zones)
@@ -46,12 +46,15 @@ def _zones(environment: Environment) -> list[int]:
     return zones
 
 
-def clients_are_few(environment: Environment) -> Iterator[Problem]:
+def clients_are_few(environment: NodesEnvironment) -> Iterator[Problem]:
     """The load balancer's security group has room for all clients."""
     clients = environment.access.clients
     if environment.cloud == "aws" and len(set(clients)) > MOST_CLIENTS:
         rule = f"must have at most {MOST_CLIENTS} ranges on AWS, each a rule of a security group"
         yield Problem("access.clients", show(list(clients)), rule, "merge ranges into wider ones")
 
+
+NODES = (clients_are_few,)
+"""Of all topologies with nodes."""
 
 RULES = (zones_are_two, zones_are_shared, clients_are_few)

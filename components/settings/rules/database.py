@@ -12,34 +12,47 @@ from components.settings.catalogue.databases import (
 )
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.defaults import DATABASE_SIZES
-from components.settings.environment import Environment
+from components.settings.environment import (
+    EnterpriseEnvironment,
+    NodesEnvironment,
+    OneBoxEnvironment,
+)
 from components.settings.problems import Problem, closest, show
 
+SERVER_SETTINGS = (
+    "size",
+    "storage",
+    "high_availability",
+    "backup_retention_days",
+    "geo_redundant_backup",
+    "connections_per_web_node",
+    "connections_per_compute_node",
+)
+"""What only a server has."""
 
-def engine_is_external(environment: Environment) -> Iterator[Problem]:
-    """More than one web node needs a database that all of them reach (facts.md 3, R1)."""
-    most = environment.web.maximum
-    if environment.database.engine == "sqlite" and most > 1:
-        rule = f"must be postgresql or sqlserver with more than one web node, here up to {most}"
-        fix = "choose an engine before there is data: a later change loses it"
-        yield Problem("database.engine", "sqlite", rule, fix)
+
+def engine_is_external(environment: EnterpriseEnvironment) -> Iterator[Problem]:
+    """Nodes of their own need a database that all of them reach (facts.md 3, R1)."""
+    if environment.database.engine == "sqlite":
+        rule = "must be postgresql or sqlserver with topology: enterprise, whose nodes share it"
+        fix = "write postgresql, or topology: one-box for a database on its only machine"
+        yield Problem("database.engine", show("sqlite"), rule, fix)
 
 
-def embedded_database_has_no_server(environment: Environment) -> Iterator[Problem]:
+def embedded_database_has_no_server(environment: NodesEnvironment) -> Iterator[Problem]:
     """Settings of a server say nothing where there is none."""
     database = environment.database
     if database.engine != "sqlite":
         return
     rule = "must be left out with engine: sqlite, which has no server"
-    if database.size:
-        yield Problem("database.size", show(database.size), rule, "remove the line")
-    if database.high_availability:
-        yield Problem("database.highAvailability", "true", rule, "remove the line")
-    if database.geo_redundant_backup:
-        yield Problem("database.geoRedundantBackup", "true", rule, "remove the line")
+    for name in SERVER_SETTINGS:
+        field = type(database).model_fields[name]
+        value = getattr(database, name)
+        if value != field.default:
+            yield Problem(f"database.{field.alias}", show(value), rule, "remove the line")
 
 
-def version_is_offered(environment: Environment) -> Iterator[Problem]:
+def version_is_offered(environment: NodesEnvironment) -> Iterator[Problem]:
     """The cloud offers the engine in that version."""
     engine, version = environment.database.engine, environment.database.version
     offered = VERSIONS[environment.cloud, engine]
@@ -49,7 +62,7 @@ def version_is_offered(environment: Environment) -> Iterator[Problem]:
         yield Problem("database.version", show(version), rule, fix)
 
 
-def size_is_known(environment: Environment) -> Iterator[Problem]:
+def size_is_known(environment: NodesEnvironment) -> Iterator[Problem]:
     """The size is one that we know the connection limit of."""
     engine, size = environment.database.engine, environment.database.size
     known = SIZES.get((environment.cloud, engine))
@@ -63,7 +76,7 @@ def size_is_known(environment: Environment) -> Iterator[Problem]:
     yield Problem("database.size", show(size), rule, fix)
 
 
-def storage_is_offered(environment: Environment) -> Iterator[Problem]:
+def storage_is_offered(environment: NodesEnvironment) -> Iterator[Problem]:
     """The cloud offers that much storage."""
     engine, storage = environment.database.engine, environment.database.storage
     offered = STORAGE.get((environment.cloud, engine))
@@ -74,7 +87,7 @@ def storage_is_offered(environment: Environment) -> Iterator[Problem]:
     yield Problem("database.storage", show(storage), rule, f"write {larger}")
 
 
-def name_is_free(environment: Environment) -> Iterator[Problem]:
+def name_is_free(environment: NodesEnvironment) -> Iterator[Problem]:
     """The name is not one of the databases that a server has already."""
     name = environment.database.name
     if name in SERVER_DATABASES:
@@ -82,7 +95,7 @@ def name_is_free(environment: Environment) -> Iterator[Problem]:
         yield Problem("database.name", show(name), rule, "choose another name")
 
 
-def discard_names_the_database(environment: Environment) -> Iterator[Problem]:
+def discard_names_the_database(environment: NodesEnvironment) -> Iterator[Problem]:
     """Whoever gives a database up names it."""
     database = environment.database
     if database.discard is not None and database.discard != database.name:
@@ -91,7 +104,7 @@ def discard_names_the_database(environment: Environment) -> Iterator[Problem]:
         yield Problem("database.discard", show(database.discard), rule, fix)
 
 
-def standby_is_possible(environment: Environment) -> Iterator[Problem]:
+def standby_is_possible(environment: NodesEnvironment) -> Iterator[Problem]:
     """A standby needs a second zone, and on Azure a size that is not burstable."""
     database = environment.database
     if not database.high_availability or database.engine == "sqlite":
@@ -107,7 +120,7 @@ def standby_is_possible(environment: Environment) -> Iterator[Problem]:
         yield Problem("database.highAvailability", "true", rule, fix)
 
 
-def backups_can_be_copied(environment: Environment) -> Iterator[Problem]:
+def backups_can_be_copied(environment: NodesEnvironment) -> Iterator[Problem]:
     """Azure copies backups to the paired location, which not every location has."""
     if environment.cloud != "azure" or not environment.database.geo_redundant_backup:
         return
@@ -117,28 +130,43 @@ def backups_can_be_copied(environment: Environment) -> Iterator[Problem]:
         yield Problem("database.geoRedundantBackup", "true", rule, "choose another location")
 
 
-def connections_suffice(environment: Environment) -> Iterator[Problem]:
+def connections_suffice(environment: EnterpriseEnvironment) -> Iterator[Problem]:
     """The server allows the connections of all nodes, also while groups are replaced."""
-    size = _size(environment)
-    if size is None:
-        return
     database = environment.database
     web, compute = environment.web.peak, environment.compute.peak
     needed = (
         web * database.connections_per_web_node + compute * database.connections_per_compute_node
     )
-    if needed <= size.connections:
-        return
-    rule = (
-        f"must allow {needed} connections: {web} web nodes with "
-        f"{database.connections_per_web_node} and {compute} compute nodes with "
-        f"{database.connections_per_compute_node}, twice the maxima as a replaced group runs "
-        f"beside the old one; {size.name} allows {size.connections}"
+    why = (
+        f"{web} web nodes with {database.connections_per_web_node} and {compute} compute nodes "
+        f"with {database.connections_per_compute_node}, twice the maxima as a replaced group runs "
+        "beside the old one"
     )
-    yield Problem("database.size", show(size.name), rule, _more(environment, needed))
+    fewer = "lower the maxima, connectionsPerWebNode or connectionsPerComputeNode"
+    yield from _too_few_connections(environment, needed, why, fewer)
 
 
-def _more(environment: Environment, needed: int) -> str:
+def connections_of_one_suffice(environment: OneBoxEnvironment) -> Iterator[Problem]:
+    """The server allows the connections of the one machine."""
+    database = environment.database
+    api, loader = database.connections_per_web_node, database.connections_per_compute_node
+    why = f"{api} of the machine's API service and {loader} of its loader"
+    fewer = "lower connectionsPerWebNode or connectionsPerComputeNode"
+    yield from _too_few_connections(environment, api + loader, why, fewer)
+
+
+def _too_few_connections(
+    environment: NodesEnvironment, needed: int, why: str, fewer: str
+) -> Iterator[Problem]:
+    size = _size(environment)
+    if size is None or needed <= size.connections:
+        return
+    rule = f"must allow {needed} connections: {why}; {size.name} allows {size.connections}"
+    fix = _more(environment, needed, fewer)
+    yield Problem("database.size", show(size.name), rule, fix)
+
+
+def _more(environment: NodesEnvironment, needed: int, fewer: str) -> str:
     """Return how to come by *needed* connections."""
     known = SIZES[environment.cloud, environment.database.engine]
     current = _size(environment)
@@ -148,7 +176,6 @@ def _more(environment: Environment, needed: int) -> str:
         for size in known.values()
         if size.connections >= needed and not (steady and size.burstable)
     ]
-    fewer = "lower the maxima, connectionsPerWebNode or connectionsPerComputeNode"
     if not larger:
         return f"no size allows that many: {fewer}"
     series = _series(environment.database.size)
@@ -163,7 +190,7 @@ def _series(size: str) -> str:
     return re.sub("[0-9]+", "#", size, count=1)
 
 
-def _size(environment: Environment) -> DatabaseSize | None:
+def _size(environment: NodesEnvironment) -> DatabaseSize | None:
     database = environment.database
     return SIZES.get((environment.cloud, database.engine), {}).get(database.size)
 
@@ -174,9 +201,7 @@ def _range(offered: Sequence[int]) -> str:
     return "one of " + ", ".join(str(size) for size in offered)
 
 
-RULES = (
-    engine_is_external,
-    embedded_database_has_no_server,
+NODES = (
     version_is_offered,
     size_is_known,
     storage_is_offered,
@@ -184,5 +209,11 @@ RULES = (
     discard_names_the_database,
     standby_is_possible,
     backups_can_be_copied,
-    connections_suffice,
 )
+"""Of all topologies with nodes."""
+
+RULES = (engine_is_external, *NODES, connections_suffice)
+"""Of the enterprise topology."""
+
+ONE_BOX = (embedded_database_has_no_server, *NODES, connections_of_one_suffice)
+"""Of a one-box."""

@@ -4,24 +4,24 @@ from collections.abc import Callable, Iterator
 
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.machines import MACHINES, is_arm
-from components.settings.environment import Environment, Role
+from components.settings.environment import EnterpriseEnvironment, Environment, Role
 from components.settings.nodes import LARGEST_FIXED_GROUP, NodeGroupSettings
 from components.settings.problems import Problem, closest, show
 
 ROLES: tuple[Role, ...] = ("web", "compute")
 
-GroupRule = Callable[[Environment, Role, NodeGroupSettings], Iterator[Problem]]
+GroupRule = Callable[[EnterpriseEnvironment, Role, NodeGroupSettings], Iterator[Problem]]
 
 
-def group(environment: Environment, role: Role) -> NodeGroupSettings:
+def group(environment: EnterpriseEnvironment, role: Role) -> NodeGroupSettings:
     """Return one group without asking for the other, which may be absent."""
     return environment.web if role == "web" else environment.compute
 
 
-def of_group(rule: GroupRule, role: Role) -> Callable[[Environment], Iterator[Problem]]:
+def of_group(rule: GroupRule, role: Role) -> Callable[[EnterpriseEnvironment], Iterator[Problem]]:
     """Return *rule* for the group of *role*."""
 
-    def applied(environment: Environment) -> Iterator[Problem]:
+    def applied(environment: EnterpriseEnvironment) -> Iterator[Problem]:
         yield from rule(environment, role, group(environment, role))
 
     applied.__name__ = rule.__name__
@@ -29,7 +29,7 @@ def of_group(rule: GroupRule, role: Role) -> Callable[[Environment], Iterator[Pr
 
 
 def has_one_number(
-    _environment: Environment, role: Role, nodes: NodeGroupSettings
+    _environment: EnterpriseEnvironment, role: Role, nodes: NodeGroupSettings
 ) -> Iterator[Problem]:
     """Either count or autoscale, and a fixed group only count."""
     fixed = nodes.is_fixed
@@ -46,7 +46,7 @@ def has_one_number(
 
 
 def fixed_group_is_small(
-    _environment: Environment, role: Role, nodes: NodeGroupSettings
+    _environment: EnterpriseEnvironment, role: Role, nodes: NodeGroupSettings
 ) -> Iterator[Problem]:
     """A fixed group has few enough nodes to declare each."""
     if nodes.is_fixed and nodes.count is not None and nodes.count > LARGEST_FIXED_GROUP:
@@ -55,10 +55,15 @@ def fixed_group_is_small(
 
 
 def size_is_known(
-    environment: Environment, role: Role, nodes: NodeGroupSettings
+    environment: EnterpriseEnvironment, role: Role, nodes: NodeGroupSettings
 ) -> Iterator[Problem]:
     """The size is an x64 one that we know the vCPUs and memory of."""
-    cloud, size = environment.cloud, nodes.size
+    yield from unknown_size(environment, f"{role}.size", nodes.size)
+
+
+def unknown_size(environment: Environment, key: str, size: str) -> Iterator[Problem]:
+    """Yield what is wrong with a machine's *size* at *key*."""
+    cloud = environment.cloud
     known = MACHINES[cloud]
     if size in known:
         return
@@ -74,11 +79,11 @@ def size_is_known(
         else:
             hint = f"did you mean {near}? " if near else ""
             fix = f"{hint}Or add the size to components/settings/catalogue/machines.py"
-    yield Problem(f"{role}.size", show(size), rule, fix)
+    yield Problem(key, show(size), rule, fix)
 
 
 def zones_exist(
-    environment: Environment, role: Role, nodes: NodeGroupSettings
+    environment: EnterpriseEnvironment, role: Role, nodes: NodeGroupSettings
 ) -> Iterator[Problem]:
     """The zones are some of the location's, each once."""
     location = LOCATIONS[environment.cloud].get(environment.location)

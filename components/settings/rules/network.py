@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
 from components.settings.addresses import TooSmallError, cut, need_of
-from components.settings.environment import Environment
+from components.settings.environment import EnterpriseEnvironment, NodesEnvironment
 from components.settings.problems import Problem, show
 
 PRIVATE = tuple(
@@ -48,7 +48,7 @@ _EXISTING: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 
 
-def address_space_is_private(environment: Environment) -> Iterator[Problem]:
+def address_space_is_private(environment: NodesEnvironment) -> Iterator[Problem]:
     """The range is private and of a size that the cloud takes."""
     space = environment.network.address_space
     widest, narrowest = PREFIXES[environment.cloud]
@@ -65,7 +65,7 @@ def address_space_is_private(environment: Environment) -> Iterator[Problem]:
         yield Problem(key, show(str(space)), rule, fix)
 
 
-def subnets_fit(environment: Environment) -> Iterator[Problem]:
+def subnets_fit(environment: EnterpriseEnvironment) -> Iterator[Problem]:
     """The range has room for every subnet at the groups' maxima."""
     space = environment.network.address_space
     need = need_of(environment)
@@ -84,7 +84,7 @@ def subnets_fit(environment: Environment) -> Iterator[Problem]:
         yield Problem("network.addressSpace", show(str(space)), rule, fix)
 
 
-def existing_is_an_id(environment: Environment) -> Iterator[Problem]:
+def existing_is_an_id(environment: NodesEnvironment) -> Iterator[Problem]:
     """The network to join is named by an id of the cloud."""
     existing = environment.network.existing
     pattern, example = _EXISTING[environment.cloud]
@@ -93,7 +93,7 @@ def existing_is_an_id(environment: Environment) -> Iterator[Problem]:
         yield Problem("network.existing", show(existing), rule, f"write it like {example}")
 
 
-def clients_are_real(environment: Environment) -> Iterator[Problem]:
+def clients_are_real(environment: NodesEnvironment) -> Iterator[Problem]:
     """Clients' ranges are ones that clients can have."""
     for index, client in enumerate(environment.access.clients):
         what = next((name for nobody, name in NOBODY if client.subnet_of(nobody)), None)
@@ -102,7 +102,7 @@ def clients_are_real(environment: Environment) -> Iterator[Problem]:
             yield Problem(f"access.clients[{index}]", show(str(client)), rule, "remove it")
 
 
-def clients_are_known(environment: Environment) -> Iterator[Problem]:
+def clients_are_known(environment: NodesEnvironment) -> Iterator[Problem]:
     """The whole internet is let in only by someone who says so."""
     if environment.access.any_client:
         return
@@ -113,7 +113,7 @@ def clients_are_known(environment: Environment) -> Iterator[Problem]:
             yield Problem(f"access.clients[{index}]", show(str(client)), rule, fix)
 
 
-def clients_are_outside(environment: Environment) -> Iterator[Problem]:
+def clients_are_outside(environment: NodesEnvironment) -> Iterator[Problem]:
     """Clients are not in the environment's own range, where nodes could pass for them."""
     space = environment.network.address_space
     for index, client in enumerate(environment.access.clients):
@@ -123,7 +123,7 @@ def clients_are_outside(environment: Environment) -> Iterator[Problem]:
             yield Problem(f"access.clients[{index}]", show(str(client)), rule, fix)
 
 
-def sessions_are_of_the_cloud(environment: Environment) -> Iterator[Problem]:
+def sessions_are_of_the_cloud(environment: NodesEnvironment) -> Iterator[Problem]:
     """Session Manager is a service of AWS."""
     if environment.access.session_manager and environment.cloud != "aws":
         rule = f"must be false on {environment.cloud}, as it is a service of AWS"
@@ -138,12 +138,15 @@ def _within(space: IPv4Network, prefix: int) -> str:
     )
 
 
-RULES = (
+NODES = (
     address_space_is_private,
-    subnets_fit,
     existing_is_an_id,
     clients_are_real,
     clients_are_known,
     clients_are_outside,
     sessions_are_of_the_cloud,
 )
+"""Of all topologies with nodes."""
+
+RULES = (address_space_is_private, subnets_fit, *NODES[1:])
+"""Of the enterprise topology; one machine fits into every range."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from components.settings.environment import Environment
+from components.settings.environment import NodesEnvironment, OneBoxEnvironment
 from components.settings.problems import Problem, show
 
 _NODES_SINCE_9 = (
@@ -43,7 +43,7 @@ _IMAGES: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 
 
-def version_is_supported(environment: Environment) -> Iterator[Problem]:
+def version_is_supported(environment: NodesEnvironment) -> Iterator[Problem]:
     """The product has that version, and nodes of it run on that system."""
     runtime = environment.runtime
     product, version = runtime.product, runtime.version
@@ -59,7 +59,7 @@ def version_is_supported(environment: Environment) -> Iterator[Problem]:
         yield Problem("runtime.operatingSystem", show(runtime.operating_system), rule, fix)
 
 
-def image_is_complete(environment: Environment) -> Iterator[Problem]:
+def image_is_complete(environment: NodesEnvironment) -> Iterator[Problem]:
     """A complete image is named; nodes without egress have one."""
     runtime = environment.runtime
     if runtime.image == "complete" and runtime.image_id is None:
@@ -67,7 +67,7 @@ def image_is_complete(environment: Environment) -> Iterator[Problem]:
         yield Problem("runtime.imageId", "", rule, "name the image, or write image: packages")
 
 
-def egress_suits_the_image(environment: Environment) -> Iterator[Problem]:
+def egress_suits_the_image(environment: NodesEnvironment) -> Iterator[Problem]:
     """Nodes that install at boot can reach what they install."""
     if environment.access.egress == "none" and environment.runtime.image == "packages":
         rule = "must be packages, as nodes install at boot with runtime.image: packages"
@@ -75,7 +75,7 @@ def egress_suits_the_image(environment: Environment) -> Iterator[Problem]:
         yield Problem("access.egress", "none", rule, fix)
 
 
-def image_id_is_of_the_cloud(environment: Environment) -> Iterator[Problem]:
+def image_id_is_of_the_cloud(environment: NodesEnvironment) -> Iterator[Problem]:
     """The image's id has the form of the cloud's ids."""
     image = environment.runtime.image_id
     pattern, example = _IMAGES[environment.cloud]
@@ -84,12 +84,15 @@ def image_id_is_of_the_cloud(environment: Environment) -> Iterator[Problem]:
         yield Problem("runtime.imageId", show(image), rule, f"write it like {example}")
 
 
-def engine_suits_the_product(environment: Environment) -> Iterator[Problem]:
+def engine_suits_the_product(environment: NodesEnvironment) -> Iterator[Problem]:
     """The product's nodes can use the engine."""
     product, engine = environment.runtime.product, environment.database.engine
-    if product == "plumber" and engine != "postgresql":
-        rule = "must be postgresql with runtime.product: plumber"
-        yield Problem("database.engine", show(engine), rule, "write postgresql")
+    if product == "plumber" and engine == "sqlserver":
+        usable = "postgresql"
+        if isinstance(environment, OneBoxEnvironment):
+            usable = "sqlite or postgresql"
+        rule = f"must be {usable} with runtime.product: plumber"
+        yield Problem("database.engine", show(engine), rule, f"write {usable}")
 
 
 def _either(names: Mapping[str, object] | tuple[str, ...]) -> str:

@@ -45,10 +45,9 @@ def attempt(space: IPv4Network, need: Need) -> AddressPlan | None:
 def test_plan_of_the_default_environment() -> None:
     assert plan(environment()) == AddressPlan(
         network=IPv4Network("10.20.0.0/16"),
-        web=IPv4Network("10.20.0.0/24"),
+        nodes={"web": IPv4Network("10.20.0.0/24"), "compute": IPv4Network("10.20.128.0/24")},
         endpoints=IPv4Network("10.20.64.0/25"),
         public=IPv4Network("10.20.96.0/25"),
-        compute=IPv4Network("10.20.128.0/24"),
     )
 
 
@@ -56,8 +55,8 @@ def test_on_aws_a_zone_holds_what_the_others_lose() -> None:
     """A /22 in three zones has 251 addresses in each; two of them carry twice 251 nodes."""
     fits = environment(AWS, compute__autoscale={"minimum": 2, "maximum": 251})
     grown = environment(AWS, compute__autoscale={"minimum": 2, "maximum": 252})
-    assert plan(fits).compute == IPv4Network("10.20.128.0/22")
-    assert plan(grown).compute == IPv4Network("10.20.128.0/20")
+    assert plan(fits).nodes["compute"] == IPv4Network("10.20.128.0/22")
+    assert plan(grown).nodes["compute"] == IPv4Network("10.20.128.0/20")
 
 
 def test_zones_share_a_subnet_in_equal_parts() -> None:
@@ -78,7 +77,7 @@ def test_a_range_that_is_too_small_names_the_one_that_would_do() -> None:
     need = Need("azure", web=10, compute=500, zones=3)
     with pytest.raises(TooSmallError, match=r"^needs a /21$"):
         cut(IPv4Network("10.0.0.0/24"), need)
-    assert cut(IPv4Network("10.0.0.0/21"), need).compute == IPv4Network("10.0.4.0/22")
+    assert cut(IPv4Network("10.0.0.0/21"), need).nodes["compute"] == IPv4Network("10.0.4.0/22")
 
 
 @given(space=SPACES, need=NEEDS)
@@ -96,7 +95,7 @@ def test_subnets_hold_two_groups_of_the_largest_size(space: IPv4Network, need: N
     made = attempt(space, need)
     if made is None:
         return
-    for subnet, maximum in ((made.web, need.web), (made.compute, need.compute)):
+    for subnet, maximum in ((made.nodes["web"], need.web), (made.nodes["compute"], need.compute)):
         if need.cloud == "azure":
             assert subnet.num_addresses - RESERVED >= 2 * maximum
         else:
@@ -123,12 +122,12 @@ def test_growth_of_one_group_moves_no_other(space: IPv4Network, need: Need, more
     before, after = attempt(space, need), attempt(space, need._replace(compute=more))
     if before is None or after is None:
         return
-    assert (after.web, after.endpoints, after.public) == (
-        before.web,
+    assert (after.nodes["web"], after.endpoints, after.public) == (
+        before.nodes["web"],
         before.endpoints,
         before.public,
     )
-    assert after.compute.network_address == before.compute.network_address
+    assert after.nodes["compute"].network_address == before.nodes["compute"].network_address
 
 
 @given(space=SPACES, need=NEEDS)
@@ -136,8 +135,11 @@ def test_a_group_keeps_its_subnet_while_it_fits(space: IPv4Network, need: Need) 
     made = attempt(space, need._replace(cloud="azure"))
     if made is None:
         return
-    filled = (made.compute.num_addresses - RESERVED) // 2
-    assert cut(space, need._replace(cloud="azure", compute=filled)).compute == made.compute
+    filled = (made.nodes["compute"].num_addresses - RESERVED) // 2
+    assert (
+        cut(space, need._replace(cloud="azure", compute=filled)).nodes["compute"]
+        == made.nodes["compute"]
+    )
 
 
 @given(space=SPACES, need=NEEDS)

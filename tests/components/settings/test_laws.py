@@ -5,8 +5,9 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.settings import parse
+from components.settings import EndpointEnvironment, NodesEnvironment, parse
 from components.settings.addresses import plan
+from components.settings.catalogue.instances import INSTANCE_TYPES
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.machines import MACHINES
 from components.settings.parsing import cautions, examine
@@ -62,7 +63,7 @@ def groups(draw: st.DrawFn, cloud: str) -> dict[str, Any]:
 
 
 @st.composite
-def environments(draw: st.DrawFn) -> dict[str, Any]:
+def enterprises(draw: st.DrawFn) -> dict[str, Any]:
     cloud = draw(st.sampled_from(["azure", "aws"]))
     value: dict[str, Any] = {
         "topology": "enterprise",
@@ -90,23 +91,100 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
     return value
 
 
+@st.composite
+def one_boxes(draw: st.DrawFn) -> dict[str, Any]:
+    value = draw(enterprises())
+    cloud = value["cloud"]
+    have = len(LOCATIONS[cloud][value["location"]].zones)
+    machine: dict[str, Any] = {"workers": draw(st.integers(0, 512))}
+    if draw(st.booleans()):
+        machine["size"] = draw(st.sampled_from(sorted(MACHINES[cloud])))
+    if have and draw(st.booleans()):
+        machine["zone"] = draw(st.integers(1, min(have, 6)))
+    for group in ("web", "compute"):
+        del value[group]
+    if draw(st.booleans()):
+        value["database"] = {"engine": "sqlite"}
+    return {**value, "topology": "one-box", **({"machine": machine} if machine else {})}
+
+
+@st.composite
+def deployments(draw: st.DrawFn) -> dict[str, Any]:
+    made: dict[str, Any] = {"model": draw(st.sampled_from(["models/iris", "my.models/a/b-1"]))}
+    if draw(st.booleans()):
+        made["size"] = draw(st.sampled_from(sorted(INSTANCE_TYPES)))
+    if draw(st.booleans()):
+        made["requests"] = {"timeoutSeconds": draw(st.integers(1, 180))}
+    if draw(st.booleans()):
+        return {**made, "instances": draw(st.integers(1, 50))}
+    low = draw(st.integers(2, 20))
+    high = draw(st.integers(low, 50))
+    scale_in = {"below": 20}
+    return {
+        **made,
+        "autoscale": {
+            "minimum": low,
+            "maximum": high,
+            "scaleIn": scale_in,
+            "schedules": draw(schedules(low, high)),
+        },
+    }
+
+
+@st.composite
+def endpoints(draw: st.DrawFn) -> dict[str, Any]:
+    names = draw(
+        st.lists(st.from_regex(r"\A[a-z][a-z0-9-]{2,31}\Z"), min_size=1, max_size=20, unique=True)
+    )
+    endpoint: dict[str, Any] = {
+        "authentication": draw(st.sampled_from(["amlToken", "key", "entra"])),
+        "exposure": draw(st.sampled_from(["public", "private"])),
+        "deployments": {name: draw(deployments()) for name in names},
+    }
+    first, *others = names
+    if others or draw(st.booleans()):
+        share = draw(st.integers(0, 100)) if others else 100
+        endpoint["traffic"] = {first: share, **dict.fromkeys(others[:1], 100 - share)}
+    if len(others) > 1:
+        endpoint["mirror"] = {others[-1]: draw(st.integers(1, 50))}
+    return {
+        "topology": "managed-endpoint",
+        "cloud": "azure",
+        "location": draw(st.sampled_from(sorted(LOCATIONS["azure"]))),
+        "protection": draw(st.booleans()),
+        "endpoint": endpoint,
+    }
+
+
+def environments() -> st.SearchStrategy[dict[str, Any]]:
+    return st.one_of(enterprises(), one_boxes(), endpoints())
+
+
 @given(environments())
 def test_a_good_environment_parses_and_round_trips(value: dict[str, Any]) -> None:
     parsed = parse(value, stack="test")
     assert parse(parsed.model_dump(exclude_none=True), stack="test") == parsed
-    assert parsed.web.minimum >= 1
-    assert plan(parsed).network == parsed.network.address_space
     cautions(parsed)
+    assert parsed.topology == value["topology"]
+    if isinstance(parsed, NodesEnvironment):
+        assert all(group.minimum >= 1 for group in parsed.groups.values())
+        assert plan(parsed).network == parsed.network.address_space
+        assert set(plan(parsed).nodes) == set(parsed.groups)
+        assert set(parsed.network_zones) >= set(parsed.zone_names(plan(parsed).front))
+    if isinstance(parsed, EndpointEnvironment):
+        assert sum(parsed.endpoint.traffic.values()) == 100
+
+
+NAMED = ("tags", "deployments", "traffic", "mirror")
+"""Mappings whose keys are names that the user gives."""
 
 
 def sections(value: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Return the paths of all mappings of *value* whose keys are settings."""
     if not isinstance(value, dict):
         return []
-    return [
-        path,
-        *(p for key in value if key != "tags" for p in sections(value[key], (*path, key))),
-    ]
+    own = [] if path and path[-1] in NAMED else [path]
+    return [*own, *(p for key in value for p in sections(value[key], (*path, key)))]
 
 
 def place(value: Any, path: tuple[str, ...]) -> Any:

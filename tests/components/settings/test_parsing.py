@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.settings import SettingsError, parse
-from tests.support.environments import AZURE, GONE, changed, complaints
+from tests.support.environments import AZURE, GONE, SMALLEST, changed, complaints
 
 SCHEDULE = {"name": "x1", "days": ["Monday"], "timezone": "Europe/Berlin"}
 
@@ -18,7 +18,8 @@ CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("values.ya
 @pytest.mark.parametrize("case", CASES, ids=lambda case: ",".join(map(str, case["change"])))
 def test_a_setting_that_is_wrong_by_itself(case: dict[str, Any]) -> None:
     changes = {key: GONE if new == "(gone)" else new for key, new in case["change"].items()}
-    found = [textwrap.dedent(text) for text in complaints(changed(AZURE, changes))]
+    base = SMALLEST[case.get("topology", "enterprise"), "azure"]
+    found = [textwrap.dedent(text) for text in complaints(changed(base, changes))]
     assert found == [case["problem"]]
 
 
@@ -60,12 +61,12 @@ stack 'dev' cannot be deployed:
     fix: put it in quotes: "7"
   protection: must be true or false (got "yes")
     fix: write true without quotes
+  database.storage: must be a whole number (got "64")
+    fix: write 64 without quotes
   web.autoscale.minimum: must be a whole number (got "x")
     fix: write a number such as 2
   compute.autoscale.surprise: is not a known setting
     fix: remove it; known here are minimum, maximum, scaleOut, scaleIn, schedules
-  database.storage: must be a whole number (got "64")
-    fix: write 64 without quotes
   web.size: must be a machine size of azure that this project knows (got "m6i.large")
     fix: it is a size of aws: choose one of azure, such as Standard_D4s_v5
   compute.autoscale.scaleIn.below: must be low enough that the nodes that stay are under \
