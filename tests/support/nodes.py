@@ -5,15 +5,48 @@ from typing import Any
 from components.bootstrap.facts import Cloud, NodeFacts
 from components.runtimes import flows, recipe
 from components.runtimes.node import NodeRecipe, Role
-from tests.support.environments import AWS, AZURE, environment
+from tests.support.environments import SMALLEST, environment
 
 ROLES: tuple[Role, ...] = ("web", "compute")
-BASES: dict[Cloud, dict[str, Any]] = {"azure": AZURE, "aws": AWS}
+ONE_BOXES = {"one-box-sqlite": "sqlite", "one-box-postgresql": "postgresql"}
+"""Kinds of a one-box, with the engine of its database."""
+KINDS = (*ROLES, *ONE_BOXES)
+"""All kinds of nodes that differ in what they are made of."""
 
 
-def recipe_of(role: Role, cloud: Cloud = "azure", **changes: Any) -> NodeRecipe:
-    """Return the recipe of *role* in a small environment with *changes* (see `environment`)."""
-    return recipe.for_role(environment(BASES[cloud], **changes), role)
+def environment_of(kind: str, cloud: Cloud = "azure", **changes: Any) -> Any:
+    """Return a small environment that has a node of *kind*, with *changes* (see `environment`)."""
+    if kind in ONE_BOXES:
+        changes = {"database__engine": ONE_BOXES[kind], **changes}
+        return environment(SMALLEST["one-box", cloud], **changes)
+    return environment(SMALLEST["enterprise", cloud], **changes)
+
+
+def recipe_of(kind: str, cloud: Cloud = "azure", **changes: Any) -> NodeRecipe:
+    """Return the recipe of a node of *kind* in a small environment with *changes*."""
+    role: Role = "one-box" if kind in ONE_BOXES else "web" if kind == "web" else "compute"
+    return recipe.for_role(environment_of(kind, cloud, **changes), role)
+
+
+def facts_of(kind: str, cloud: Cloud = "azure", **changes: Any) -> NodeFacts:
+    """Return where a node of *kind* stands; *changes* replace fields."""
+    made = aws_facts if cloud == "aws" else facts
+    if kind not in ONE_BOXES:
+        return made(**changes)
+    own: dict[str, Any] = {
+        "web_subnet": "",
+        "compute_subnet": "",
+        "one_box_subnet": "10.20.0.0/28",
+        "flows": flows.allowed(
+            environment_of(kind, cloud),
+            {"one-box": recipe_of(kind, cloud)},
+            artifacts=cloud == "aws",
+        ),
+    }
+    if kind == "one-box-sqlite":
+        server = ("host", "name", "principal", "bootstrap_secret")
+        own |= {f"database_{name}": "" for name in server}
+    return made(**(own | changes))
 
 
 def facts(**changes: Any) -> NodeFacts:
@@ -32,7 +65,7 @@ def facts(**changes: Any) -> NodeFacts:
         "web_subnet": "10.20.0.0/24",
         "compute_subnet": "10.20.16.0/24",
         "endpoints_subnet": "10.20.32.0/27",
-        "flows": _flows(AZURE, artifacts=False),
+        "flows": _flows("azure"),
     }
     return NodeFacts(**(fields | changes))
 
@@ -57,12 +90,11 @@ def aws_facts(**changes: Any) -> NodeFacts:
         "compute_subnet": "10.20.16.0/24",
         "endpoints_subnet": "10.20.32.0/26",
         "bundle_uri": "s3://test-artifacts-1a2b3c4d/the-key",
-        "flows": _flows(AWS, artifacts=True),
+        "flows": _flows("aws"),
     }
     return NodeFacts(**(fields | changes))
 
 
-def _flows(base: dict[str, Any], *, artifacts: bool) -> tuple[flows.Flow, ...]:
-    chosen = environment(base)
-    recipes = {role: recipe.for_role(chosen, role) for role in ROLES}
-    return flows.allowed(chosen, recipes, artifacts=artifacts)
+def _flows(cloud: Cloud) -> tuple[flows.Flow, ...]:
+    recipes: dict[Role, NodeRecipe] = {role: recipe_of(role, cloud) for role in ROLES}
+    return flows.allowed(environment_of("web", cloud), recipes, artifacts=cloud == "aws")

@@ -4,6 +4,7 @@ from typing import Final
 
 from components.runtimes.files import node_file
 from components.runtimes.node import HealthProbe, JsonValue, NodeFile, NodeRecipe, Role
+from components.runtimes.plumber import one_box
 from components.runtimes.plumber.layout import (
     SOURCE,
     api,
@@ -46,6 +47,8 @@ _SERVICES: Final[dict[Role, tuple[str, ...]]] = {
 
 def recipe(environment: NodesEnvironment, role: Role) -> NodeRecipe:
     """Return what a *role* node of the plumber runtime runs."""
+    if role == "one-box":
+        return one_box.recipe(environment)
     version = environment.runtime.version or DEFAULT_VERSION
     port = PORTS[role]
     return NodeRecipe(

@@ -405,6 +405,15 @@ def test_the_regions_authorities_are_trusted_each_in_a_file_of_its_own(
     assert second.stdout.endswith("the authorities of the region's databases are trusted\n")
 
 
+def test_a_machine_with_a_database_of_its_own_trusts_nobody_for_it(trusting, account):
+    trusting.replace(egress="none", database={"host": ""})
+    found = trusting.run("trust-database.sh")
+
+    assert found.returncode == 0, found.stdout
+    assert "there is no authority to trust for it" in found.stdout
+    assert list(trusting.local.iterdir()) == []
+
+
 def test_a_trust_store_that_was_not_renewed_is_renewed_at_the_next_boot(
     trusting, account, authorities
 ):

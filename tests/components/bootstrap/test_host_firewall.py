@@ -1,8 +1,10 @@
 """The host's own firewall says what the cloud's rules say."""
 
+import pytest
+
 from components.bootstrap.host_firewall import host_firewall
 from components.runtimes.flows import Flow, Zone
-from tests.support.nodes import aws_facts, facts, recipe_of
+from tests.support.nodes import ONE_BOXES, aws_facts, facts, facts_of, recipe_of
 
 
 def rules(role, side, **changes):
@@ -113,3 +115,20 @@ def test_without_egress_the_store_of_artifacts_is_all_that_is_outside():
 
     assert on_aws("web", flows=closed)["internet"]["ports"] == (443,)
     assert "169.254.0.0/16" in on_aws("web", flows=closed)["internet"]["except"]
+
+
+@pytest.mark.parametrize("kind", ONE_BOXES)
+def test_a_one_box_hears_clients_and_the_probe_and_reaches_what_it_has_no_file_for(kind):
+    found = host_firewall(recipe_of(kind), facts_of(kind))
+    server = [(5432, "10.20.32.0/27")] if kind == "one-box-postgresql" else []
+
+    assert pairs(found["inbound"]) == [(12800, "168.63.129.16/32"), (12800, "203.0.113.0/24")]
+    assert pairs(found["outbound"]) == [(443, "10.20.32.0/27"), *server]
+    assert found["internet"]["ports"] == (80, 443)
+
+
+def test_the_subnet_of_a_one_box_is_not_the_internet():
+    changes = {"one_box_subnet": "198.51.100.0/28"}
+    found = host_firewall(recipe_of("one-box-sqlite"), facts_of("one-box-sqlite", **changes))
+
+    assert "198.51.100.0/28" in found["internet"]["except"]

@@ -18,7 +18,7 @@ from components.bootstrap import user_data
 from components.bootstrap.bundle import bundle
 from components.bootstrap.user_data import UserDataTooLarge, render
 from components.runtimes.node import NodeFile
-from tests.support.nodes import ROLES, aws_facts, facts, recipe_of
+from tests.support.nodes import KINDS, aws_facts, facts, facts_of, recipe_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GOLDEN = REPOSITORY / "tests" / "golden" / "user_data"
@@ -28,7 +28,7 @@ WITHOUT_FILES = replace(recipe_of("web"), files=())
 SHA256 = re.compile(r"(?<=\"sha256\": \")[0-9a-f]{64}")
 """A bundle's hash says no more than its files do."""
 
-FACTS = {"azure": facts, "aws": aws_facts}
+CLOUDS = ("azure", "aws")
 CIDRS = st.ip_addresses(v=4).map(lambda address: f"{address}/32")
 
 
@@ -47,74 +47,79 @@ def outline(text):
     return f"#cloud-config\n{yaml.safe_dump(document, sort_keys=False)}---\n{node}"
 
 
+def rendered(kind, cloud="azure", **changes):
+    return render(recipe_of(kind, cloud), facts_of(kind, cloud, **changes))
+
+
 def node_json_of(found):
     files = yaml.safe_load(found.text)["write_files"]
     [content] = [entry["content"] for entry in files if entry["path"] == user_data.NODE_FILE]
     return json.loads(content)
 
 
-every_cloud = pytest.mark.parametrize("cloud", list(FACTS))
+every_cloud = pytest.mark.parametrize("cloud", CLOUDS)
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @every_cloud
-@pytest.mark.parametrize("role", ROLES)
-def test_user_data_is_the_golden_document(role, cloud):
-    found = outline(render(recipe_of(role, cloud), FACTS[cloud]()).text)
-    golden = GOLDEN / f"{cloud}-plumber-{role}.yaml"
+@every_kind
+def test_user_data_is_the_golden_document(kind, cloud):
+    found = outline(rendered(kind, cloud).text)
+    golden = GOLDEN / f"{cloud}-plumber-{kind}.yaml"
     if UPDATE:
         golden.write_text(found)
 
     assert found == golden.read_text(), "run with UPDATE_GOLDEN=1 if the change is meant"
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_azures_user_data_has_all_files_as_they_are_in_the_repository(role):
-    files = yaml.safe_load(render(recipe_of(role), facts()).text)["write_files"]
+@every_kind
+def test_azures_user_data_has_all_files_as_they_are_in_the_repository(kind):
+    files = yaml.safe_load(rendered(kind).text)["write_files"]
     written = {entry["path"]: entry["content"] for entry in files}
 
-    for file in recipe_of(role).files:
+    for file in recipe_of(kind).files:
         assert written[file.path] == file.content
 
 
 @every_cloud
-@pytest.mark.parametrize("role", ROLES)
-def test_the_same_settings_give_the_same_bytes(role, cloud):
-    first, second = (render(recipe_of(role, cloud), FACTS[cloud]()) for _ in range(2))
+@every_kind
+def test_the_same_settings_give_the_same_bytes(kind, cloud):
+    first, second = (rendered(kind, cloud) for _ in range(2))
 
     assert first.compressed == second.compressed
     assert first.compressed[4:8] == b"\0\0\0\0", "gzip's header must hold no time"
 
 
 @every_cloud
-@pytest.mark.parametrize("role", ROLES)
-def test_what_the_cloud_gets_unpacks_to_the_document(role, cloud):
-    found = render(recipe_of(role, cloud), FACTS[cloud]())
+@every_kind
+def test_what_the_cloud_gets_unpacks_to_the_document(kind, cloud):
+    found = rendered(kind, cloud)
 
     assert gzip.decompress(base64.b64decode(found.base64)).decode() == found.text
     assert found.size == len(base64.b64decode(found.base64))
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_user_data_fits_azure_with_room_to_spare(role):
-    assert render(recipe_of(role), facts()).size < 0.8 * user_data.LIMITS["azure"]
+@every_kind
+def test_user_data_fits_azure_with_room_to_spare(kind):
+    assert rendered(kind).size < 0.8 * user_data.LIMITS["azure"]
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_user_data_on_aws_leaves_room_for_hundreds_of_clients(role):
-    assert render(recipe_of(role, "aws"), aws_facts()).size < 12 * 1024
+@every_kind
+def test_user_data_on_aws_leaves_room_for_hundreds_of_clients(kind):
+    assert rendered(kind, "aws").size < 12 * 1024
 
     clients = tuple(f"203.{index % 256}.{index // 256}.0/24" for index in range(400))
-    assert render(recipe_of(role, "aws"), aws_facts(clients=clients)).size < user_data.LIMITS["aws"]
+    assert rendered(kind, "aws", clients=clients).size < user_data.LIMITS["aws"]
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_a_node_on_aws_learns_where_the_rest_of_its_files_is(role):
-    found = node_json_of(render(recipe_of(role, "aws"), aws_facts()))
+@every_kind
+def test_a_node_on_aws_learns_where_the_rest_of_its_files_is(kind):
+    found = node_json_of(rendered(kind, "aws"))
 
     assert found["region"] == "eu-central-1"
     assert found["bundle"] == {
         "uri": "s3://test-artifacts-1a2b3c4d/the-key",
-        "sha256": bundle(recipe_of(role, "aws"), "aws").sha256,
+        "sha256": bundle(recipe_of(kind, "aws"), "aws").sha256,
     }
     assert "python3-botocore" in found["packages"]
 
@@ -135,9 +140,9 @@ def test_a_bundle_without_a_place_is_refused():
 
 @every_cloud
 @pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
-@pytest.mark.parametrize("role", ROLES)
-def test_user_data_is_valid_under_cloud_inits_own_schema(role, cloud):
-    document = yaml.safe_load(render(recipe_of(role, cloud), FACTS[cloud]()).text)
+@every_kind
+def test_user_data_is_valid_under_cloud_inits_own_schema(kind, cloud):
+    document = yaml.safe_load(rendered(kind, cloud).text)
 
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
 
@@ -176,14 +181,12 @@ def test_any_facts_reach_the_node_unchanged(environment, host, principal, client
 
 
 @every_cloud
-@pytest.mark.parametrize("role", ROLES)
-def test_only_the_json_file_differs_between_environments(role, cloud):
+@every_kind
+def test_only_the_json_file_differs_between_environments(kind, cloud):
     ours, theirs = (
         {
             entry["path"]: entry["content"]
-            for entry in yaml.safe_load(
-                render(recipe_of(role, cloud), FACTS[cloud](**changes)).text
-            )["write_files"]
+            for entry in yaml.safe_load(rendered(kind, cloud, **changes).text)["write_files"]
         }
         for changes in ({}, {"environment": "other", "database_host": "db.example"})
     )

@@ -1,6 +1,7 @@
 from components.runtimes import flows, recipe
 from components.settings import Environment, parse
 from tests.support.azure import CLOSED, changed
+from tests.support.nodes import environment_of, recipe_of
 
 
 def table(artifacts: bool = False, **changes) -> list[str]:
@@ -38,3 +39,30 @@ def test_nodes_reach_a_store_of_artifacts_where_there_is_one() -> None:
         "web-to-artifacts-443",
         "compute-to-artifacts-443",
     ]
+
+
+def one_box(kind: str, cloud: str = "azure") -> list[str]:
+    found = flows.allowed(
+        environment_of(kind, cloud), {"one-box": recipe_of(kind, cloud)}, artifacts=cloud == "aws"
+    )
+    return [flow.name for flow in found]
+
+
+def test_one_box_is_called_by_clients_and_the_probe_and_calls_no_other_node() -> None:
+    assert one_box("one-box-sqlite") == [
+        "clients-to-one-box-12800",
+        "load-balancer-to-one-box-12800",
+        "one-box-to-vault-443",
+        "one-box-to-internet-80",
+        "one-box-to-internet-443",
+    ]
+
+
+def test_one_box_reaches_a_server_where_its_database_is_one() -> None:
+    assert set(one_box("one-box-postgresql")) - set(one_box("one-box-sqlite")) == {
+        "one-box-to-database-5432"
+    }
+
+
+def test_one_box_reaches_a_store_of_artifacts_where_there_is_one() -> None:
+    assert "one-box-to-artifacts-443" in one_box("one-box-sqlite", "aws")

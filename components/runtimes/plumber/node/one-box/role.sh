@@ -9,7 +9,7 @@ source library.sh
 
 readonly SECRETS=$RUNTIME/secrets
 readonly UNITS=/run/systemd/system
-readonly SHARE=60 # percent of the memory that all workers together may take: the API and the loader live here too
+readonly SHARE=60 # percent of the memory for all workers: the API and the loader live here too
 
 user() {
   getent passwd "$1" >/dev/null || useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin --user-group "$1"
@@ -44,13 +44,15 @@ printf '[Service]\nMemoryMax=%s%%\n' "$(awk -v share="$SHARE" -v workers="$worke
 
 # The way in sends no token on to the workers: their model code is untrusted.
 {
-  printf 'backend compute\n  balance leastconn\n  option abortonclose\n  http-request del-header Authorization\n'
+  printf 'backend compute\n  balance leastconn\n  option abortonclose\n'
+  printf '  http-request del-header Authorization\n'
   for ((index = 1; index <= workers; index++)); do
     socket=/run/operationalization-worker/$index/worker.sock
     echo "  server worker$index unix@$socket maxconn 1 check inter 1s fall 3 rise 1"
   done
 } >"$RUNTIME/workers.cfg"
-printf '%s\n' "TOKEN_KEY_ID=$key_id" "TOKEN_ISSUER=operationalization/$(node .environment)" "WORKERS=$workers" \
+printf '%s\n' "TOKEN_KEY_ID=$key_id" "TOKEN_ISSUER=operationalization/$(node .environment)" \
+  "WORKERS=$workers" \
   "CONFIGURATION=-f /etc/operationalization/haproxy.cfg -f $RUNTIME/workers.cfg" >"$RUNTIME/role.env"
 
 ./schema.sh
