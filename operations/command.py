@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from model_folders import files, reading
 from model_folders.files import MEGABYTE, FileProblem
 from model_folders.problems import FolderError
+from operations.endpoint import Endpoint
 from operations.errors import OperationError
-from operations.stack import PROJECT, Backend, Cloud, Reading, Sandbox
+from operations.stack import PROJECT, Backend, Cloud, Environment, Reading, Sandbox
 
 if TYPE_CHECKING:
     from operations.client import Client
+    from operations.endpoint_client import EndpointClient
 
 LARGEST_REQUEST = 64 * MEGABYTE
 
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("name")
     score.add_argument("file", type=Path)
     score.add_argument("--version")
+    score.add_argument("--deployment")
     score.add_argument("--timeout", type=float, default=300.0)
     score.set_defaults(run=_score)
     return parser
@@ -61,7 +64,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _publish(options: argparse.Namespace) -> None:
     folder = reading.read(options.folder)
-    with _client(options) as client:
+    found = _deployed(options)
+    if isinstance(found, Endpoint):
+        raise OperationError(
+            f"nothing can be published on stack '{options.stack}'",
+            found.uri,
+            "it is a managed endpoint: its models are in the images of its deployments",
+            f"set model: {options.folder} of a deployment in stacks/Pulumi.{options.stack}.yaml "
+            f"(or add a deployment, and move traffic to it with scripts/traffic), then "
+            f"{_backend(options).deploy(options.stack)}",
+        )
+    with _client(found) as client:
         from operations.publish import publish  # noqa: PLC0415
 
         outcome = publish(client, folder, update=options.update)
@@ -71,7 +84,14 @@ def _publish(options: argparse.Namespace) -> None:
 
 def _prove(options: argparse.Namespace) -> None:
     folder = reading.read(options.folder)
-    with _client(options) as client:
+    found = _deployed(options)
+    if isinstance(found, Endpoint):
+        from operations.prove import prove_endpoint  # noqa: PLC0415
+
+        with _endpoint_client(options, found) as caller:
+            sys.stderr.write(f"{prove_endpoint(caller, folder)}\n")
+        return
+    with _client(found) as client:
         from operations.prove import prove  # noqa: PLC0415
 
         sys.stderr.write(f"{prove(client, folder)}\n")
@@ -79,23 +99,72 @@ def _prove(options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace) -> None:
     inputs = _request(options.file)
-    with _client(options) as client:
+    found = _deployed(options)
+    if isinstance(found, Endpoint):
+        outputs = _scored_by_endpoint(options, found, inputs)
+    else:
+        if options.deployment:
+            raise OperationError(
+                f"there is no deployment {options.deployment}",
+                f"stack '{options.stack}'",
+                "its services are on nodes, which share all of them",
+                "leave --deployment out; --version chooses a version",
+            )
+        outputs = _scored_by_nodes(options, found, inputs)
+    print(json.dumps(outputs, ensure_ascii=False, indent=2))  # noqa: T201
+    sys.stdout.flush()
+
+
+def _scored_by_nodes(
+    options: argparse.Namespace, found: Environment, inputs: dict[str, Any]
+) -> dict[str, Any]:
+    with _client(found) as client:
         from operations.score import score  # noqa: PLC0415
 
         answer = score(client, options.name, options.version, inputs, options.timeout)
     if answer.console:
         sys.stderr.write(f"{answer.console}\n")
-    print(json.dumps(answer.outputs, ensure_ascii=False, indent=2))  # noqa: T201
-    sys.stdout.flush()
+    return answer.outputs
 
 
-def _client(options: argparse.Namespace) -> "Client":
-    backend: Backend = Cloud() if options.cloud else Sandbox(options.sandbox_home)
-    reading = Reading(options.stack, backend)
+def _scored_by_endpoint(
+    options: argparse.Namespace, found: Endpoint, inputs: dict[str, Any]
+) -> dict[str, Any]:
+    with _endpoint_client(options, found) as client:
+        if not options.deployment:
+            return client.score(options.name, options.version, inputs, options.timeout)
+        chosen = found.deployment(options.deployment)
+        if chosen not in found.serving(options.name, options.version):
+            raise OperationError(
+                f"deployment {chosen.name} has another model",
+                found.uri,
+                f"it has {chosen.model} {chosen.version}",
+                "give its name and version, or another deployment",
+            )
+        return client.ask(chosen, inputs, options.timeout)
+
+
+def _backend(options: argparse.Namespace) -> Backend:
+    return Cloud() if options.cloud else Sandbox(options.sandbox_home)
+
+
+def _deployed(options: argparse.Namespace) -> Environment | Endpoint:
+    reading = Reading(options.stack, _backend(options))
     # httpx takes as long to import as Pulumi to answer: both at once.
+
+    return reading.deployed()
+
+
+def _client(found: Environment) -> "Client":
     from operations.client import Client  # noqa: PLC0415
 
-    return Client(reading.environment())
+    return Client(found)
+
+
+def _endpoint_client(options: argparse.Namespace, found: Endpoint) -> "EndpointClient":
+    from operations.endpoint_client import EndpointClient  # noqa: PLC0415
+
+    return EndpointClient(found, _backend(options).access)
 
 
 def _request(path: Path) -> dict[str, Any]:

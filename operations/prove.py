@@ -6,6 +6,7 @@ from typing import Any
 
 from model_folders.reading import ModelFolder
 from operations.client import Client
+from operations.endpoint_client import EndpointClient
 from operations.errors import OperationError
 from operations.publish import publish
 from operations.score import score
@@ -37,6 +38,47 @@ def prove(client: Client, folder: ModelFolder) -> str:
         f"  asked:    {_line(folder.request)}\n"
         f"  answered: {_line(answer.outputs)}"
     )
+
+
+def prove_endpoint(client: EndpointClient, folder: ModelFolder) -> str:
+    """Return, in lines for a person, what each deployment of the model answers to its sample.
+
+    Raises:
+        OperationError: when no deployment has the model, or one answers something else than its
+            answer.json.
+    """
+    service, endpoint = folder.service, client.endpoint
+    deployments = endpoint.serving(service.name, service.version)
+    if not deployments:
+        raise OperationError(
+            f"no deployment has {service.name} {service.version}",
+            endpoint.uri,
+            "there is nobody to prove it with",
+            "name the folder in endpoint.deployments of the stack file and deploy it, or leave "
+            "the proof out: scripts/up --no-sample",
+        )
+    for each in deployments:
+        _expect(
+            client.ask(each, folder.request, SECONDS), folder, f"deployment {each.name}", client
+        )
+    outputs = client.score(service.name, service.version, folder.request, SECONDS)
+    _expect(outputs, folder, "the endpoint", client)
+    names = ", ".join(each.name for each in deployments)
+    return (
+        f"{service.name} {service.version} answers at {endpoint.uri} ({names})\n"
+        f"  asked:    {_line(folder.request)}\n"
+        f"  answered: {_line(outputs)}"
+    )
+
+
+def _expect(outputs: dict[str, Any], folder: ModelFolder, who: str, client: EndpointClient) -> None:
+    if not same(outputs, folder.answer):
+        raise OperationError(
+            f"{who} gives another answer than {folder.service.name} should",
+            client.endpoint.uri,
+            f"it says {_line(outputs)}, and answer.json {_line(folder.answer)}",
+            "train the model again (scripts/train), or correct answer.json",
+        )
 
 
 def same(found: Any, expected: Any) -> bool:

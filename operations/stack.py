@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from operations import endpoint
+from operations.endpoint import TOPOLOGY, Access, AzureAccess, Endpoint, SandboxAccess
 from operations.errors import OperationError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -50,6 +52,11 @@ class Backend(Protocol):
 
     def deploy(self, stack: str) -> str:
         """Return the command that deploys *stack* there."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """How endpoints there are reached."""
         ...
 
 
@@ -91,6 +98,11 @@ class Sandbox:
         """Return the command that deploys *stack* there."""
         return f"scripts/up --stack {stack}"
 
+    @property
+    def access(self) -> Access:
+        """The sandbox's own."""
+        return SandboxAccess(PROJECT / "scripts" / "sandbox", self.home.absolute())
+
 
 @dataclass(frozen=True)
 class Cloud:
@@ -108,6 +120,11 @@ class Cloud:
     def deploy(self, stack: str) -> str:
         """Return the command that deploys *stack* there."""
         return f"pulumi up -s {stack}"
+
+    @property
+    def access(self) -> Access:
+        """Azure's: the only cloud that has them."""
+        return AzureAccess()
 
 
 def exported_state(stack: str, backend: Backend) -> str:
@@ -162,7 +179,20 @@ class Reading:
         )  # fmt: skip
 
     def environment(self) -> Environment:
-        """Wait for Pulumi and return the environment.
+        """Wait for Pulumi and return the environment, which must be one of nodes.
+
+        Raises:
+            OperationError: as `deployed`, or it is a managed endpoint.
+        """
+        found = self.deployed()
+        if isinstance(found, Endpoint):
+            raise self._refusal(
+                "it is a managed endpoint, which has no nodes", "name the stack of an environment"
+            )
+        return found
+
+    def deployed(self) -> Environment | Endpoint:
+        """Wait for Pulumi and return what is deployed.
 
         Raises:
             OperationError: when Pulumi cannot say, or the environment is not deployed to its end.
@@ -182,7 +212,14 @@ class Reading:
             )
         return self._read(json.loads(output))
 
-    def _read(self, outputs: Mapping[str, Any]) -> Environment:
+    def _read(self, outputs: Mapping[str, Any]) -> Environment | Endpoint:
+        if outputs.get("topology") == TOPOLOGY:
+            found = endpoint.read(self._stack, outputs)
+            if found is None:
+                raise self._refusal(
+                    "the endpoint was not deployed to its end", self._backend.deploy(self._stack)
+                )
+            return found
         values = {name: outputs.get(name) for name in OUTPUTS}
         absent = [name for name, value in values.items() if not isinstance(value, str) or not value]
         if absent:

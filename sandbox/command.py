@@ -122,8 +122,20 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--json", action="store_true", help="for programs")
     faults.add_commands(command)
     quotas.add_commands(command)
+    _add_endpoint_commands(command)
     command("types", "list the resource types that are emulated", _records("types"))
     return parser
+
+
+def _add_endpoint_commands(command: nodes.Adder) -> None:
+    token = command(
+        "token", "print what lets its deployer call an online endpoint", _endpoints("token")
+    )
+    token.add_argument("id", help="the endpoint's id")
+    command(
+        "certificate", "print who signs for the clouds' names in the sandbox: for clients of "
+        "endpoints", _endpoints("certificate"),
+    )  # fmt: skip
 
 
 def _records(name: str) -> Command:
@@ -133,6 +145,17 @@ def _records(name: str) -> Command:
         from sandbox import records  # noqa: PLC0415
 
         return records.COMMANDS[name](home, options)
+
+    return run
+
+
+def _endpoints(name: str) -> Command:
+    """A command of `endpoints`, imported when it runs."""
+
+    def run(home: Home, options: argparse.Namespace) -> int:
+        from sandbox import endpoints  # noqa: PLC0415 -- as in _records
+
+        return endpoints.COMMANDS[name](home, options)
 
     return run
 
