@@ -100,6 +100,16 @@ class Client:
             return None
         return self._services(self._good(reply, f"look up {name} {version}"))[0]
 
+    def model(self, name: str, version: str) -> bytes:
+        """Return the model of a version as it was published; only an Owner gets it."""
+        path = f"/services/{name}/{version}/model"
+        found = self._good(
+            self._call("GET", path, seconds=PUBLISH_SECONDS), f"give the model of {name} {version}"
+        )
+        if not isinstance(found, bytes):
+            raise self._connection.foreign("a model came as something else than bytes")
+        return found
+
     def publish(self, name: str, version: str, definition: Mapping[str, Any]) -> Reply:
         """Publish a version; 201, or 403 when it exists, 400 and 503 with words are for callers."""
         return self._call("POST", f"/services/{name}/{version}", definition, PUBLISH_SECONDS)

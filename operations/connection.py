@@ -21,15 +21,17 @@ ANSWER_SECONDS = 30.0
 """For all that neither publishes nor scores."""
 HTTPS_PORT = 443
 SEVERAL = 2
+BYTES = "application/octet-stream"
 LARGEST_ANSWER = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A status and the JSON that came with it."""
+    """A status and what came with it."""
 
     status: int
     body: Any
+    """JSON, or the bytes of what is none by its own word (application/octet-stream)."""
 
     @property
     def message(self) -> str:
@@ -89,6 +91,8 @@ class Connection:
                 response.close()
         except httpx.TransportError as error:
             raise self._unreachable(error, seconds) from error
+        if response.headers.get("Content-Type") == BYTES:
+            return Reply(status=response.status_code, body=content)
         try:
             return Reply(status=response.status_code, body=json.loads(content))
         except ValueError:

@@ -1,5 +1,6 @@
 """The client trusts one authority, renews its tokens, and says what is wrong where."""
 
+import base64
 import logging
 import socket
 import threading
@@ -320,3 +321,30 @@ def test_tokens_and_password_are_in_no_log(web, caplog):
 def test_a_refusal_without_a_message_is_its_status():
     assert Reply(status=500, body=None).message == "status 500 without a message"
     assert Reply(status=400, body={"message": "no"}).message == "no"
+
+
+def test_a_model_comes_back_as_it_was_published(web, client):
+    body = {
+        "model": base64.b64encode(bytes(range(256))).decode(),
+        "outputParameterDefinitions": [{"name": "width", "type": "numeric"}],
+    }
+    assert client.publish("iris", "1", body).status == 201
+
+    assert client.model("iris", "1") == bytes(range(256))
+
+
+def test_a_model_that_nobody_published_is_said_so(client):
+    with pytest.raises(OperationError) as refused:
+        client.model("iris", "1")
+
+    assert refused.value.what == "the environment did not give the model of iris 1"
+    assert refused.value.why.startswith("404: there is no such service")
+
+
+def test_a_model_that_comes_in_another_form_is_not_taken(web, client):
+    client.names()
+    web.refusals.append((201, {"model": ""}))
+    with pytest.raises(OperationError) as refused:
+        client.model("iris", "1")
+
+    assert refused.value.why == "a model came as something else than bytes"

@@ -133,7 +133,9 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             status, answer = respond(heard)
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            # The one answer of the API that is not JSON.
+            given = status == 200 and heard.path.endswith("/model")
+            self.send_header("Content-Type", f"application/{'octet-stream' if given else 'json'}")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
