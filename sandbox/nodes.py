@@ -54,6 +54,10 @@ def add_commands(command: Adder) -> None:
     visit = command("from", "run a command as a machine of the internet that has an address", _from)
     visit.add_argument("address", type=IPv4Address, help="such as 198.51.100.7")
     visit.add_argument("command", nargs="+", help="after --, such as: -- curl ...")
+    address = command(
+        "address", "print the public address of an endpoint, whose name is in no DNS", _address
+    )
+    address.add_argument("host", help="the name, as in a scoring URI")
 
 
 def known(home: Home) -> list[Known]:
@@ -162,3 +166,9 @@ def _from(home: Home, options: argparse.Namespace) -> int:
     with network.visit(home.prefix, options.address) as namespace:
         command = ["ip", "netns", "exec", namespace, *options.command]
         return subprocess.run(command, check=False).returncode
+
+
+def _address(home: Home, options: argparse.Namespace) -> int:
+    from sandbox import records  # noqa: PLC0415 -- most commands don't need to wait for that
+
+    return records.COMMANDS["address"](home, options)

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sandbox.control import orphans, tamper, wire
+from sandbox.control import orphans, public_pool, tamper, wire
+from sandbox.control.azure.online_endpoints import ONLINE_ENDPOINT_KIND, host_of
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store, Stored, StoreError
+from sandbox.control.world import StoreWorld
 from sandbox.home import Home
 from sandbox.nodes import Command, CommandError
 
@@ -118,7 +120,26 @@ def _pending(home: Home, options: argparse.Namespace) -> int:
     return 0
 
 
+def _address(home: Home, options: argparse.Namespace) -> int:
+    with opened(home) as store:
+        world = StoreWorld(store.read())
+        known = {
+            host_of(found): public_pool.lent(world, found)
+            for found in world.of(ONLINE_ENDPOINT_KIND)
+        }
+    found = known.get(options.host.casefold())
+    if found is None:
+        why = "is private" if options.host.casefold() in known else "is not of this sandbox"
+        raise CommandError(
+            f"{options.host} has no public address: it {why}, or nodes do not boot; endpoints: "
+            f"{', '.join(sorted(known)) or 'none'}"
+        )
+    print(found)  # noqa: T201
+    return 0
+
+
 COMMANDS: Mapping[str, Command] = {
+    "address": _address,
     "resources": _resources,
     "edit": _edit,
     "delete": _delete,

@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
+from sandbox.control.fabric import Watch
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
 from sandbox.fabric.authority import Authority
@@ -31,6 +33,9 @@ class Surroundings:
     """Who has an address of a network."""
     change: Callable[[], AbstractContextManager[Transaction]]
     """One transaction; the fabric looks at what it did at once."""
+    images: Images
+    serving: Callable[[Machine], bool]
+    """Whether a machine is ready and well, and is not about to go."""
 
 
 class Services(Protocol):
@@ -41,6 +46,12 @@ class Services(Protocol):
 
     def stop(self) -> None:
         """Answer no more."""
+
+    def realize(self, target: str, watch: Watch) -> None:
+        """Do what a resource does once when it is written: build an image. Raises FabricError."""
+
+    def drain(self, machine: Machine, seconds: float, cancelled: Event) -> None:
+        """Return once a machine that runs a container has answered all that it was asked."""
 
 
 class Cloud(Protocol):
@@ -73,6 +84,9 @@ class Cloud(Protocol):
 
     def forget(self, transaction: Transaction, machine: str) -> None:
         """A leaving machine has gone."""
+
+    def arrived(self, transaction: Transaction, machine: str) -> None:
+        """A machine that runs a container is ready for the first time."""
 
     def renew(self, transaction: Transaction, machine: str) -> None:
         """Replace a machine that is unwell."""

@@ -11,12 +11,13 @@ from itertools import chain
 from pathlib import Path
 from threading import Event
 
+from sandbox.control.fabric import Watch
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
 from sandbox.fabric.aws.cloud import Aws
 from sandbox.fabric.azure.cloud import Azure
 from sandbox.fabric.cloud import Cloud, Surroundings
-from sandbox.fabric.contract import Blueprint, FabricError
+from sandbox.fabric.contract import Blueprint, FabricError, Machine
 from sandbox.fabric.database import end_strays
 from sandbox.fabric.images import Images
 
@@ -63,6 +64,11 @@ class Clouds:
         if (cloud := self._of(machine)) is not None:
             cloud.forget(transaction, machine)
 
+    def arrived(self, transaction: Transaction, machine: str) -> None:
+        """A machine that runs a container is ready for the first time."""
+        if (cloud := self._of(machine)) is not None:
+            cloud.arrived(transaction, machine)
+
     def renew(self, transaction: Transaction, machine: str) -> None:
         """Replace a machine that is unwell."""
         if (cloud := self._of(machine)) is not None:
@@ -91,6 +97,18 @@ class Services:
         """Answer no more."""
         for _, own in self._all:
             own.stop()
+
+    def realize(self, target: str, watch: Watch) -> None:
+        """Do what a resource does once when it is written. Raises FabricError."""
+        for cloud, own in self._all:
+            if cloud.owns(target):
+                own.realize(target, watch)
+
+    def drain(self, machine: Machine, seconds: float, cancelled: Event) -> None:
+        """Return once a machine that runs a container has answered all that it was asked."""
+        for cloud, own in self._all:
+            if cloud.owns(machine.id):
+                own.drain(machine, seconds, cancelled)
 
 
 class Databases:

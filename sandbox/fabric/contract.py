@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Literal
 
 EVERYWHERE = (IPv4Network("0.0.0.0/0"),)
@@ -103,6 +104,10 @@ class Probe:
     """Seconds."""
     failures: int = 2
     """In a row, until it counts as unwell; one success makes it well again."""
+    delay: float = 0.0
+    """Seconds from the start until it is asked for the first time."""
+    timeout: float | None = None
+    """Seconds for an answer; None: as long as the interval, 30 at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,6 +166,27 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Container:
+    """A program on an image of its own, which a machine runs in place of a whole system."""
+
+    layers: tuple[Path, ...] = ()
+    """Folders of its image, topmost first; nothing ever writes to them."""
+    command: tuple[str, ...] = ()
+    user: str = "root"
+    folder: str = "/"
+    """Where its command starts."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    readiness: Probe | None = None
+    """Must hold for the first time before it counts as provisioned."""
+    liveness: Probe | None = None
+    """Asked once it is ready: it is started again when this fails."""
+    arrived: bool = False
+    """Whether it is noted that it was ready once."""
+    problem: str = ""
+    """Why it can't run: its image is not there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
     """One virtual machine."""
 
@@ -205,6 +231,8 @@ class Machine:
     """Ids of frontends that decide whether it is well, in place of being asked from inside."""
     leaving: bool = False
     """It is to drain and go (scale in)."""
+    container: Container | None = None
+    """What it runs in place of *image* and *user_data*; None: a whole system."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

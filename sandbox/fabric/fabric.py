@@ -107,6 +107,8 @@ class Fabric:
                 notices=self._notices,
                 machines=self._machine_at,
                 change=self._change,
+                images=images,
+                serving=self._is_serving,
             ),
         )
         self._databases = Databases(everyone, place.folder, images)
@@ -134,6 +136,10 @@ class Fabric:
             return
         for caution in self._clouds.cautions(StoreWorld(self._store.read()), target):
             watch.warn(caution)
+        try:
+            self._services.realize(target, watch)
+        except FabricError as error:
+            raise NotReadyError(str(error)) from error
         self._await_settled(watch)
         self._await_databases(target, watch)
         self._await_nodes(target, watch)
@@ -213,9 +219,18 @@ class Fabric:
                 f"{state.reason}\n"
                 f"look into it: scripts/sandbox logs {failed.machine.name}"
             )
+        if any(found.machine.container for found in concerned):
+            # Now that they are ready, the ones whose place they take begin to go.
+            self._await_settled(watch)
         for found in list(self._nodes_of(target)):
             if found.machine.leaving and not watch.cancelled.is_set():
                 found.wait(watch.cancelled, watch.report)
+        if any(
+            found not in concerned
+            for found in self._nodes_of(target)
+            if found.machine.container and not found.machine.leaving
+        ):
+            self._await_nodes(target, watch)
 
     def _first_failure(self, concerned: Sequence[Node], watch: Watch) -> Node | None:
         """Wait for all, but no longer once one has failed."""
@@ -294,6 +309,7 @@ class Fabric:
                 return
 
     def _settle(self) -> None:
+        self._note_arrivals()
         world = StoreWorld(self._store.read())
         for cloud in self._clouds.unsettled(world):
             self._fill_groups(cloud)
@@ -316,6 +332,13 @@ class Fabric:
                 problems.append(str(error))
         if problems:
             raise FabricError("\n".join(problems))
+
+    def _note_arrivals(self) -> None:
+        """Containers that are ready for the first time: others may go in their place."""
+        if arrived := [found for found in self._nodes.values() if _has_arrived(found)]:
+            with self._transaction() as transaction:
+                for found in arrived:
+                    self._clouds.arrived(transaction, found.machine.id)
 
     def _fill_groups(self, cloud: Cloud) -> None:
         try:
@@ -388,6 +411,13 @@ class Fabric:
             yield transaction
         self._changed()
 
+    def _is_serving(self, machine: Machine) -> bool:
+        """Whether a machine is ready and well."""
+        found = self._nodes.get(_key(machine))
+        if found is None or found.machine.leaving:
+            return False
+        return found.state.phase is Phase.READY and found.state.healthy is not False
+
     def _machine_at(self, network: str, address: IPv4Address) -> Machine | None:
         for machine in self._blueprint.machines:
             if machine.address == address and machine.network == network:
@@ -443,6 +473,9 @@ class Fabric:
 
     def drain(self, machine: Machine, seconds: float, cancelled: threading.Event) -> None:
         """Announce the end; a machine that never asked for notices may get none, as on Azure."""
+        if machine.container is not None:
+            self._services.drain(machine, seconds, cancelled)
+            return
         if not (machine.notice_unread or self._notices.is_read(machine.id)):
             return
         notice = self._notices.post(machine, seconds)
@@ -466,9 +499,11 @@ class Fabric:
             raise FabricError(f"{machine.name} can't be replaced: {error}") from error
         self._changed()
 
-    def remember(self, _: Node) -> None:
+    def remember(self, node: Node) -> None:
         """Write down what `scripts/sandbox status` shows."""
         self._write_file()
+        if _has_arrived(node):
+            self._changed()
 
     def _write_file(self) -> None:
         with self._writing:
@@ -488,6 +523,11 @@ class Fabric:
                 if (state := nodes.restored(each)) is not None
             }
         return {}
+
+
+def _has_arrived(node: Node) -> bool:
+    container = node.machine.container
+    return node.state.phase is Phase.READY and container is not None and not container.arrived
 
 
 def _key(machine: Machine) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from sandbox.fabric.contract import FabricError, Machine, Probe
+from sandbox.fabric.room import Ended as Ended
+from sandbox.fabric.room import Room as Room
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,54 +41,6 @@ class Phase(StrEnum):
     """It powered itself off."""
     DRAINING = "draining"
     GONE = "gone"
-
-
-class Ended(Protocol):
-    """How a command ended."""
-
-    @property
-    def code(self) -> int:
-        """Exit status."""
-
-    @property
-    def output(self) -> str:
-        """The end of what it wrote."""
-
-
-class Room(Protocol):
-    """What a node needs of the fabric."""
-
-    speed: float
-
-    def boot(self, machine: Machine) -> None:
-        """Start the host, or adopt the one that runs. Raises FabricError."""
-
-    def is_running(self, machine: Machine) -> bool:
-        """Whether the host runs."""
-
-    def has_powered_off(self, machine: Machine) -> bool:
-        """Whether the host ended by its own wish."""
-
-    def provision(self, machine: Machine, cancelled: threading.Event) -> Ended:
-        """Wait until the user data is there, and run the machine's script to its end."""
-
-    def is_well(self, machine: Machine, probe: Probe) -> bool:
-        """The health probe's answer, asked inside the machine."""
-
-    def drain(self, machine: Machine, seconds: float, cancelled: threading.Event) -> None:
-        """Announce the end, and return once the machine agrees or *seconds* are over."""
-
-    def end(self, machine: Machine) -> None:
-        """Stop the host and throw its disk away."""
-
-    def unplug(self, machine: Machine) -> None:
-        """Stop the host at once; the disk stays."""
-
-    def repair(self, machine: Machine) -> None:
-        """Have the machine replaced by another one."""
-
-    def remember(self, node: "Node") -> None:
-        """The node's phase has changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +77,8 @@ class Node:
         """Whether it has been seen running in this daemon's life."""
         self._unwell: float = 0.0
         """Seconds since it was well."""
+        self._silent: float = 0.0
+        """Seconds since its program was alive."""
         self._held_since: float | None = None
         """When (monotonic) its group began to wait for its word."""
         self._state = state or State(phase=Phase.STARTING, since=_now())
@@ -247,8 +202,10 @@ class Node:
             self._provision(machine)
         elif self._state.phase is not Phase.READY:
             self._come_back(machine)
-        elif machine.health:
-            self._look(machine, machine.health)
+        else:
+            self._look_alive(machine)
+            if machine.health:
+                self._look(machine, machine.health)
 
     def _is_due(self) -> bool:
         return self._due is not None and time.monotonic() >= self._due
@@ -299,10 +256,25 @@ class Node:
             self._become(phase, provisioned=_digest(machine))
             if waits:
                 self._wake.set()
-        elif self._room.is_running(machine):
+        elif machine.container is not None or self._room.is_running(machine):
             self._become(
                 Phase.FAILED, ended.output.strip() or f"its script ended with {ended.code}"
             )
+
+    def _look_alive(self, machine: Machine) -> None:
+        """A program that is not alive is started again, on its image as it is."""
+        probe = machine.container.liveness if machine.container else None
+        if probe is None or self._over.is_set():
+            return
+        if self._room.is_well(machine, probe):
+            self._silent = 0.0
+            return
+        self._silent += self._pause()
+        if self._silent >= probe.interval * probe.failures:
+            self._silent = 0.0
+            _LOG.warning("node %s is not alive and is started again", machine.name)
+            self._room.unplug(machine)
+            self._wake.set()
 
     def _look(self, machine: Machine, probe: Probe) -> None:
         well = self._room.is_well(machine, probe)

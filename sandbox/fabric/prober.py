@@ -69,9 +69,11 @@ def ask(
     Args:
         probe: how to ask.
         connect: port and seconds -> a connected socket; OSError or FabricError.
-        timeout: seconds for everything; none: the probe's interval, 30 at most.
+        timeout: seconds for everything; none: the probe's own, or its interval, 30 at most.
     """
-    deadline = monotonic() + (min(probe.interval, _PATIENCE) if timeout is None else timeout)
+    if timeout is None:
+        timeout = min(probe.interval, _PATIENCE) if probe.timeout is None else probe.timeout
+    deadline = monotonic() + timeout
     try:
         with connect(probe.port, deadline - monotonic()) as plain:
             if probe.protocol is Protocol.TCP:

@@ -4,6 +4,7 @@
 
 # Command, and Debian's package of it.
 readonly NODE_TOOLS=(
+  "buildah buildah"
   "ip iproute2"
   "mmdebstrap mmdebstrap"
   "nft nftables"

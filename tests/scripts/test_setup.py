@@ -300,7 +300,7 @@ def nodes(clone: Clone) -> None:
         f"""#!/bin/bash
 echo "apt-get $*" >>"$CALLS"
 [[ ! ${{APT_FAILS:-}} ]] || {{ echo "E: no network"; exit 100; }}
-[[ $* != *install* ]] || for tool in ip mmdebstrap nft slirp4netns systemd-nspawn; do
+[[ $* != *install* ]] || for tool in buildah ip mmdebstrap nft slirp4netns systemd-nspawn; do
   printf '#!/bin/bash\\n' >"{clone.tools}/$tool" && chmod +x "{clone.tools}/$tool"
 done
 """,
@@ -324,8 +324,8 @@ def test_without_apt_the_missing_tools_are_named(clone: Clone) -> None:
     done = clone.setup()
 
     assert (
-        "nodes will not boot: Debian's tools are missing (iproute2 mmdebstrap nftables slirp4netns "
-        "systemd-container"
+        "nodes will not boot: Debian's tools are missing (buildah iproute2 mmdebstrap nftables "
+        "slirp4netns systemd-container"
     ) in done.stderr
     assert not any("sandbox.fabric.images" in call for call in clone.log)
 
@@ -361,7 +361,7 @@ def test_tools_are_installed_with_a_word_and_images_built_once(clone: Clone) -> 
     assert first.returncode == 0, first.stderr
     assert (
         "installing Debian packages on this machine, to build the images of nodes and to boot "
-        "them: iproute2 mmdebstrap nftables slirp4netns systemd-container"
+        "them: buildah iproute2 mmdebstrap nftables slirp4netns systemd-container"
     ) in first.stderr
     assert "Images of nodes: " in first.stderr
     assert "python3 -m sandbox.fabric.images" in clone.log

@@ -246,6 +246,8 @@ def _environment_rules(values: Values) -> Iterator[Problem]:
             "properties.image", f"{image!r} is not the name of an image", "ValidationError"
         )
     yield from one_of(values, "properties.osType", ("Linux",))
+    # The SDK fills it in by itself.
+    yield from one_of(values, "properties.autoRebuild", ("Disabled",))
     for route in ("livenessRoute", "readinessRoute", "scoringRoute", "startupRoute"):
         where = f"properties.inferenceConfig.{route}"
         yield from within(values, f"{where}.port", 1, 65_535, "ValidationError")
@@ -257,7 +259,6 @@ def _environment_rules(values: Values) -> Iterator[Problem]:
         {
             "properties.build": "build the image with a TaskRun and name it",
             "properties.condaFile": "put packages into the image",
-            "properties.autoRebuild": "leave it out",
         },
     )
 

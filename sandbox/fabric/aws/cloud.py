@@ -64,6 +64,9 @@ class Aws:
         """A leaving instance has gone."""
         instances.forget(transaction, machine)
 
+    def arrived(self, transaction: Transaction, machine: str) -> None:
+        """Nothing here runs containers."""
+
     def renew(self, transaction: Transaction, machine: str) -> None:
         """Let an instance that is unwell go as any other, and launch another in its place."""
         if (found := instance_records.find(transaction, machine)) is not None:

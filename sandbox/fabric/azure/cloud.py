@@ -5,14 +5,16 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from sandbox.control import ids
-from sandbox.control.azure import KINDS, fleet, instances
+from sandbox.control.azure import KINDS, endpoint_instances, fleet, instances
 from sandbox.control.azure.arm import type_of
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
-from sandbox.fabric.azure import security_rules, tokens
+from sandbox.fabric.azure import endpoints, security_rules, tokens
 from sandbox.fabric.azure.blueprint import blueprint
+from sandbox.fabric.azure.everything import Everything
 from sandbox.fabric.azure.services import Services
 from sandbox.fabric.cloud import Surroundings
+from sandbox.fabric.containers import Registry
 from sandbox.fabric.contract import Blueprint
 from sandbox.fabric.database import FLEXIBLE_SERVER, Databases
 from sandbox.fabric.images import Images
@@ -23,6 +25,9 @@ _CONCERNED = (
     "microsoft.dbforpostgresql/",
     "microsoft.keyvault/vaults",
     "microsoft.sql/servers",
+    "microsoft.containerregistry/registries",
+    "microsoft.machinelearningservices/workspaces",
+    "microsoft.resources/deployments",
 )
 _ANSWERED_LIVE = frozenset(
     {"microsoft.network/privatednszones", "microsoft.keyvault/vaults/secrets"}
@@ -39,6 +44,7 @@ class Azure:
     def __init__(self, image: str) -> None:
         """*image*: the sandbox's image that boots Debian 12 machines."""
         self._image = image
+        self._registry: Registry | None = None
         self.kinds = {kind.type: kind for kind in KINDS}
 
     def owns(self, target: str) -> bool:
@@ -57,20 +63,33 @@ class Azure:
         return kind.startswith(_CONCERNED)
 
     def unsettled(self, world: World) -> bool:
-        """Whether some scale set has another number of machines than its capacity."""
-        return instances.unsettled(world)
+        """Whether a scale set or a deployment has other machines than its records ask for."""
+        return instances.unsettled(world) or endpoint_instances.unsettled(world)
 
     def settle(self, transaction: Transaction) -> None:
-        """Give each scale set as many machines as its capacity says."""
+        """Give each scale set and each deployment as many machines as its capacity says."""
+        endpoint_instances.settle_all(transaction)
         instances.settle_all(transaction)
 
     def blueprint(self, world: World) -> Blueprint:
         """Everything that should exist."""
-        return blueprint(world, self._image)
+        machines, served = blueprint(world, self._image), endpoints.blueprint(world, self._registry)
+        return Blueprint(
+            networks=(*machines.networks, *served.networks),
+            machines=(*machines.machines, *served.machines),
+            databases=machines.databases,
+        )
 
     def forget(self, transaction: Transaction, machine: str) -> None:
         """A leaving instance has gone."""
-        instances.forget(transaction, machine)
+        if endpoint_instances.is_one(machine):
+            endpoint_instances.forget(transaction, machine)
+        else:
+            instances.forget(transaction, machine)
+
+    def arrived(self, transaction: Transaction, machine: str) -> None:
+        """An instance of a deployment is ready for the first time."""
+        endpoint_instances.arrived(transaction, machine)
 
     def renew(self, transaction: Transaction, machine: str) -> None:
         """Replace an instance that is unwell."""
@@ -88,9 +107,10 @@ class Azure:
         elif kind.startswith("microsoft.network/networksecuritygroups"):
             yield from security_rules.ignored(world)
 
-    def services(self, surroundings: Surroundings) -> Services:
-        """Metadata, names and vaults. Raises FabricError."""
-        return Services(
+    def services(self, surroundings: Surroundings) -> Everything:
+        """Metadata, names and vaults; endpoints. Raises FabricError."""
+        self._registry = Registry(surroundings.folder, surroundings.images, self._image)
+        inside = Services(
             store=surroundings.store,
             networks=surroundings.networks,
             authority=surroundings.authority,
@@ -98,6 +118,14 @@ class Azure:
             tokens=tokens.Tokens(surroundings.folder),
             machines=surroundings.machines,
         )
+        served = endpoints.Endpoints(
+            store=surroundings.store,
+            networks=surroundings.networks,
+            authority=surroundings.authority,
+            registry=self._registry,
+            serving=surroundings.serving,
+        )
+        return Everything(inside, served)
 
     def databases(self, folder: Path, images: Images) -> Databases:
         """Flexible servers; tokens of the directory are passwords there."""

@@ -13,15 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from sandbox.fabric.contract import FabricError, Machine
-from sandbox.fabric.hosts import control_groups
+from sandbox.fabric.hosts import containers, control_groups
 from sandbox.fabric.hosts.commands import Finished, entering
 from sandbox.fabric.hosts.control_groups import ControlGroup, Usage
 from sandbox.fabric.hosts.guest import Guest
 from sandbox.fabric.hosts.leader import end_strays, launchers
-from sandbox.fabric.hosts.plan import Plan
+from sandbox.fabric.hosts.plan import Plan, facts_of
 from sandbox.fabric.hosts.provisioning import provision
 from sandbox.fabric.hosts.state import State, read
 
@@ -163,9 +163,12 @@ class Hosts:
             guest = self._guest_of(machine)
             if guest.running:
                 return
+            cpus = self._choose(machine.vcpus)
+            if machine.container is not None:
+                guest.start(containers.plan(guest, machine, namespace, self._name, cpus))
+                return
             image = self._layers(guest, machine)
             self._write_seed(guest, machine)
-            cpus = self._choose(machine.vcpus)
             guest.start(self._plan(guest, machine, namespace, image, cpus))
 
     def _guest_of(self, machine: Machine) -> Guest:
@@ -228,16 +231,6 @@ class Hosts:
         layers: tuple[Path, ...],
         cpus: tuple[int, ...],
     ) -> Plan:
-        facts: dict[str, Any] = {
-            "machine_id": machine.id,
-            "incarnation": machine.incarnation,
-            "name": machine.name,
-            "hostname": machine.hostname,
-            "group": machine.group,
-            "address": str(machine.address),
-            "layers": [str(layer) for layer in layers],
-            "cpus": list(cpus),
-        }
         return Plan(
             name=self._name(guest.folder),
             hostname=machine.hostname,
@@ -248,7 +241,7 @@ class Hosts:
             vcpus=machine.vcpus,
             cpus=cpus,
             read_only={guest.folder / "seed": SEED},
-            facts=facts,
+            facts=facts_of(machine, layers, cpus),
         )
 
     def _name(self, folder: Path) -> str:
@@ -335,6 +328,8 @@ class Hosts:
 
         Code 0: provisioned. Raises FabricError when the machine has no host.
         """
+        if machine.container is not None:
+            return containers.provision(self._running(machine.id), machine.container, cancelled)
         return provision(self._running(machine.id), machine.script, cancelled)
 
     def _running(self, machine_id: str) -> Guest:

@@ -1,12 +1,12 @@
 """What a guest is to be, and the command line that makes it so."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.fabric.contract import FabricError
+from sandbox.fabric.contract import FabricError, Machine
 from sandbox.fabric.hosts.control_groups import ControlGroup
 
 LAUNCHER = Path(__file__).with_name("launch.sh")
@@ -40,6 +40,10 @@ class Plan:
     """What runs, as process 2; none: systemd boots."""
     user: str = "root"
     """Who runs *command*."""
+    directory: str = ""
+    """Where *command* starts; "": its user's home."""
+    confined: bool = False
+    """Whether it may do nothing to its network, and get no privileges that it does not have."""
     binds: Mapping[Path, str] = field(default_factory=dict)
     """Folders or files of this machine -> where the guest has them, to read and write."""
     read_only: Mapping[Path, str] = field(default_factory=dict)
@@ -96,7 +100,8 @@ def command_line(plan: Plan, group: ControlGroup, folder: Path) -> list[str]:
         f"--hostname={plan.hostname or plan.name}",
         *([f"--uuid={plan.uuid}"] if plan.uuid else []),
         f"--network-namespace-path={_NAMESPACES / plan.namespace}",
-        *("--register=no", "--keep-unit", "--settings=no", "--capability=CAP_NET_ADMIN"),
+        *("--register=no", "--keep-unit", "--settings=no"),
+        "--no-new-privileges=yes" if plan.confined else "--capability=CAP_NET_ADMIN",
         *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
         *(f"--setenv={name}={value}" for name, value in plan.environment.items()),
         *_payload(plan),
@@ -106,4 +111,19 @@ def command_line(plan: Plan, group: ControlGroup, folder: Path) -> list[str]:
 def _payload(plan: Plan) -> list[str]:
     if not plan.command:
         return ["--console=read-only", "--boot"]
-    return ["--console=pipe", "--as-pid2", f"--user={plan.user}", "--", *plan.command]
+    where = [f"--chdir={plan.directory}"] if plan.directory else []
+    return ["--console=pipe", "--as-pid2", f"--user={plan.user}", *where, "--", *plan.command]
+
+
+def facts_of(machine: Machine, layers: Sequence[Path], cpus: Sequence[int]) -> dict[str, Any]:
+    """What is written down of a machine's guest."""
+    return {
+        "machine_id": machine.id,
+        "incarnation": machine.incarnation,
+        "name": machine.name,
+        "hostname": machine.hostname,
+        "group": machine.group,
+        "address": str(machine.address),
+        "layers": [str(layer) for layer in layers],
+        "cpus": list(cpus),
+    }

@@ -201,6 +201,21 @@ class Networks:
             raise
         return made
 
+    def outgoing(self, network: str, source: IPv4Address) -> socket.socket:
+        """A TCP socket that is to connect from an address of the platform, and never blocks.
+
+        Raises FabricError: there is no such network; OSError.
+        """
+        with namespaces.inside(self._platform(network)):
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            made.setblocking(False)
+            made.bind((str(source), 0))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
     def _platform(self, network: str) -> str:
         found = self._layout.platforms.get(network) if self._layout else None
         if found is None:

@@ -16,15 +16,16 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from ipaddress import IPv4Address
 from typing import Any, TypeVar, cast
 
 import h11
 
 from sandbox.fabric.serving.exchange import Answer, Request, in_json
+from sandbox.fabric.serving.messages import MAX_HEADERS as MAX_HEADERS
+from sandbox.fabric.serving.messages import TooLargeError, linger, receive, refuse, send
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,11 +40,6 @@ PATIENCE = 10.0
 """Seconds for a client to finish a request, and to begin the next one."""
 LIFE = 60.0
 """Seconds that a connection lasts."""
-LINGER = 1.0
-"""Seconds that a refused client has to read why."""
-MAX_HEADERS = 16_384
-MAX_BODY = 65_536
-"""Bytes."""
 QUESTIONS = 256
 """Datagrams that are answered at once; more are dropped, as a full network does."""
 _CHUNK = 65_536
@@ -117,20 +113,37 @@ def namespace_of(made: socket.socket) -> int | None:
         return None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What clients of one listener may take."""
+
+    places: int
+    each: int
+    life: float
+
+
 class StreamListener:
     """Serves the connections of one listening socket."""
 
     def __init__(
-        self, listening: socket.socket, serve: Serve, tls: ssl.SSLContext | None = None
+        self,
+        listening: socket.socket,
+        serve: Serve,
+        tls: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        """Must be called in the engine's thread; the socket is closed with the listener."""
+        """Must be called in the engine's thread; the socket is closed with the listener.
+
+        *limits*: None takes the module's own.
+        """
+        self._limits = limits
         self.namespace = namespace_of(listening)
         self._socket = listening
         self._socket.setblocking(False)
         self._serve = serve
         self._tls = tls
         self._clients: Counter[IPv4Address] = Counter()
-        self._places = asyncio.Semaphore(PLACES)
+        self._places = asyncio.Semaphore(limits.places if limits else PLACES)
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepting = asyncio.create_task(self._accept())
 
@@ -158,7 +171,7 @@ class StreamListener:
                 self._places.release()
                 raise
             source = IPv4Address(host)
-            if self._clients[source] >= PLACES_EACH:
+            if self._clients[source] >= (self._limits.each if self._limits else PLACES_EACH):
                 connection.close()
                 self._places.release()
                 continue
@@ -169,7 +182,7 @@ class StreamListener:
 
     async def _connected(self, connection: socket.socket, source: IPv4Address) -> None:
         try:
-            async with asyncio.timeout(LIFE):
+            async with asyncio.timeout(self._limits.life if self._limits else LIFE):
                 await self._converse(connection, source)
         except (OSError, EOFError):
             # Includes time-outs and failed handshakes: what the client does to itself.
@@ -220,21 +233,21 @@ def http(name: str, engine: Engine, answer: Callable[[Request], Answer]) -> Serv
         while True:
             async with asyncio.timeout(PATIENCE):
                 try:
-                    request = await _receive(connection, reader, writer, source)
+                    request = await receive(connection, reader, writer, source)
                 except h11.RemoteProtocolError as error:
-                    await _refuse(connection, writer, error.error_status_hint)
-                    await _linger(reader, writer)
+                    await refuse(connection, writer, error.error_status_hint)
+                    await linger(reader, writer)
                     return
-                except _TooLargeError:
-                    await _refuse(connection, writer, 413)
-                    await _linger(reader, writer)
+                except TooLargeError:
+                    await refuse(connection, writer, 413)
+                    await linger(reader, writer)
                     return
             if request is None:
                 return
             given = await engine.work(partial(_answered, name, answer, request))
             _limit(writer, given.hops)
             async with asyncio.timeout(PATIENCE):
-                await _send(connection, writer, given, head=request.method == "HEAD")
+                await send(connection, writer, given, head=request.method == "HEAD")
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
                 return
             connection.start_next_cycle()
@@ -249,10 +262,6 @@ def _limit(writer: asyncio.StreamWriter, hops: int | None) -> None:
         made.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, min(hops + 1, 255))
 
 
-class _TooLargeError(Exception):
-    """A body that nobody needs to send."""
-
-
 def _answered(name: str, answer: Callable[[Request], Answer], request: Request) -> Answer:
     try:
         given = answer(request)
@@ -264,80 +273,6 @@ def _answered(name: str, answer: Callable[[Request], Answer], request: Request) 
     method, path = request.method[:16], request.path[:200]
     _LOG.log(level, "%s: %s %s %s: %s", name, request.source, method, path, given.status)
     return given
-
-
-async def _receive(
-    connection: h11.Connection,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    source: IPv4Address,
-) -> Request | None:
-    """The next request, or None when the client has nothing more to say."""
-    head: h11.Request | None = None
-    body = bytearray()
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            if connection.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[])
-                writer.write(connection.send(go_on) or b"")
-            connection.receive_data(await reader.read(_CHUNK))
-        elif isinstance(event, h11.Request):
-            head = event
-        elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > MAX_BODY:
-                raise _TooLargeError
-        elif isinstance(event, h11.EndOfMessage) and head is not None:
-            return _request(head, bytes(body), source)
-        else:
-            return None
-
-
-def _request(head: h11.Request, body: bytes, source: IPv4Address) -> Request:
-    headers: dict[str, str] = {}
-    for name, value in head.headers:
-        key, text = name.decode("ascii"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return Request(
-        method=head.method.decode("ascii"),
-        target=head.target.decode("ascii"),
-        source=source,
-        headers=headers,
-        body=body,
-    )
-
-
-async def _send(
-    connection: h11.Connection, writer: asyncio.StreamWriter, answer: Answer, *, head: bool = False
-) -> None:
-    headers = {
-        "Content-Type": answer.kind,
-        "Content-Length": str(len(answer.body)),
-        **answer.headers,
-    }
-    response = h11.Response(status_code=answer.status, headers=list(headers.items()))
-    writer.write(connection.send(response) or b"")
-    if not head:
-        writer.write(connection.send(h11.Data(data=answer.body)) or b"")
-    writer.write(connection.send(h11.EndOfMessage()) or b"")
-    await writer.drain()
-
-
-async def _refuse(connection: h11.Connection, writer: asyncio.StreamWriter, status: int) -> None:
-    """Say that a request could not be read, where that can still be said."""
-    with suppress(h11.LocalProtocolError):
-        await _send(connection, writer, in_json(status, {"error": HTTPStatus(status).phrase}))
-
-
-async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Let the client read why, before what it still sends makes the kernel cut it off."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER):
-            if writer.can_write_eof():
-                writer.write_eof()
-            while await reader.read(_CHUNK):
-                pass
 
 
 Respond = Callable[[bytes, bool], Awaitable[bytes | None]]

@@ -15,9 +15,10 @@ from typing import Protocol
 import dns.name
 import dns.rdatatype
 
+from sandbox.control.fabric import Watch
 from sandbox.control.store import Store
 from sandbox.control.world import StoreWorld
-from sandbox.fabric.contract import METADATA, Blueprint, FabricError, Network
+from sandbox.fabric.contract import METADATA, Blueprint, FabricError, Machine, Network
 from sandbox.fabric.serving import listening, resolver
 from sandbox.fabric.serving.certificates import Authority, Certificates
 from sandbox.fabric.serving.exchange import Answer, Request
@@ -137,6 +138,14 @@ class Services(ABC):
             if engine is not None:
                 self._close(engine, list(self._open))
                 engine.stop()
+
+    def realize(self, target: str, watch: Watch) -> None:
+        """Nothing that has to be done once."""
+        del target, watch
+
+    def drain(self, machine: Machine, seconds: float, cancelled: threading.Event) -> None:
+        """Nothing of it runs containers."""
+        del machine, seconds, cancelled
 
     def world(self) -> StoreWorld:
         """The records of this moment."""
