@@ -10,7 +10,10 @@ from components.settings import Problem, Settings, SettingsError
 from components.settings.environment import Topology
 from components.settings.problems import show
 
-MODULES: Mapping[Topology, str] = {"enterprise": "components.topologies.enterprise"}
+MODULES: Mapping[Topology, str] = {
+    "enterprise": "components.topologies.enterprise",
+    "managed-endpoint": "components.topologies.managed_endpoint",
+}
 """Module of each topology that is built; its `declare` makes a `Declared`. It is loaded by name and
 only when it is chosen: the classes of an SDK that it needs take a second to load."""
 

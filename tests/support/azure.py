@@ -55,6 +55,7 @@ NAMED = (
     "privateZoneName",
     "accountName",
     "taskRunName",
+    "agentPoolName",
     "registryName",
     "deploymentName",
     "endpointName",

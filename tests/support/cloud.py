@@ -45,6 +45,7 @@ UNKNOWN = _Unknown()
 class Options:
     """The resource options that reached the engine; other resources by their short URN."""
 
+    parent: str
     protect: bool
     provider: str
     depends_on: tuple[str, ...]
@@ -131,6 +132,7 @@ def _mark_secret(value: struct_pb2.Value) -> None:
 
 def _options(request: Any) -> Options:
     return Options(
+        parent=short(request.parent),
         protect=request.protect,
         provider=short(request.provider.rpartition("::")[0]),
         depends_on=tuple(sorted(short(urn) for urn in request.dependencies)),

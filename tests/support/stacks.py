@@ -19,3 +19,8 @@ def config(name: str) -> dict[str, Any]:
     base = found.pop("operationalization:base", None)
     _, _, layers = examine_over(base, found[ENVIRONMENT], FOLDER, name)
     return {**found, ENVIRONMENT: layers.value}
+
+
+def of(topology: str) -> list[str]:
+    """The stacks of a topology."""
+    return [name for name in NAMES if config(name)[ENVIRONMENT]["topology"] == topology]

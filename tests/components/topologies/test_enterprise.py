@@ -19,6 +19,9 @@ from tests.support.programs import CLOUDS, deployed, world
 EVERY_STACK = stacks.NAMES
 SMALL = {"azure": "dev", "aws": "dev-aws"}
 """The small stack of each cloud."""
+TOPOLOGIES = {
+    f"operationalization:topologies:{each}" for each in ("Enterprise", "OneBox", "ManagedEndpoint")
+}
 GOLDEN = Path(__file__).parents[2] / "golden" / "urns"
 VARIATIONS = {
     "fixed": {
@@ -50,17 +53,16 @@ def test_the_resources_of_a_stack_are_these(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVERY_STACK)
 def test_everything_lies_under_a_part_and_parts_under_the_environment(name: str) -> None:
-    top = "operationalization:topologies:Enterprise"
     # Under mocks a URN has the type of the parent only, not of those above it.
     for urn in world(name):
         parent, _, kind = urn.partition("::")[0].rpartition("$")
-        if kind == top:
+        if kind in TOPOLOGIES:
             assert parent == ""
         elif kind.startswith("operationalization:"):
             assert parent.startswith("operationalization:")
         else:
             assert parent.startswith("operationalization:")
-            assert parent != top
+            assert parent not in TOPOLOGIES
 
 
 @pytest.mark.parametrize("name", EVERY_STACK)

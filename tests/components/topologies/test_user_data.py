@@ -35,20 +35,20 @@ def documents(stack: str) -> list[Any]:
     return [yaml.safe_load(text) for text in texts]
 
 
-@pytest.mark.parametrize("stack", stacks.NAMES)
+@pytest.mark.parametrize("stack", stacks.of("enterprise"))
 def test_both_kinds_of_nodes_have_user_data(stack: str) -> None:
     assert len(packed(stack)) == 2
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
-@pytest.mark.parametrize("stack", stacks.NAMES)
+@pytest.mark.parametrize("stack", stacks.of("enterprise"))
 def test_it_is_valid_under_cloud_inits_own_schema(stack: str) -> None:
     schema = json.loads(SCHEMA.read_text())
     for document in documents(stack):
         jsonschema.validate(document, schema)
 
 
-@pytest.mark.parametrize("stack", stacks.NAMES)
+@pytest.mark.parametrize("stack", stacks.of("enterprise"))
 def test_it_is_within_the_clouds_limit(stack: str) -> None:
     cloud = stacks.config(stack)[stacks.ENVIRONMENT]["cloud"]
     for content in packed(stack).values():
