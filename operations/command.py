@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from model_folders import files, reading
 from model_folders.files import MEGABYTE, FileProblem
 from model_folders.problems import FolderError
+from operations import traffic_command
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.stack import PROJECT, Backend, Cloud, Environment, Reading, Sandbox
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--deployment")
     score.add_argument("--timeout", type=float, default=300.0)
     score.set_defaults(run=_score)
+    traffic_command.add(commands, _traffic)
     return parser
 
 
@@ -113,6 +115,10 @@ def _score(options: argparse.Namespace) -> None:
         outputs = _scored_by_nodes(options, found, inputs)
     print(json.dumps(outputs, ensure_ascii=False, indent=2))  # noqa: T201
     sys.stdout.flush()
+
+
+def _traffic(options: argparse.Namespace) -> None:
+    traffic_command.run(options, _backend(options))
 
 
 def _scored_by_nodes(

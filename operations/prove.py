@@ -58,11 +58,9 @@ def prove_endpoint(client: EndpointClient, folder: ModelFolder) -> str:
             "the proof out: scripts/up --no-sample",
         )
     for each in deployments:
-        _expect(
-            client.ask(each, folder.request, SECONDS), folder, f"deployment {each.name}", client
-        )
+        expect(client.ask(each, folder.request, SECONDS), folder, f"deployment {each.name}", client)
     outputs = client.score(service.name, service.version, folder.request, SECONDS)
-    _expect(outputs, folder, "the endpoint", client)
+    expect(outputs, folder, "the endpoint", client)
     names = ", ".join(each.name for each in deployments)
     return (
         f"{service.name} {service.version} answers at {endpoint.uri} ({names})\n"
@@ -71,7 +69,8 @@ def prove_endpoint(client: EndpointClient, folder: ModelFolder) -> str:
     )
 
 
-def _expect(outputs: dict[str, Any], folder: ModelFolder, who: str, client: EndpointClient) -> None:
+def expect(outputs: dict[str, Any], folder: ModelFolder, who: str, client: EndpointClient) -> None:
+    """Raise OperationError when *who* answered something else than the folder's answer.json."""
     if not same(outputs, folder.answer):
         raise OperationError(
             f"{who} gives another answer than {folder.service.name} should",

@@ -55,7 +55,11 @@ class Authority:
         """Return what serves as *address*; its files are in *folder*."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test web")])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        try:
+            known: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(address))
+        except ValueError:
+            known = x509.DNSName(address)
+        names = x509.SubjectAlternativeName([known])
         certificate = (
             _builder(name, self._name, key.public_key())
             .add_extension(names, critical=False)
