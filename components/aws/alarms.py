@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import pulumi
 
-from components.parts import MonitoringArgs
+from components.parts import DatabasePart, MonitoringArgs
 from components.settings.catalogue import databases
 
 GIB: Final = 2**30
@@ -74,10 +74,10 @@ def load_balancer(args: MonitoringArgs) -> Iterator[Alarm]:
     )
 
 
-def database(args: MonitoringArgs) -> Iterator[Alarm]:
-    """Yield the alarms of the database server."""
+def database(args: MonitoringArgs, server: DatabasePart) -> Iterator[Alarm]:
+    """Yield the alarms of the database *server*."""
     settings = args.database_settings
-    dimensions = {"DBInstanceIdentifier": args.database.server_name}
+    dimensions = {"DBInstanceIdentifier": server.server_name}
     namespace = "AWS/RDS"
     yield _busy("database-cpu", namespace, dimensions)
     yield Alarm(

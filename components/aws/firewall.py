@@ -18,12 +18,13 @@ from components.aws.site import AwsSite
 from components.runtimes.flows import Flow, Zone
 
 Direction = Literal["ingress", "egress"]
-Group = Literal["balancer", "web", "compute", "database", "endpoints"]
+Group = Literal["balancer", "web", "compute", "one-box", "database", "endpoints"]
 
 GROUPS: Final[Mapping[Group, str]] = {
     "balancer": "The load balancer in front of the web nodes",
     "web": "Web nodes",
     "compute": "Compute nodes",
+    "one-box": "The machine of a one-box",
     "database": "The database",
     "endpoints": "Private endpoints of AWS services",
 }
@@ -32,6 +33,7 @@ OURS: Final[Mapping[Zone, Group]] = {
     Zone.PROBE: "balancer",
     Zone.WEB: "web",
     Zone.COMPUTE: "compute",
+    Zone.ONE_BOX: "one-box",
     Zone.DATABASE: "database",
     Zone.VAULT: "endpoints",
 }
@@ -74,7 +76,7 @@ class Firewall(pulumi.ComponentResource):
     """Owns a security group for each kind of member, and their rules."""
 
     ids: Mapping[str, pulumi.Output[str]]
-    """By `balancer`, `web`, `compute`, `database`, `endpoints`."""
+    """By group, those that some flow begins or ends at."""
 
     def __init__(
         self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None
@@ -93,6 +95,7 @@ class Firewall(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             ).id
             for group, description in GROUPS.items()
+            if group in members(args.flows)
         }
         for rule in rules(args.flows, args.clients):
             self._rule(rule)
@@ -118,6 +121,12 @@ class Firewall(pulumi.ComponentResource):
             tags=named(rule.name),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def members(flows: Sequence[Flow]) -> frozenset[Group]:
+    """Return the groups that have members in an environment with *flows*."""
+    ends = (end for flow in flows for end in (flow.source, flow.destination))
+    return frozenset(OURS[end] for end in ends if end in OURS)
 
 
 def rules(flows: Sequence[Flow], clients: Sequence[str]) -> tuple[Rule, ...]:

@@ -37,7 +37,8 @@ class Monitoring(pulumi.ComponentResource):
     def _watched(self) -> Iterator[Alarm]:
         args = self._args
         yield from alarms.load_balancer(args)
-        yield from alarms.database(args)
+        if args.database:
+            yield from alarms.database(args, args.database)
         for role, group in args.groups.items():
             if group.kind == "fixed":
                 numbered = enumerate(group.names, start=1)

@@ -20,6 +20,7 @@ Direction = Literal["Inbound", "Outbound"]
 SUBNETS: Mapping[Zone, str] = {
     Zone.WEB: "web",
     Zone.COMPUTE: "compute",
+    Zone.ONE_BOX: "one-box",
     Zone.DATABASE: "endpoints",
     Zone.VAULT: "endpoints",
 }

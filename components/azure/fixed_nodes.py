@@ -111,6 +111,7 @@ class FixedNodes:
                 depends_on=[after] if after else None,
                 replace_on_changes=list(CONTENT),
                 delete_before_replace=True,
+                protect=args.keeps_data or None,
             ),
         )
 

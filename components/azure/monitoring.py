@@ -6,7 +6,7 @@ import pulumi
 
 from components.azure import alerts, watching
 from components.azure.alerts import Alert
-from components.parts import MonitoringArgs
+from components.parts import DatabasePart, MonitoringArgs
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -33,11 +33,14 @@ class Monitoring(pulumi.ComponentResource):
         self._diagnose("load-balancer", self._args.load_balancer.id, groups=["allLogs"])
         for subnet, firewall in self._args.network.firewall_ids.items():
             self._diagnose(f"firewall-{subnet}", firewall, groups=["allLogs"], metrics=False)
+        database = self._args.database
+        if database is None:
+            return
         if self._args.database_settings.engine == "postgresql":
-            self._diagnose("database", self._args.database.id, groups=["allLogs"])
+            self._diagnose("database", database.id, groups=["allLogs"])
         else:
             # Azure SQL writes the server's audit log as one of its database `master`.
-            master = pulumi.Output.concat(self._args.database.id, "/databases/master")
+            master = pulumi.Output.concat(database.id, "/databases/master")
             self._diagnose("database", master, categories=["SQLSecurityAuditEvents"])
 
     def _diagnose(
@@ -64,8 +67,9 @@ class Monitoring(pulumi.ComponentResource):
         watched: list[tuple[Sequence[pulumi.Input[str]], Sequence[Alert]]] = [
             ([self._args.load_balancer.id], alerts.LOAD_BALANCER),
             ([self._args.secrets.id], alerts.VAULT),
-            ([self._database()], alerts.database(self._args)),
         ]
+        if self._args.database:
+            watched.append(([self._measured(self._args.database)], alerts.database(self._args)))
         for role, group in self._args.groups.items():
             size = self._args.sizes[role]
             watched.append((group.ids, tuple(alerts.nodes(role, group.kind, size))))
@@ -73,9 +77,8 @@ class Monitoring(pulumi.ComponentResource):
             for alert in wanted:
                 watching.metric_alert(self._name, self._args.site, alert, scopes, told, self)
 
-    def _database(self) -> pulumi.Input[str]:
+    def _measured(self, database: DatabasePart) -> pulumi.Input[str]:
         """Return what has the database's metrics: on Azure SQL the database, not the server."""
-        database = self._args.database
         if self._args.database_settings.engine == "postgresql":
             return database.id
         return pulumi.Output.concat(database.id, f"/databases/{database.name}")

@@ -78,7 +78,7 @@ class SecretStore(SecretStorePart):
             location=site.location,
             tags=site.tags,
             properties=keyvault.VaultPropertiesArgs(
-                tenant_id=self._args.identities["web"].tenant_id,
+                tenant_id=next(iter(self._args.identities.values())).tenant_id,
                 sku=keyvault.SkuArgs(family="A", name=keyvault.SkuName.STANDARD),
                 enable_rbac_authorization=True,
                 enable_soft_delete=True,

@@ -157,6 +157,9 @@ class NodeGroupArgs:
     load_balancer: LoadBalancerPart | None
     """Which one the nodes join; none for compute nodes."""
 
+    keeps_data: bool = False
+    """Whether the machines hold what is nowhere else, and are protected like a database."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoscalingArgs:
@@ -178,7 +181,7 @@ class MonitoringArgs:
     network: NetworkPart
     load_balancer: LoadBalancerPart
     secrets: SecretStorePart
-    database: DatabasePart
+    database: DatabasePart | None
     groups: Mapping[Role, NodeGroupPart]
     sizes: Mapping[Role, str]
     """Machine size of each group."""

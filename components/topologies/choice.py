@@ -12,6 +12,7 @@ from components.settings.problems import show
 
 MODULES: Mapping[Topology, str] = {
     "enterprise": "components.topologies.enterprise",
+    "one-box": "components.topologies.one_box",
     "managed-endpoint": "components.topologies.managed_endpoint",
 }
 """Module of each topology that is built; its `declare` makes a `Declared`. It is loaded by name and

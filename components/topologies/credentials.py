@@ -5,7 +5,7 @@ product, and one token-signing key for everybody (facts.md 18.4, W1 and W5). Val
 state, encrypted, and in the vault; nodes fetch theirs at boot.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,9 @@ class CredentialsArgs:
     """Addresses of the load balancer, which clients verify, and its names."""
 
     host_names: Sequence[pulumi.Output[str]]
+    names: Collection[str]
+    """Secrets that some node reads: what nobody reads is not made."""
+
     database_master: bool
     """Whether the database takes its first password from here."""
 
@@ -46,7 +49,7 @@ class CredentialsArgs:
 class Credentials(pulumi.ComponentResource):
     """Owns keys, certificates and passwords."""
 
-    secrets: Mapping[str, StoredSecret]
+    secrets: dict[str, StoredSecret]
     """By the names that node recipes use."""
 
     authority: pulumi.Output[str]
@@ -62,37 +65,47 @@ class Credentials(pulumi.ComponentResource):
         authority = Authority(name, args.stack, self)
         self.authority = authority.certificate
         self.database_master = self._password("database-master") if args.database_master else None
-        certificates = self._certificates(authority, args)
-        passwords = {
-            "admin-password": args.settings.admin_password or self._admin_password(),
-            "database-api": self._password("database-api"),
-            "database-loader": self._password("database-loader"),
-            **({"database-master": self.database_master} if self.database_master else {}),
+        made = self._read_by_nodes(authority, args)
+        self.secrets = {key: make() for key, make in made.items() if key in args.names}
+        if self.database_master:
+            self.secrets["database-master"] = _stored(self.database_master, PASSWORD)
+        self.register_outputs({"authority": self.authority})
+
+    def _read_by_nodes(
+        self, authority: Authority, args: CredentialsArgs
+    ) -> Mapping[str, Callable[[], StoredSecret]]:
+        """Return how each secret is made that nodes of some topology read."""
+        return {
+            "environment-ca": lambda: _stored(authority.certificate, PEM, authority.expires),
+            "web-client": lambda: self._web_client(authority),
+            "compute-server": lambda: self._compute_server(authority),
+            "web-server": lambda: self._web_server(authority, args),
+            "admin-password": lambda: _stored(
+                args.settings.admin_password or self._admin_password(), PASSWORD
+            ),
+            "database-api": lambda: _stored(self._password("database-api"), PASSWORD),
+            "database-loader": lambda: _stored(self._password("database-loader"), PASSWORD),
+            "token-signing-key": self._signing_key,
         }
+
+    def _web_client(self, authority: Authority) -> StoredSecret:
+        client = authority.sign("web-client", WEB_CLIENT_NAME, "client_auth")
+        return _stored(client.pem, PEM, client.expires)
+
+    def _compute_server(self, authority: Authority) -> StoredSecret:
+        compute = authority.sign(
+            "compute-server", COMPUTE_SERVER_NAME, "server_auth", dns_names=[COMPUTE_SERVER_NAME]
+        )
+        return _stored(compute.pem, PEM, compute.expires)
+
+    def _signing_key(self) -> StoredSecret:
         signing = tls.PrivateKey(
-            f"{name}-token-signing",
+            f"{self._name}-token-signing",
             algorithm="RSA",
             rsa_bits=SIGNING_BITS,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.secrets = {
-            **certificates,
-            **{key: _stored(value, PASSWORD) for key, value in passwords.items()},
-            "token-signing-key": _stored(signing.private_key_pem, PEM),
-        }
-        self.register_outputs({"authority": self.authority})
-
-    def _certificates(self, authority: Authority, args: CredentialsArgs) -> dict[str, StoredSecret]:
-        client = authority.sign("web-client", WEB_CLIENT_NAME, "client_auth")
-        compute = authority.sign(
-            "compute-server", COMPUTE_SERVER_NAME, "server_auth", dns_names=[COMPUTE_SERVER_NAME]
-        )
-        return {
-            "environment-ca": _stored(authority.certificate, PEM, authority.expires),
-            "web-client": _stored(client.pem, PEM, client.expires),
-            "compute-server": _stored(compute.pem, PEM, compute.expires),
-            "web-server": self._web_server(authority, args),
-        }
+        return _stored(signing.private_key_pem, PEM)
 
     def _web_server(self, authority: Authority, args: CredentialsArgs) -> StoredSecret:
         """Return what clients see on 12800: the user's certificate, or one of our own."""

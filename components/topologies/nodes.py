@@ -1,0 +1,385 @@
+"""What every topology with nodes of ours is made of: the parts, in their order.
+
+Which roles there are is all that its topologies differ in: nodes with one role or with several.
+
+Order of making and changing (design.md section 3): database, nodes, diagnostics. A part waits for
+whole parts before it, through `depends_on`. Whether the two groups of nodes wait for each other is
+for the product to say (`NodeRecipe.starts_after`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pulumi
+
+from components.bootstrap.bundle import bundle
+from components.bootstrap.user_data import NodeFacts, render
+from components.parts import (
+    ArtifactsArgs,
+    ArtifactsPart,
+    AutoscalingArgs,
+    Cloud,
+    DatabaseArgs,
+    DatabasePart,
+    FoundationArgs,
+    FoundationPart,
+    IdentityArgs,
+    IdentityPart,
+    LoadBalancerArgs,
+    LoadBalancerPart,
+    MonitoringArgs,
+    NetworkArgs,
+    NetworkPart,
+    NodeGroupArgs,
+    NodeGroupPart,
+    SecretStoreArgs,
+    SecretStorePart,
+)
+from components.runtimes import flows, recipe
+from components.runtimes.node import NodeRecipe, Role
+from components.settings import NodesEnvironment, Settings, addresses
+from components.topologies.credentials import Credentials, CredentialsArgs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodesArgs:
+    """What an environment with nodes takes."""
+
+    stack: str
+    environment: NodesEnvironment
+    settings: Settings
+    cloud: Cloud
+
+
+class NodesTopology(pulumi.ComponentResource):
+    """A whole environment; `outputs` is what operations need to know of it."""
+
+    outputs: Mapping[str, pulumi.Input[object]]
+
+    def __init__(
+        self, token: str, name: str, args: NodesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(f"operationalization:topologies:{token}", name, None, opts)
+        self._name = name
+        self._args = args
+        self._cloud = args.cloud
+        self._environment = args.environment
+        self._plan = addresses.plan(self._environment)
+        self._roles: tuple[Role, ...] = tuple(self._environment.groups)
+        self._front: Role = self._plan.front
+        self._recipes: Mapping[Role, NodeRecipe] = {
+            role: recipe.for_role(self._environment, role) for role in self._roles
+        }
+        self._flows = flows.allowed(
+            self._environment, self._recipes, artifacts=self._cloud.artifacts is not None
+        )
+        self._clients = tuple(str(client) for client in self._environment.access.clients)
+        self._zones = self._environment.network_zones
+        self._foundation: FoundationPart = self._cloud.foundation(
+            f"{name}-foundation",
+            FoundationArgs(
+                stack=args.stack,
+                location=self._environment.location,
+                tags=self._environment.tags,
+                protection=self._environment.protection,
+                log_retention_days=self._environment.monitoring.retention_days,
+            ),
+            pulumi.ResourceOptions(parent=self, transformations=list(self._cloud.transformations)),
+        )
+        self._site = self._foundation.site
+        self._network: NetworkPart = self._make_network()
+        self._balancer: LoadBalancerPart = self._make_load_balancer()
+        self._identities: Mapping[Role, IdentityPart] = {
+            role: self._cloud.identity(
+                f"{name}-{role}-identity",
+                IdentityArgs(
+                    site=self._site,
+                    role=role,
+                    sessions=self._environment.access.session_manager,
+                ),
+                self._options(),
+            )
+            for role in self._roles
+        }
+        self._credentials = Credentials(
+            f"{name}-credentials",
+            CredentialsArgs(
+                stack=args.stack,
+                settings=args.settings,
+                addresses=self._balancer.addresses,
+                host_names=self._balancer.host_names,
+                names=frozenset(
+                    use.name for each in self._recipes.values() for use in each.secrets
+                ),
+                database_master=self._environment.has_server
+                and not self._cloud.keeps_database_password,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._secrets: SecretStorePart = self._make_secret_store()
+        self._artifacts: ArtifactsPart | None = self._make_artifacts()
+        self._database: DatabasePart | None = self._make_database()
+        self._groups: Mapping[Role, NodeGroupPart] = self._make_groups()
+        self._make_autoscaling()
+        self._make_monitoring()
+        self.outputs = self._outputs()
+        self.register_outputs(dict(self.outputs))
+
+    def _options(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self,
+            providers=[self._foundation.provider],
+            depends_on=list(after),
+            transformations=list(self._cloud.transformations),
+        )
+
+    def _make_network(self) -> NetworkPart:
+        return self._cloud.network(
+            f"{self._name}-network",
+            NetworkArgs(
+                site=self._site,
+                plan=self._plan,
+                existing=self._environment.network.existing,
+                flows=self._flows,
+                clients=self._clients,
+                zones=self._zones,
+                public=self._environment.load_balancer.exposure == "public",
+                sessions=self._environment.access.session_manager,
+            ),
+            self._options(),
+        )
+
+    def _make_load_balancer(self) -> LoadBalancerPart:
+        front = self._recipes[self._front]
+        return self._cloud.load_balancer(
+            f"{self._name}-balancer",
+            LoadBalancerArgs(
+                site=self._site,
+                settings=self._environment.load_balancer,
+                health=front.health,
+                port=front.port,
+                plan=self._plan,
+                network=self._network,
+                zones=self._zones,
+            ),
+            self._options(),
+        )
+
+    def _make_secret_store(self) -> SecretStorePart:
+        return self._cloud.secret_store(
+            f"{self._name}-secrets",
+            SecretStoreArgs(
+                site=self._site,
+                secrets=self._credentials.secrets,
+                readers={
+                    role: tuple(use.name for use in self._recipes[role].secrets)
+                    for role in self._roles
+                },
+                identities=self._identities,
+                network=self._network,
+            ),
+            self._options(),
+        )
+
+    def _make_artifacts(self) -> ArtifactsPart | None:
+        if self._cloud.artifacts is None:
+            return None
+        found = {role: bundle(self._recipes[role], self._environment.cloud) for role in self._roles}
+        return self._cloud.artifacts(
+            f"{self._name}-artifacts",
+            ArtifactsArgs(
+                site=self._site,
+                bundles={role: made.content for role, made in found.items() if made},
+                identities=self._identities,
+                network=self._network,
+            ),
+            self._options(),
+        )
+
+    def _make_database(self) -> DatabasePart | None:
+        if not self._environment.has_server:
+            return None
+        return self._cloud.database(
+            f"{self._name}-database",
+            DatabaseArgs(
+                site=self._site,
+                settings=self._environment.database,
+                owner=self._identities[self._front],
+                master_password=self._credentials.database_master,
+                network=self._network,
+            ),
+            self._options(),
+        )
+
+    def _make_groups(self) -> dict[Role, NodeGroupPart]:
+        made: dict[Role, NodeGroupPart] = {}
+        for role in sorted(self._roles, key=lambda role: len(self._recipes[role].starts_after)):
+            others = [made[other] for other in self._recipes[role].starts_after]
+            database = [self._database] if self._database else []
+            made[role] = self._make_nodes(role, [*database, *others])
+        return made
+
+    def _make_nodes(self, role: Role, after: Sequence[pulumi.Resource]) -> NodeGroupPart:
+        return self._cloud.node_group(
+            f"{self._name}-{role}-nodes",
+            NodeGroupArgs(
+                site=self._site,
+                recipe=self._recipes[role],
+                runtime=self._environment.runtime,
+                settings=self._environment.groups[role],
+                zones=self._environment.zone_names(role),
+                plan=self._plan,
+                network=self._network,
+                identity=self._identities[role],
+                user_data=self._user_data(role),
+                encryption_at_host=self._foundation.encryption_at_host,
+                load_balancer=self._balancer if role == self._front else None,
+                keeps_data=self._keeps_data(),
+            ),
+            # A node that boots must be able to read its secrets and files at once.
+            self._options(
+                [
+                    *after,
+                    *self._secrets.grants[role],
+                    *(self._artifacts.grants[role] if self._artifacts else ()),
+                ]
+            ),
+        )
+
+    def _keeps_data(self) -> bool:
+        """Whether the machine is to be kept as a database is: it holds one, and is not given up."""
+        database = self._environment.database
+        embedded = not self._environment.has_server
+        return self._site.protection and embedded and database.discard != database.name
+
+    def _user_data(self, role: Role) -> pulumi.Output[str]:
+        environment = self._environment
+        identity = self._identities[role]
+        facts = partial(
+            NodeFacts,
+            cloud=environment.cloud,
+            environment=self._args.stack,
+            location=environment.location,
+            clients=self._clients,
+            probe_sources=self._balancer.probe_sources,
+            endpoints_subnet=str(self._plan.endpoints),
+            egress=environment.access.egress,
+            flows=self._flows,
+        )
+        return pulumi.Output.all(
+            vault_uri=self._secrets.uri,
+            identity_client_id=identity.client_id,
+            bundle_uri=self._artifacts.uris[role] if self._artifacts else "",
+            **self._subnets(),
+            **self._database_facts(role),
+        ).apply(lambda found: render(self._recipes[role], facts(**found)).base64)
+
+    def _subnets(self) -> dict[str, str]:
+        """Return where nodes are, by the names that `NodeFacts` has for it."""
+        return {
+            f"{role.replace('-', '_')}_subnet": str(self._plan.of(role)) for role in self._roles
+        }
+
+    def _database_facts(self, role: Role) -> dict[str, pulumi.Input[object]]:
+        """Return what nodes are told of the server, if there is one."""
+        database = self._database
+        if database is None:
+            return {}
+        front = role == self._front
+        return {
+            "database_host": database.host,
+            "database_name": database.name,
+            "database_port": database.port,
+            "database_principal": database.migrator if front else "",
+            "database_bootstrap_secret": database.bootstrap_secret if front else "",
+        }
+
+    def _make_autoscaling(self) -> None:
+        for role, group in self._groups.items():
+            settings = self._environment.groups[role].autoscale
+            if settings:
+                self._cloud.autoscaling(
+                    f"{self._name}-{role}-autoscaling",
+                    AutoscalingArgs(
+                        site=self._site,
+                        settings=settings,
+                        group=group,
+                        emails=self._environment.monitoring.emails,
+                    ),
+                    self._options(),
+                )
+
+    def _make_monitoring(self) -> None:
+        self._cloud.monitoring(
+            f"{self._name}-monitoring",
+            MonitoringArgs(
+                site=self._site,
+                settings=self._environment.monitoring,
+                database_settings=self._environment.database,
+                network=self._network,
+                load_balancer=self._balancer,
+                secrets=self._secrets,
+                database=self._database,
+                groups=self._groups,
+                sizes={role: self._environment.groups[role].size for role in self._roles},
+            ),
+            self._options(list(self._groups.values())),
+        )
+
+    def _outputs(self) -> dict[str, pulumi.Input[object]]:
+        port = self._recipes[self._front].port
+        brought = self._args.settings.certificate
+        return {
+            **({"certificate": brought} if brought else {}),
+            "endpoint": pulumi.Output.concat("https://", self._balancer.host, f":{port}"),
+            "loadBalancerAddress": self._balancer.addresses[0],
+            "loadBalancerAddresses": list(self._balancer.addresses),
+            "certificateAuthority": self._credentials.authority,
+            "adminPassword": self._credentials.secrets["admin-password"].value,
+            "location": self._environment.location,
+            "resourceGroup": self._site.resource_group,
+            "vault": {
+                "name": self._secrets.name,
+                "uri": self._secrets.uri,
+                "secrets": list(self._secrets.secret_names),
+            },
+            "database": self._database_output(),
+            "groups": {role: self._group_output(role) for role in self._roles},
+            "subnets": {
+                name: {
+                    "ids": list(self._network.subnet_ids[name]),
+                    "range": str(self._plan.of(name)),
+                }
+                for name in self._plan.purposes
+            },
+        }
+
+    def _database_output(self) -> dict[str, pulumi.Input[object]]:
+        engine = self._environment.database.engine
+        if self._database is None:
+            return {"engine": engine}
+        return {
+            "engine": engine,
+            "server": self._database.server_name,
+            "host": self._database.host,
+            "port": self._database.port,
+            "name": self._database.name,
+        }
+
+    def _group_output(self, role: Role) -> dict[str, pulumi.Input[object]]:
+        group, settings = self._groups[role], self._environment.groups[role]
+        return {
+            "kind": group.kind,
+            "ids": list(group.ids),
+            "names": list(group.names),
+            "addresses": list(group.addresses),
+            "port": self._recipes[role].port,
+            "size": settings.size,
+            "minimum": settings.minimum,
+            "maximum": settings.maximum,
+            "identity": {
+                "clientId": self._identities[role].client_id,
+                "principalId": self._identities[role].principal_id,
+            },
+        }
