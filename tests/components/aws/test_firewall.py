@@ -3,11 +3,17 @@ from typing import Any
 
 import pytest
 
-from components.aws.firewall import GROUPS, rules
+from components.aws.firewall import rules
 from components.runtimes.flows import Flow, Zone
 from tests.support.aws import CLOSED, PREFIX, deployed, world
 from tests.support.azure import changed, walk
 from tests.support.cloud import World
+
+GROUPS_OF = {
+    "dev-aws": {"balancer", "web", "compute", "database", "endpoints"},
+    "dev-onebox-aws": {"balancer", "one-box", "endpoints"},
+}
+"""Kinds of members that environments have."""
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 IN = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -108,17 +114,19 @@ def test_every_group_and_rule_says_why_in_letters_that_aws_takes() -> None:
             assert described.fullmatch(made["description"]), name
 
 
-def test_every_group_is_used_by_somebody() -> None:
-    deployment = world("dev-aws")
+@pytest.mark.parametrize(("name", "groups"), GROUPS_OF.items())
+def test_every_group_is_used_by_somebody(name: str, groups: set[str]) -> None:
+    deployment = world(name)
     others = {u: i for u, i in deployment.items() if "ecurityGroup" not in u.partition("::")[0]}
     used = {value for inputs in others.values() for _, value in walk(inputs)}
-    for group in GROUPS:
+    for group in groups:
         assert f"test-network-firewall-{group}-id" in used
 
 
-def test_no_groups_name_begins_with_what_aws_keeps_for_ids() -> None:
-    names = {group["name"] for group in world("dev-aws").of_type(GROUP).values()}
-    assert names == {f"{group}-{PREFIX}" for group in GROUPS}
+@pytest.mark.parametrize(("name", "groups"), GROUPS_OF.items())
+def test_no_groups_name_begins_with_what_aws_keeps_for_ids(name: str, groups: set[str]) -> None:
+    names = {group["name"] for group in world(name).of_type(GROUP).values()}
+    assert names == {f"{group}-{PREFIX}" for group in groups}
 
 
 def test_a_flow_from_the_probe_and_one_from_clients_are_one_rule() -> None:

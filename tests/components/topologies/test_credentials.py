@@ -96,6 +96,7 @@ def elsewhere() -> Credentials:
             settings=load(pulumi.Config(), STACK),
             addresses=(text("198.51.100.1"), text("198.51.100.2")),
             host_names=(text("balancer.example"),),
+            names=("web-server", "database-api"),
             database_master=False,
         ),
     )
@@ -113,6 +114,13 @@ def test_no_password_is_made_for_a_database_that_makes_its_own() -> None:
     assert "here-database-master" not in found.of_type(PASSWORD)
     assert found.result.database_master is None
     assert "database-master" not in found.result.secrets
+
+
+def test_what_no_node_reads_is_not_made() -> None:
+    found = deploy(elsewhere, cloud=AzureCloud(), config=stack("dev"))
+    assert set(found.result.secrets) == {"web-server", "database-api"}
+    assert set(found.of_type(PASSWORD)) == {"here-database-api"}
+    assert set(found.of_type(SIGNED)) == {"here-web-server"}
 
 
 def test_the_authority_signs_and_does_nothing_else() -> None:

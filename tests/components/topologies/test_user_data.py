@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from components.bootstrap import user_data
+from components.settings import NodesEnvironment, parse
 from tests.support import stacks
 from tests.support.azure import ROOT, walk
 from tests.support.programs import world
@@ -35,9 +36,11 @@ def documents(stack: str) -> list[Any]:
     return [yaml.safe_load(text) for text in texts]
 
 
-@pytest.mark.parametrize("stack", stacks.of("enterprise"))
-def test_both_kinds_of_nodes_have_user_data(stack: str) -> None:
-    assert len(packed(stack)) == 2
+@pytest.mark.parametrize("stack", stacks.NAMES)
+def test_each_kind_of_nodes_has_user_data(stack: str) -> None:
+    environment = parse(stacks.config(stack)[stacks.ENVIRONMENT], stack=stack)
+    kinds = environment.groups if isinstance(environment, NodesEnvironment) else ()
+    assert len(packed(stack)) == len(kinds)
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
