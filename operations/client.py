@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from operations.connection import ANSWER_SECONDS, Connection, Reply
 from operations.errors import OperationError
+from operations.patience import until
 from operations.stack import Environment
 
 PUBLISH_SECONDS = 120.0
@@ -80,6 +81,30 @@ class Client:
     def endpoint(self) -> str:
         """Where the environment is."""
         return self._environment.endpoint
+
+    def await_serving(self, seconds: float) -> None:
+        """Wait until a node says that it serves.
+
+        A cloud may call a machine of its own ready when it merely runs, as AWS does.
+
+        Raises:
+            OperationError: when nobody answers in time.
+        """
+
+        def ask() -> Reply | OperationError:
+            try:
+                return self._connection.send("GET", "/ping")
+            except OperationError as error:
+                return error
+
+        def serves(found: Reply | OperationError) -> bool:
+            return isinstance(found, Reply) and found.status != HTTPStatus.SERVICE_UNAVAILABLE
+
+        found = until(ask, serves, seconds)
+        if isinstance(found, OperationError):
+            raise found
+        if not serves(found):
+            raise self.refuse(found, "wait until a node serves")
 
     def versions(self, name: str) -> tuple[Published, ...]:
         """Return the versions of a service, oldest first; none when nobody published it."""

@@ -12,6 +12,8 @@ from operations.publish import publish
 from operations.score import score
 
 SECONDS = 60.0
+BOOT_SECONDS = 300.0
+"""A machine that merely runs yet installs R in that time."""
 TOLERANCE = 1e-6
 """Numbers may differ by so much of themselves: mathematical libraries do."""
 
@@ -23,6 +25,7 @@ def prove(client: Client, folder: ModelFolder) -> str:
         OperationError: when it cannot be published or scored, or answers something else than its
             answer.json.
     """
+    client.await_serving(BOOT_SECONDS)
     service = folder.service
     outcome = publish(client, folder)
     answer = score(client, service.name, service.version, folder.request, SECONDS)

@@ -20,10 +20,14 @@ REPLACING = frozenset({"replace", "create-replacement", "delete-replaced", "dele
 CONTENT = {
     "azure-native:compute:VirtualMachineScaleSet": ("virtualMachineProfile",),
     "aws:autoscaling/group:Group": ("launchTemplate",),
+    "azure-native:compute:VirtualMachine": ("osProfile.customData",),
+    "azure-native:compute:VirtualMachineExtension": ("vmName",),
+    "aws:ec2/instance:Instance": ("userDataBase64",),
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": ("targetId",),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("key", "contentBase64"),
 }
-"""What a change of the nodes' own files replaces, and may: a new group beside the old one, and new
-files in the store (design.md section 3, "Change order")."""
+"""What a change of the nodes' own files replaces, and may: a new group beside the old one or another
+machine at its place, and new files in the store (design.md section 3, "Change order")."""
 
 
 @contextmanager
