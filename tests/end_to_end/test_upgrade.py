@@ -26,8 +26,8 @@ CONTENT = {
     "aws:lb/targetGroupAttachment:TargetGroupAttachment": ("targetId",),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("key", "contentBase64"),
 }
-"""What a change of the nodes' own files replaces, and may: a new group beside the old one or another
-machine at its place, and new files in the store (design.md section 3, "Change order")."""
+"""What a change of the nodes' own files replaces, and may: a new group beside the old one, another
+machine at the place of one, new files in the store (design.md section 3, "Change order")."""
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from tests.support.cloud import World
 from tests.support.programs import CLOUDS, deployed, world
 
 EVERY_STACK = stacks.NAMES
-TOPOLOGIES = [f"operationalization:topologies:{name}" for name in ("Enterprise", "OneBox")]
 SMALL = {"azure": "dev", "aws": "dev-aws"}
 """The small stack of each cloud."""
 TOPOLOGIES = {
