@@ -100,16 +100,26 @@ class _Writer:
         elif len(_names(own)) > 1:
             # A child of another resource: it needs its parent, named or not.
             self._value(resource.id.rpartition("/")[0].rpartition("/")[0], "", resource, needs)
+        if kind.ordered:
+            needs.update(self._before(resource))
         body = self._body(resource, kind, needs)
         made.update(body)
         if needs:
             made["dependsOn"] = sorted(needs)
         return made
 
+    def _before(self, resource: Resource) -> Iterator[str]:
+        """Yield the resources of this template that *resource* was declared to come after."""
+        for other in self.deployment.resources:
+            kept = other.package == PACKAGE and other.custom and other.type != GROUP
+            if kept and other.urn in resource.dependencies:
+                yield f"[{self._id(other.id)}]"
+
     def _body(self, resource: Resource, kind: ArmType, needs: set[str]) -> dict[str, Any]:
         skipped = {*kind.parameters, kind.scope, "azureApiVersion"}
         inputs = {key: item for key, item in resource.inputs.items() if key not in skipped}
-        shaped = {key: _nest(item, key, kind) for key, item in inputs.items()}
+        renamed = kind.renamed or {}
+        shaped = {renamed.get(key, key): _nest(item, key, kind) for key, item in inputs.items()}
         if "identity" in shaped:
             shaped["identity"] = _identity(shaped["identity"])
         body = {key: item for key, item in shaped.items() if key in kind.top}
@@ -212,8 +222,10 @@ def _nest(value: Any, path: str, kind: ArmType) -> Any:
 
 def _identity(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return *identity* as Azure takes it: a map of empty objects by id, a list in Pulumi."""
-    ids = identity.get("userAssignedIdentities", [])
-    return {**identity, "userAssignedIdentities": {each: {} for each in ids}}
+    ids = identity.get("userAssignedIdentities")
+    return (
+        {**identity, "userAssignedIdentities": {each: {} for each in ids}} if ids else {**identity}
+    )
 
 
 def _split_scope(target: str) -> tuple[str, str]:

@@ -27,9 +27,11 @@ class ArmType:
     nested: tuple[str, ...] = ()
     """Paths, from the inputs, of what has `properties` of its own; `[]` goes through a list."""
     renamed: Mapping[str, str] | None = None
-    """Paths whose last key has another name in the REST API."""
+    """Inputs and paths below them whose last key has another name in the REST API."""
     scope: str = ""
     """Input that is the scope of an extension resource."""
+    ordered: bool = False
+    """Whether it waits for others that it names in no input."""
 
 
 def _network(name: str, *nested: str) -> ArmType:
@@ -41,7 +43,21 @@ _NIC = "virtualMachineProfile.networkProfile.networkInterfaceConfigurations[]"
 _SUBNET = ("resourceGroupName", "virtualNetworkName", "subnetName")
 _PLAIN = TOP - {"sku"}
 
+_IN_WORKSPACE = ("resourceGroupName", "workspaceName")
+_IN_REGISTRY = ("resourceGroupName", "registryName")
+_IN_ACCOUNT = ("resourceGroupName", "accountName")
+
 TYPES: Mapping[str, ArmType] = {
+    "applicationinsights:Component": ArmType(
+        parameters=("resourceGroupName", "resourceName"),
+        renamed={
+            "applicationType": "Application_Type",
+            "flowType": "Flow_Type",
+            "ingestionMode": "IngestionMode",
+            "requestSource": "Request_Source",
+            "workspaceResourceId": "WorkspaceResourceId",
+        },
+    ),
     "authorization:RoleAssignment": ArmType(
         parameters=("roleAssignmentName",), scope="scope", top=frozenset()
     ),
@@ -59,6 +75,9 @@ TYPES: Mapping[str, ArmType] = {
             "virtualMachineProfile.extensionProfile.extensions[]",
         ),
     ),
+    "containerregistry:AgentPool": ArmType(parameters=(*_IN_REGISTRY, "agentPoolName")),
+    "containerregistry:Registry": ArmType(parameters=_IN_REGISTRY),
+    "containerregistry:TaskRun": ArmType(parameters=(*_IN_REGISTRY, "taskRunName")),
     "dbforpostgresql:Administrator": ArmType(parameters=(*_IN_SERVER, "objectId")),
     "dbforpostgresql:Configuration": ArmType(parameters=(*_IN_SERVER, "configurationName")),
     "dbforpostgresql:Database": ArmType(parameters=(*_IN_SERVER, "databaseName")),
@@ -71,6 +90,15 @@ TYPES: Mapping[str, ArmType] = {
         },
     ),
     "keyvault:Vault": ArmType(parameters=("resourceGroupName", "vaultName")),
+    "machinelearningservices:EnvironmentVersion": ArmType(
+        parameters=(*_IN_WORKSPACE, "name", "version")
+    ),
+    "machinelearningservices:ModelVersion": ArmType(parameters=(*_IN_WORKSPACE, "name", "version")),
+    "machinelearningservices:OnlineDeployment": ArmType(
+        parameters=(*_IN_WORKSPACE, "endpointName", "deploymentName")
+    ),
+    "machinelearningservices:OnlineEndpoint": ArmType(parameters=(*_IN_WORKSPACE, "endpointName")),
+    "machinelearningservices:Workspace": ArmType(parameters=_IN_WORKSPACE),
     "managedidentity:UserAssignedIdentity": ArmType(
         parameters=("resourceGroupName", "resourceName")
     ),
@@ -112,6 +140,9 @@ TYPES: Mapping[str, ArmType] = {
     "privatedns:VirtualNetworkLink": ArmType(
         parameters=("resourceGroupName", "privateZoneName", "virtualNetworkLinkName")
     ),
+    "resources:Deployment": ArmType(
+        parameters=("resourceGroupName", "deploymentName"), ordered=True
+    ),
     "sql:BackupShortTermRetentionPolicy": ArmType(
         parameters=(*_IN_SERVER, "databaseName", "policyName")
     ),
@@ -120,5 +151,14 @@ TYPES: Mapping[str, ArmType] = {
         parameters=(*_IN_SERVER, "blobAuditingPolicyName")
     ),
     "sql:Server": ArmType(parameters=_IN_SERVER),
+    "storage:BlobContainer": ArmType(parameters=(*_IN_ACCOUNT, "containerName")),
+    "storage:BlobServiceProperties": ArmType(parameters=(*_IN_ACCOUNT, "blobServicesName")),
+    "storage:StorageAccount": ArmType(
+        parameters=_IN_ACCOUNT,
+        renamed={
+            "enableHttpsTrafficOnly": "supportsHttpsTrafficOnly",
+            "networkRuleSet": "networkAcls",
+        },
+    ),
 }
 """By token, without the package."""

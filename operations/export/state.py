@@ -42,6 +42,8 @@ class Resource:
     outputs: Mapping[str, Any]
     custom: bool
     """False for components, which exist in the program only."""
+    dependencies: frozenset[str] = frozenset()
+    """URNs of what it came after."""
 
     @property
     def name(self) -> str:
@@ -123,6 +125,7 @@ def _resource(found: Mapping[str, Any]) -> Resource:
         inputs={k: v for k, v in inputs.items() if k not in ENGINE_INPUTS},
         outputs=_plain(found.get("outputs") or {}),
         custom=bool(found.get("custom")),
+        dependencies=frozenset(found.get("dependencies") or ()),
     )
 
 

@@ -8,12 +8,18 @@ attribute for are listed as left out.
 from collections.abc import Mapping
 
 from operations.errors import OperationError
-from operations.export.azurerm import compute, data, monitor, network
+from operations.export.azurerm import compute, data, endpoint, monitor, network
 from operations.export.parts import Source, Translated, Translation
 from operations.export.reading import Reader
 from operations.export.state import Deployment, LeftOut, Resource
 
-TYPES: Mapping[str, Translation] = {**network.TYPES, **compute.TYPES, **data.TYPES, **monitor.TYPES}
+TYPES: Mapping[str, Translation] = {
+    **network.TYPES,
+    **compute.TYPES,
+    **data.TYPES,
+    **monitor.TYPES,
+    **endpoint.TYPES,
+}
 """By azure-native's token, without the package."""
 
 
@@ -27,6 +33,8 @@ def translate(resource: Resource, deployment: Deployment) -> Translated:
             "nobody has said what azurerm calls it",
             "add its type to operations/export/azurerm",
         )
+    if translation is endpoint.nowhere:
+        return [], [LeftOut(str(resource), "azurerm has no resource for it")]
     reader = Reader(resource.inputs)
     parts = translation(reader, Source(resource, deployment))
     reader.skip("azureApiVersion")
