@@ -25,9 +25,13 @@ CONTENT = {
     "aws:ec2/instance:Instance": ("userDataBase64",),
     "aws:lb/targetGroupAttachment:TargetGroupAttachment": ("targetId",),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("key", "contentBase64"),
+    "azure-native:containerregistry:TaskRun": ("taskRunName",),
+    "azure-native:machinelearningservices:EnvironmentVersion": ("version",),
+    "azure-native:machinelearningservices:ModelVersion": ("version",),
 }
 """What a change of the nodes' own files replaces, and may: a new group beside the old one, another
-machine at the place of one, new files in the store (design.md section 3, "Change order")."""
+machine at the place of one, new files in the store, another image beside the old one (design.md
+section 3, "Change order")."""
 
 
 @contextmanager

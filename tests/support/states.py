@@ -24,7 +24,7 @@ def resource(kind: str, name: str, target: str, inputs: dict[str, Any], **output
     }
 
 
-def azure(kind: str, name: str, path: str, **inputs: Any) -> Any:
+def azure(kind: str, name: str, path: str, /, **inputs: Any) -> Any:
     """One resource of Azure in the group: `network:Subnet`, `x`, `Microsoft.Network/…`."""
     own = {"resourceGroupName": "rg", "azureApiVersion": "2024-01-01", **inputs}
     return resource(f"azure-native:{kind}", name, f"{GROUP}/providers/{path}", own)

@@ -129,6 +129,59 @@ def test_names_that_the_rest_api_has_otherwise() -> None:
     assert only(states.VAULT_SECRET)["properties"]["attributes"] == {"exp": 9}
 
 
+ACCOUNT = states.azure(
+    "storage:StorageAccount",
+    "models",
+    "Microsoft.Storage/storageAccounts/models",
+    accountName="models",
+    location="west",
+    kind="StorageV2",
+    sku={"name": "Standard_LRS"},
+    enableHttpsTrafficOnly=True,
+    networkRuleSet={"defaultAction": "Deny"},
+)
+ENDPOINT = states.azure(
+    "machinelearningservices:OnlineEndpoint",
+    "endpoint",
+    "Microsoft.MachineLearningServices/workspaces/ws/onlineEndpoints/ep",
+    workspaceName="ws",
+    endpointName="ep",
+    location="west",
+    identity={"type": "SystemAssigned"},
+    properties={"authMode": "Key"},
+)
+
+
+def test_names_of_whole_inputs_that_the_rest_api_has_otherwise() -> None:
+    account = only(ACCOUNT)
+    assert (account["kind"], account["sku"]) == ("StorageV2", {"name": "Standard_LRS"})
+    assert account["properties"] == {
+        "supportsHttpsTrafficOnly": True,
+        "networkAcls": {"defaultAction": "Deny"},
+    }
+
+
+def test_an_identity_of_its_own_names_no_other() -> None:
+    endpoint = only(ENDPOINT)
+    assert endpoint["identity"] == {"type": "SystemAssigned"}
+    assert endpoint["properties"] == {"authMode": "Key"}
+
+
+def test_a_template_in_the_template_waits_for_what_it_names_in_no_id() -> None:
+    traffic = states.azure(
+        "resources:Deployment",
+        "traffic",
+        "Microsoft.Resources/deployments/traffic",
+        deploymentName="traffic",
+        properties={"mode": "Incremental", "template": {"resources": [{"name": "ws/ep"}]}},
+    )
+    group = states.THE_GROUP["urn"]
+    made = only(ENDPOINT, {**traffic, "dependencies": [ENDPOINT["urn"], group]})
+    kind = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+    assert made["dependsOn"] == [f"[resourceId('{kind}', 'ws', 'ep')]"]
+    assert made["properties"]["template"] == {"resources": [{"name": "ws/ep"}]}
+
+
 def test_a_text_in_brackets_is_no_expression() -> None:
     net = {**states.VNET, "inputs": {**states.VNET["inputs"], "tags": {"a": "[b]", "c": "[d"}}}
     assert only(net)["tags"] == {"a": "[[b]", "c": "[d"}

@@ -52,6 +52,72 @@ def test_azure_resources_become_those_of_azurerm() -> None:
     }
 
 
+def test_what_is_said_of_an_accounts_blobs_is_in_the_account() -> None:
+    account = states.azure(
+        "storage:StorageAccount",
+        "models",
+        "Microsoft.Storage/storageAccounts/models",
+        accountName="models",
+        sku={"name": "Standard_GRS"},
+        publicNetworkAccess="Disabled",
+    )
+    blobs = states.azure(
+        "storage:BlobServiceProperties",
+        "blobs",
+        "Microsoft.Storage/storageAccounts/models/blobServices/default",
+        accountName="models",
+        blobServicesName="default",
+        deleteRetentionPolicy={"enabled": True, "days": 7},
+    )
+    found = values(plan(account, blobs))
+    assert list(found) == ["azurerm_storage_account.models"]
+    made = found["azurerm_storage_account.models"]
+    assert (made["account_tier"], made["account_replication_type"]) == ("Standard", "GRS")
+    assert made["public_network_access_enabled"] is False
+    assert made["blob_properties"][0]["delete_retention_policy"] == [{"days": 7}]
+
+
+def test_a_run_of_a_registry_is_a_task_and_the_order_to_run_it() -> None:
+    run = states.azure(
+        "containerregistry:TaskRun",
+        "image",
+        "Microsoft.ContainerRegistry/registries/images/taskRuns/iris-1",
+        registryName="images",
+        taskRunName="iris-1",
+        runRequest={
+            "type": "EncodedTaskRunRequest",
+            "encodedTaskContent": "c3RlcHM6",
+            "values": [{"name": "account", "value": "models", "isSecret": False}],
+        },
+        identity={"type": "UserAssigned", "userAssignedIdentities": {"/id": {}}},
+    )
+    made = plan(run)
+    task = values(made)["azurerm_container_registry_task.image"]
+    assert task["encoded_step"] == [{"task_content": "c3RlcHM6", "values": {"account": "models"}}]
+    assert task["identity"] == [{"type": "UserAssigned", "identity_ids": ["/id"]}]
+    now = "azurerm_container_registry_task_schedule_run_now.image-now"
+    assert references(made)[now]["container_registry_task_id"]["references"] == [
+        "azurerm_container_registry_task.image.id",
+        "azurerm_container_registry_task.image",
+    ]
+    assert made["operationalization"]["left_out"] == []
+
+
+def test_what_azurerm_has_no_resource_for_is_left_out_by_name() -> None:
+    endpoint = states.azure(
+        "machinelearningservices:OnlineEndpoint",
+        "endpoint",
+        "Microsoft.MachineLearningServices/workspaces/ws/onlineEndpoints/ep",
+        properties={"authMode": "Key"},
+    )
+    assert plan(states.VNET, endpoint)["operationalization"]["left_out"] == [
+        {
+            "what": "azure-native:machinelearningservices:OnlineEndpoint endpoint",
+            "why": "azurerm has no resource for it",
+        }
+    ]
+
+
 def test_an_input_that_nobody_mapped_is_listed() -> None:
     inputs = {**states.VNET["inputs"], "flowTimeoutInMinutes": 4, "encryption": {"enabled": True}}
     left_out = plan({**states.VNET, "inputs": inputs})["operationalization"]["left_out"]
