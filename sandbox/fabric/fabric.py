@@ -29,7 +29,7 @@ from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
 from sandbox.fabric.hosts import Hosts, end_all_below
 from sandbox.fabric.images import Images
 from sandbox.fabric.network import Networks, inside
-from sandbox.fabric.node import Ended, Node, Phase
+from sandbox.fabric.node import Ended, Node, Phase, State
 from sandbox.fabric.notices import Notices
 
 _LOG = logging.getLogger(__name__)
@@ -241,7 +241,7 @@ class Fabric:
 
         def wait(found: Node) -> None:
             state = found.wait(ended.cancelled, watch.report)
-            if found.is_settled() and state.phase is not Phase.READY:
+            if _has_failed(found, state):
                 enough.set()
 
         waiting = [threading.Thread(target=wait, args=(found,), daemon=True) for found in concerned]
@@ -250,8 +250,7 @@ class Fabric:
         while any(thread.is_alive() for thread in waiting):
             if watch.cancelled.wait(0.2):
                 enough.set()
-        unwell = (Phase.FAILED, Phase.STOPPED, Phase.GONE)
-        return next((found for found in concerned if found.state.phase in unwell), None)
+        return next((found for found in concerned if _has_failed(found, found.state)), None)
 
     def _nodes_of(self, group: str) -> Iterator[Node]:
         wanted = group.casefold()
@@ -523,6 +522,13 @@ class Fabric:
                 if (state := nodes.restored(each)) is not None
             }
         return {}
+
+
+def _has_failed(node: Node, state: State) -> bool:
+    """Whether a machine that is waited for is none; a container may go for another one."""
+    if node.machine.container is not None and (node.machine.leaving or state.phase is Phase.GONE):
+        return False
+    return state.phase in (Phase.FAILED, Phase.STOPPED, Phase.GONE)
 
 
 def _has_arrived(node: Node) -> bool:

@@ -260,6 +260,8 @@ KINDS = (
             "properties.environmentId": (ENVIRONMENT_VERSION,),
             "properties.model": (MODEL_VERSION,),
         },
+        # A deployment that goes with its endpoint (deletedWith) is deleted by nobody before them.
+        weak=("properties.environmentId", "properties.model"),
         rules=standard(ONLINE_DEPLOYMENT, _rules),
         verify=_verify,
         outputs=_outputs,
