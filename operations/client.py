@@ -35,6 +35,8 @@ class Published:
     sha256: str
     """The model's sum."""
     created: datetime
+    operation_id: str = ""
+    """What generated clients call it; empty for the service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +249,7 @@ def _published(entry: Mapping[str, Any]) -> Published:
         outputs=_parameters(entry["outputParameterDefinitions"]),
         sha256=str(entry["modelSha256"]),
         created=datetime.fromisoformat(entry["creationTime"]),
+        operation_id=str(entry.get("operationId") or ""),
     )
 
 

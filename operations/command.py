@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--timeout", type=float, default=300.0)
     score.set_defaults(run=_score)
     traffic_command.add(commands, _traffic)
+    services = commands.add_parser("services")
+    services.add_argument("step", choices=("list", "save", "restore"))
+    services.add_argument("folder", type=Path, nargs="?")
+    services.set_defaults(run=_services)
     return parser
 
 
@@ -115,6 +119,29 @@ def _score(options: argparse.Namespace) -> None:
         outputs = _scored_by_nodes(options, found, inputs)
     print(json.dumps(outputs, ensure_ascii=False, indent=2))  # noqa: T201
     sys.stdout.flush()
+
+
+def _services(options: argparse.Namespace) -> None:
+    found = _deployed(options)
+    if isinstance(found, Endpoint):
+        raise OperationError(
+            f"stack '{options.stack}' has no published services",
+            found.uri,
+            "it is a managed endpoint: its models are in the images of its deployments",
+            "name the stack of a one-box or an enterprise",
+        )
+    with _client(found) as client:
+        from operations import moving  # noqa: PLC0415
+
+        if options.step == "list":
+            for each in moving.published(client):
+                sys.stderr.write(f"  {each.name} {each.version}\n")
+        elif options.step == "save":
+            saved = moving.save(client, options.folder)
+            sys.stderr.write(f"{len(saved)} published services are saved in {options.folder}\n")
+        else:
+            for line in moving.restore(client, options.folder):
+                sys.stderr.write(f"{line}\n")
 
 
 def _traffic(options: argparse.Namespace) -> None:

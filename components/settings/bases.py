@@ -5,7 +5,8 @@ of them say something of one place:
 
 - mappings merge, key by key, at every depth;
 - everything else replaces what is below it: texts, numbers, and lists as a whole;
-- null replaces as well: `autoscale: null` makes room for a `count`.
+- null replaces as well: `autoscale: null` makes room for a `count`, `machine: null` for the groups
+  of another topology.
 
 What is merged is checked as if one file held it; an error says which base's line a value is from.
 """

@@ -12,7 +12,7 @@ from components.settings.partial import build
 from components.settings.problems import Problem, SettingsError, show
 from components.settings.rules import cautions_of, problems_of
 from components.settings.shape import check_shape
-from components.settings.topology import model_of
+from components.settings.topology import keys_of, model_of, topologies_with
 
 
 def parse(value: object, *, stack: str) -> Environment:
@@ -36,12 +36,25 @@ def examine(value: object) -> tuple[Environment | None, list[Problem]]:
         return None, [Problem("environment", show(value), rule, fix)]
     if problem := check_shape(value):
         return None, [problem]
-    return _examine(complete(value))
+    return _examine(complete(_without_gaps(value)))
 
 
 def cautions(environment: Environment) -> list[Problem]:
     """Return what deploys as configured, and that someone may regret: for the log."""
     return list(cautions_of(environment))
+
+
+def _without_gaps(value: dict[str, Any]) -> dict[str, Any]:
+    """Return *value* without what another topology has and null takes away.
+
+    A stack of one topology may lie over a base of another: `machine: null` makes room there.
+    """
+    own = keys_of(model_of(value))
+    return {
+        key: each
+        for key, each in value.items()
+        if each is not None or key in own or not topologies_with(key)
+    }
 
 
 def _examine(value: dict[str, Any]) -> tuple[Environment | None, list[Problem]]:
