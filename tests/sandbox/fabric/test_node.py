@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from sandbox.fabric.contract import FabricError, Machine, Probe, Protocol
+from sandbox.fabric.contract import Container, FabricError, Machine, Probe, Protocol
 from sandbox.fabric.node import Node, Phase, State, described, restored
 
 LIMIT = 10
@@ -370,3 +370,25 @@ def test_a_new_script_is_run_on_the_machine_that_is_there(room, live):
 @pytest.mark.parametrize("found", [{}, {"phase": "asleep"}], ids=["nothing", "rubbish"])
 def test_what_cannot_be_read_is_forgotten(found):
     assert restored(found) is None
+
+
+def test_a_program_that_is_not_alive_is_started_again(room, live):
+    node = live(container=Container(liveness=PROBE), health=PROBE)
+    settled(node)
+
+    room.well = False
+    room.await_(lambda: room.done.count("boot") == 2)
+    room.well = True
+
+    room.await_(lambda: node.state.phase is Phase.READY and node.state.restarts == 1)
+    assert room.done[:4] == ["boot", "run configure", "unplug", "boot"]
+
+
+def test_a_program_that_ends_before_it_is_ready_has_failed_with_what_it_said(room, live):
+    room.script = Finished(1, "there is no model")
+    room.is_running = lambda _: False
+
+    state, _ = settled(live(container=Container()))
+
+    assert (state.phase, state.reason) == (Phase.FAILED, "there is no model")
+    assert room.done == ["boot", "run configure"]
