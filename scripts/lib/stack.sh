@@ -10,6 +10,7 @@
 source "${BASH_SOURCE[0]%/*}/project.sh"
 
 SANDBOX=${OPERATIONALIZATION_SANDBOX_HOME:-$CACHE/sandbox}
+STACKS=${OPERATIONALIZATION_STACKS:-$ROOT/stacks} # the folder of the stack files
 STACK=dev
 YES=
 UNPROTECT=
@@ -49,14 +50,14 @@ parse_stack_options() {
     shift
   done
   [[ $STACK =~ ^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$ ]] || refuse "not a stack's name: $STACK"
-  STACK_FILE=$ROOT/stacks/Pulumi.$STACK.yaml
+  STACK_FILE=$STACKS/Pulumi.$STACK.yaml
   [[ -r $STACK_FILE ]] ||
     fail "no stack '$STACK'" "$STACK_FILE" "there is no such file" "take one of: $(known_stacks)"
 }
 
 known_stacks() {
   local file names=()
-  for file in "$ROOT"/stacks/Pulumi.*.yaml; do
+  for file in "$STACKS"/Pulumi.*.yaml; do
     [[ -e $file ]] || continue
     file=${file##*/Pulumi.}
     names+=("${file%.yaml}")

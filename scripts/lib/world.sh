@@ -39,7 +39,7 @@ deploy_into() {
 deploy_quietly() {
   local target=$1/$2.json exports
   STACK=$2
-  STACK_FILE=$ROOT/stacks/Pulumi.$STACK.yaml
+  STACK_FILE=$STACKS/Pulumi.$STACK.yaml
   SANDBOX=$WORLD/$STACK
   export OPERATIONALIZATION_SANDBOX_HOME=$SANDBOX
   "$ROOT/scripts/sandbox" start --no-nodes &&

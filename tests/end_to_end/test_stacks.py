@@ -17,8 +17,8 @@ from tests.support.engine import Result, on_sandbox
 
 pytestmark = pytest.mark.engine
 
-CHANGED = ("dev", "dev-aws")
-"""Where faults of updates and reads are tried too: one of each cloud."""
+CHANGED = ("dev", "dev-aws", "dev-endpoint")
+"""Where faults of updates and reads are tried too: one of each cloud, and an endpoint."""
 LOST = "the connection broke before the answer came"
 TAKEN_OVER = "was made by an update that never heard so: it is taken over, not made twice"
 REFUSED = ("AuthorizationFailed", "is not authorized to perform")

@@ -1,0 +1,250 @@
+"""A managed endpoint's traffic is split, shifted and taken back, with requests running.
+
+One endpoint, and one story in this order, told with the scripts that a person types. No client
+tries anything twice.
+"""
+
+import json
+import math
+import ssl
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.engine import ROOT, on_sandbox, sandbox
+from tests.support.live import Live, require_nodes
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.engine, pytest.mark.root]
+
+STACK = "dev-endpoint"
+IRIS = ROOT / "models/iris"
+REQUEST = (IRIS / "request.json").read_bytes()
+ANSWER = json.loads((IRIS / "answer.json").read_text())
+SECONDS = 300
+REQUESTS = 1000
+DOUBT = 0.001
+"""How often a test that is right may fail: 99.9 percent of all counts lie within the bounds."""
+FILE = """\
+# An endpoint of the tests.
+config:
+  operationalization:environment:
+    topology: managed-endpoint
+    cloud: azure
+    location: westeurope
+    protection: false
+    endpoint:
+      authentication: amlToken
+      deployments:
+        blue: {{ model: models/iris, instances: 1 }}
+        green: {{ model: models/iris, instances: 1 }}{more}
+      traffic: {traffic} # who gets what
+"""
+RED = """
+        red:
+          model: tests/support/models/broken
+          instances: 1
+          probes: { initialDelaySeconds: 1, periodSeconds: 1, failures: 5 }"""
+
+
+class Endpoint(Live):
+    """The endpoint, its stack file and its callers."""
+
+    def __init__(self, engine, folder: Path) -> None:
+        super().__init__(STACK, engine)
+        self.file = folder / f"Pulumi.{STACK}.yaml"
+
+    def write(self, traffic: str, more: str = "") -> None:
+        """Make the stack file anew."""
+        self.file.write_text(FILE.format(traffic=traffic, more=more))
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One of scripts/, however it ends."""
+        return subprocess.run(
+            [str(ROOT / "scripts" / name), *arguments, "--stack", STACK],
+            env={**self.engine.environment, "OPERATIONALIZATION_STACKS": str(self.file.parent)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def must(self, name: str, *arguments: str) -> str:
+        """The same; what it said, when it worked."""
+        done = self.run(name, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @contextmanager
+    def caller(self) -> Iterator[Callable[[], tuple[int, str, object]]]:
+        """One client with one connection: asks once, and says status, deployment and answer."""
+        known = self.engine.outputs(STACK)
+        variables = self.engine.environment
+        uri = httpx.URL(known["endpoint"])
+        address = sandbox(variables, "address", uri.host).strip()
+        token = sandbox(variables, "token", known["endpointId"]).strip()
+        trust = ssl.create_default_context(cadata=sandbox(variables, "certificate"))
+        headers = {"Host": uri.host, "Authorization": f"Bearer {token}"}
+
+        with httpx.Client(verify=trust, trust_env=False, headers=headers, timeout=30) as client:
+
+            def ask() -> tuple[int, str, object]:
+                reply = client.post(
+                    uri.copy_with(host=address),
+                    content=REQUEST,
+                    headers={"Content-Type": "application/json"},
+                    extensions={"sni_hostname": uri.host},
+                )
+                who = reply.headers.get("azureml-model-deployment", "")
+                return reply.status_code, who, reply.json()
+
+            yield ask
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    require_nodes()
+    folder = tmp_path_factory.mktemp("endpoint")
+    stacks = folder / "stacks"
+    stacks.mkdir()
+    with on_sandbox(folder, options=()) as engine:
+        made = Endpoint(engine, stacks)
+        made.write("{ blue: 100 }")
+        made.must("up", "--no-sample")
+        yield made
+
+
+@dataclass
+class Load:
+    """What a client that never rests saw."""
+
+    answered: list[str] = field(default_factory=list)
+    """Who answered, in order."""
+    wrong: list[object] = field(default_factory=list)
+
+    def seen(self, name: str, more: int) -> None:
+        """Return once *name* has answered so many more requests."""
+        start = len(self.answered)
+        until(lambda: self.answered[start:].count(name) >= more, f"{name} answers nobody")
+
+
+@contextmanager
+def under_load(endpoint: Endpoint) -> Iterator[Load]:
+    """Requests without a pause, for as long as the context lasts; all must be answered well."""
+    load, stop = Load(), threading.Event()
+
+    def ask_on() -> None:
+        with endpoint.caller() as ask:
+            while not stop.is_set():
+                try:
+                    status, who, answer = ask()
+                except httpx.HTTPError as error:
+                    load.wrong.append(repr(error))
+                    continue
+                if (status, answer) != (200, ANSWER):
+                    load.wrong.append((status, who, answer))
+                load.answered.append(who)
+
+    thread = threading.Thread(target=ask_on)
+    thread.start()
+    try:
+        yield load
+    finally:
+        stop.set()
+        thread.join(60)
+    assert load.wrong == []
+
+
+def bounds(share: float, count: int) -> tuple[int, int]:
+    """The least and the most of *count* requests that a share comes to, but for DOUBT."""
+    left, low, high, total = DOUBT / 2, 0, count, 0.0
+    for hits in range(count + 1):
+        total += math.comb(count, hits) * share**hits * (1 - share) ** (count - hits)
+        if total < left:
+            low = hits + 1
+        if total < 1 - left:
+            high = hits + 1
+    return low, high
+
+
+def test_the_bounds_are_those_of_the_binomial_distribution() -> None:
+    assert bounds(0.1, 1000) == (70, 132)
+    assert bounds(0.5, 10) == (0, 10)
+
+
+def test_a_canary_gets_its_share(endpoint: Endpoint) -> None:
+    said = endpoint.must("traffic", "blue=90", "green=10", "--yes")
+    assert "deployment green answers iris's own request as it should" in said
+    assert "the traffic is now: blue 90, green 10" in said
+
+    with endpoint.caller() as ask:
+        answers = [ask() for _ in range(REQUESTS)]
+    assert {(status, json.dumps(answer)) for status, _, answer in answers} == {
+        (200, json.dumps(ANSWER))
+    }
+    counts = Counter(who for _, who, _ in answers)
+    low, high = bounds(0.1, REQUESTS)
+    assert counts["blue"] + counts["green"] == REQUESTS
+    assert low <= counts["green"] <= high
+
+
+def test_a_move_changes_the_traffic_and_nothing_else(endpoint: Endpoint) -> None:
+    assert "traffic: { blue: 90, green: 10 } # who gets what" in endpoint.file.read_text()
+    assert endpoint.must("traffic").splitlines() == [
+        "as deployed:       blue 90, green 10",
+        "in the stack file: blue 90, green 10",
+        "--rollback sets:   blue 100",
+    ]
+    assert endpoint.must("preview").count("44 unchanged") or "unchanged" in endpoint.must("preview")
+
+
+def test_a_shift_to_all_fails_no_request(endpoint: Endpoint) -> None:
+    with under_load(endpoint) as load:
+        load.seen("blue", 20)
+        endpoint.must("traffic", "green=100", "--yes")
+        shifted = len(load.answered)
+        load.seen("green", 50)
+    assert "blue" not in load.answered[shifted + 1 :]
+
+
+def test_a_broken_deployment_gets_no_traffic_and_the_move_is_taken_back(
+    endpoint: Endpoint,
+) -> None:
+    with under_load(endpoint) as load:
+        endpoint.write("{ green: 50, red: 50 }", RED)
+        failed = endpoint.run("up", "--no-sample")
+        assert failed.returncode != 0
+        assert "must be a function" in failed.stdout + failed.stderr
+        load.seen("green", 20)
+
+        refused = endpoint.run("traffic", "green=50", "red=50", "--yes")
+        assert refused.returncode == 1
+        assert "red is not ready" in refused.stderr
+
+        said = endpoint.must("traffic", "--rollback", "--yes")
+        assert "the split in the stack file never came to pass" in said
+        assert "traffic: { green: 100 } # who gets what" in endpoint.file.read_text()
+        load.seen("green", 20)
+
+        said = endpoint.must("traffic", "--rollback", "--yes")
+        assert "back to the split before the last move" in said
+        assert "the traffic is now: blue 90, green 10" in said
+        load.seen("blue", 20)
+    assert set(load.answered) == {"blue", "green"}
+
+
+def test_nothing_is_left(endpoint: Endpoint) -> None:
+    endpoint.write("{ blue: 100 }")
+    endpoint.must("up", "--no-sample")
+    endpoint.must("destroy", "--yes")
+
+    assert json.loads(sandbox(endpoint.engine.environment, "resources", "--json")) == []
+    assert endpoint.nodes == []
