@@ -61,7 +61,10 @@ class Endpoint(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                ignore_changes=["properties.traffic", "properties.mirrorTraffic"],
+                # Whoever writes an endpoint writes its traffic, and a write without any takes it
+                # all away. So after the first one there is one writer: the template of traffic.py,
+                # which has everything that can change.
+                ignore_changes=["properties", "tags", "identity"],
             ),
         )
         self.id, self.name = self.resource.id, self.resource.name

@@ -133,7 +133,7 @@ def test_the_endpoint_leaves_traffic_alone_and_the_template_sets_it(two) -> None
     endpoint = two.only(f"{ML}:OnlineEndpoint")
     assert not {"traffic", "mirrorTraffic"} & set(endpoint["properties"])
     options = two.options_of(f"{ML}:OnlineEndpoint")["test-endpoint-endpoint"]
-    assert options.ignore_changes == ("properties.traffic", "properties.mirrorTraffic")
+    assert options.ignore_changes == ("properties", "tags", "identity")
 
     deployment = two.only("azure-native:resources:Deployment")["properties"]
     (resource,) = deployment["template"]["resources"]
