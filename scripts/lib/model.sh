@@ -49,3 +49,23 @@ check_model_function() {
   ((status == 0)) ||
     fail "the model cannot be deployed" "$1" "$said" "correct train.R and run scripts/train $1, or correct the file that is named"
 }
+
+# check_models_of STACK_FILE: the same for each model that a managed endpoint of the stack deploys.
+# What is wrong with the settings themselves is for the program to say.
+check_models_of() {
+  local models model
+  grep -qs managed-endpoint "$1" "$ROOT"/stacks/bases/* || return 0
+  mapfile -t models < <(PYTHONPATH=$ROOT "$ROOT/.venv/bin/python" -c '
+import sys
+from pathlib import Path
+from components import settings
+try:
+    found = settings.parse_file(Path(sys.argv[1]))
+except settings.SettingsError:
+    sys.exit()
+endpoint = getattr(found, "endpoint", None)
+print(*sorted({each.model for each in endpoint.deployments.values()} if endpoint else ()), sep="\n")' "$1")
+  for model in "${models[@]}"; do
+    [[ ! $model ]] || (cd "$ROOT" && check_model "$model")
+  done
+}

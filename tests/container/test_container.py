@@ -146,3 +146,19 @@ def test_a_function_that_does_not_do_as_it_says_is_refused(folder, function):
 
     assert done.returncode == 1
     assert FUNCTIONS[function] in done.stderr
+
+
+@pytest.mark.parametrize(("stack", "models"), [("dev-endpoint", ["models/iris"]), ("dev", [])])
+def test_the_models_of_a_stack_are_checked_before_it_is_deployed(stack, models):
+    script = (
+        "source scripts/lib/model.sh; check_model() { printf '%s\\n' \"$1\"; }; "
+        f"check_models_of stacks/Pulumi.{stack}.yaml"
+    )
+
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == models
+    for name in ("up", "preview"):
+        assert 'check_models_of "$STACK_FILE"' in (ROOT / "scripts" / name).read_text()
