@@ -42,7 +42,7 @@ config:
     location: westeurope
     protection: false
     endpoint:
-      authentication: amlToken
+      authentication: {authentication}
       deployments:
         blue: {{ model: models/iris, instances: 1 }}
         green: {{ model: models/iris, instances: 1 }}{more}
@@ -62,9 +62,9 @@ class Endpoint(Live):
         super().__init__(STACK, engine)
         self.file = folder / f"Pulumi.{STACK}.yaml"
 
-    def write(self, traffic: str, more: str = "") -> None:
+    def write(self, traffic: str, more: str = "", authentication: str = "amlToken") -> None:
         """Make the stack file anew."""
-        self.file.write_text(FILE.format(traffic=traffic, more=more))
+        self.file.write_text(FILE.format(traffic=traffic, more=more, authentication=authentication))
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One of scripts/, however it ends."""
@@ -240,6 +240,41 @@ def test_a_broken_deployment_gets_no_traffic_and_the_move_is_taken_back(
         assert "the traffic is now: blue 90, green 10" in said
         load.seen("blue", 20)
     assert set(load.answered) == {"blue", "green"}
+
+
+@pytest.mark.parametrize("authentication", ["key", "entra", "amlToken"])
+def test_each_way_to_sign_in_gives_the_same_answer(endpoint: Endpoint, authentication: str) -> None:
+    endpoint.write("{ blue: 100 }", authentication=authentication)
+    endpoint.must("up", "--no-sample")
+
+    scored = endpoint.run("score", "iris", str(IRIS / "request.json"), "--deployment", "green")
+    assert (json.loads(scored.stdout), scored.stderr) == (ANSWER, "")
+    assert endpoint.engine.outputs(STACK)["traffic"] == {"blue": 100}
+
+
+CURL = """
+host=$(pulumi stack output --stack "$1" endpoint | cut -d/ -f3)
+curl -sS --cacert <(scripts/sandbox certificate) \\
+  --connect-to "$host:443:$(scripts/sandbox address "$host"):443" \\
+  -H @<(echo "Authorization: Bearer $(scripts/sandbox token "$(\\
+    pulumi stack output --stack "$1" endpointId)")") \\
+  --json @models/iris/request.json "$(pulumi stack output --stack "$1" endpoint)"
+"""
+"""What docs/traffic.md says to those who have only curl."""
+
+
+def test_curl_is_enough(endpoint: Endpoint) -> None:
+    done = subprocess.run(
+        ["bash", "-c", CURL, "bash", STACK],
+        cwd=ROOT,
+        env=endpoint.engine.environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert json.loads(done.stdout) == ANSWER, done.stderr
 
 
 def test_nothing_is_left(endpoint: Endpoint) -> None:
