@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from model_folders import reading
@@ -271,3 +272,55 @@ def test_azures_cli_gives_a_token_of_entra(monkeypatch, tmp_path, service):
         "token for https://ml.azure.com"
     )
     assert AzureAccess().address(HOST) == HOST
+
+
+@pytest.fixture
+def azure(monkeypatch, tmp_path):
+    """Azure's CLI, signed in, and what the resource manager answers; its calls."""
+    cli = tmp_path / "az"
+    cli.write_text('#!/bin/sh\necho "of $4"\n')
+    cli.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    calls = []
+    answers = []
+
+    def post(url, *, headers, timeout):
+        calls.append((url, headers["Authorization"], timeout))
+        return answers.pop(0)
+
+    monkeypatch.setattr(httpx, "post", post)
+    return calls, answers
+
+
+@pytest.mark.parametrize(
+    ("authentication", "action", "answer"),
+    [
+        ("amlToken", "token", {"accessToken": "a-token", "expiryTimeUtc": 1}),
+        ("key", "listKeys", {"primaryKey": "a-token", "secondaryKey": "b"}),
+    ],
+)
+def test_azure_gives_what_lets_one_in(azure, service, authentication, action, answer):
+    calls, answers = azure
+    answers.append(httpx.Response(200, json=answer))
+
+    found = AzureAccess().bearer(replace(service.endpoint, authentication=authentication))
+    assert found == "a-token"
+    assert calls == [
+        (
+            f"https://management.azure.com{ID}/{action}?api-version=2025-12-01",
+            "Bearer of https://management.azure.com",
+            endpoints.SECONDS,
+        )
+    ]
+
+
+def test_who_may_not_have_a_token_hears_why(azure, service):
+    _, answers = azure
+    refusal = {"error": {"code": "AuthorizationFailed", "message": "no"}}
+    answers.append(httpx.Response(403, json=refusal))
+
+    with pytest.raises(OperationError) as error:
+        AzureAccess().bearer(service.endpoint)
+    assert error.value.what == "Azure gives no credential for endpoint iris"
+    assert error.value.why == '403: {"code": "AuthorizationFailed", "message": "no"}'
+    assert "AzureML Data Scientist" in error.value.fix
