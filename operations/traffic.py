@@ -195,6 +195,11 @@ def back(now: Deployed, file: stack_file.StackFile, memory: Memory) -> tuple[Spl
     )
 
 
+def write(file: stack_file.StackFile, split: Split) -> None:
+    """Write a split into the stack file. Raises OperationError."""
+    _put(file.path, file.with_split(split))
+
+
 def prepare(
     now: Deployed, file: stack_file.StackFile, wanted: Split, memory: Memory, *, rollback: bool
 ) -> None:

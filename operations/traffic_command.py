@@ -75,6 +75,11 @@ def _prepare(
     if not options.yes and not _confirmed(options.stack):
         sys.stderr.write("nothing was changed\n")
         return
+    if split == now.split:
+        # Pulumi has nothing to set, and could not: what else the file has may not be there yet.
+        traffic.write(file, split)
+        sys.stderr.write(f"{file.path} says so again; the traffic is that already\n")
+        return
     traffic.prepare(now, file, split, memory, rollback=options.rollback)
     print(now.urn)  # noqa: T201
     sys.stdout.flush()

@@ -138,6 +138,8 @@ def test_a_broken_deployment_keeps_nobody_from_going_back(shell):
     assert code == 0, words
     assert "the split in the stack file never came to pass" in words
     assert "traffic: { blue: 90, green: 10 } # who gets what" in shell.file.read_text()
+    assert "says so again; the traffic is that already" in words
+    assert shell.calls() == []
 
 
 def test_what_is_so_already_is_nothing_to_do(shell):
