@@ -317,7 +317,7 @@ class ManagedEndpoint(pulumi.ComponentResource):
         }
         if settings.authentication == "key":
             options = pulumi.InvokeOutputOptions(
-                parent=self, provider=self._foundation.provider, depends_on=[endpoint.resource]
+                parent=self, provider=self._foundation.provider, depends_on=[self._traffic]
             )
             found["key"] = primary_key(endpoint, self._workspace, options)
         return found
