@@ -156,7 +156,7 @@ class Networks:
         """
 
         def make() -> socket.socket:
-            made = socket.socket(socket.AF_INET, kind)
+            made = _socket(kind)
             try:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 made.bind((str(address), port))
@@ -191,7 +191,7 @@ class Networks:
             OSError: it did not come about.
         """
         where = self._platform(network)
-        made = namespaces.call(where, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        made = namespaces.call(where, _socket)
         try:
             made.settimeout(timeout)
             made.bind((str(source), 0))
@@ -207,7 +207,7 @@ class Networks:
         Raises FabricError: there is no such network; OSError.
         """
         with namespaces.inside(self._platform(network)):
-            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            made = _socket()
         try:
             made.setblocking(False)
             made.bind((str(source), 0))
@@ -285,3 +285,10 @@ def _own_addresses(client: IPv4Address) -> set[IPv4Address]:
         for found in several
         if found.family == socket.AF_INET
     } - {client}
+
+
+def _socket(kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    # asyncio sends at once only on sockets that name TCP; on others a short answer waits, after
+    # the first packet, until the other side acknowledges that: 40 ms.
+    protocol = socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else 0
+    return socket.socket(socket.AF_INET, kind, protocol)
