@@ -176,8 +176,8 @@ KINDS = (
         not_found=("ResourceNotFound", "The alarm {id} does not exist"),
         exists=("ResourceAlreadyExists", "The alarm {name} exists already"),
         references=_REFERENCES,
-        # What an alarm calls can go before it.
-        weak=tuple(_REFERENCES),
+        # What an alarm calls or watches can go before it.
+        weak=(*_REFERENCES, "dimensions", "metricQueries"),
         unordered=_ACTIONS,
         rules=standard(_rules),
         verify=_verify,

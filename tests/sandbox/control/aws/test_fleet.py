@@ -182,3 +182,22 @@ def test_termination_protection_keeps_an_instance(site):
 
     with pytest.raises(ApiError, match="OperationNotPermitted: The instance"):
         site.aws.delete(made)
+
+
+def test_an_alarm_does_not_hold_the_machine_that_it_watches(site):
+    """AWS terminates it whatever looks at its metrics; the alarm then has no data."""
+    made = single(site)
+    site.aws.create(
+        "cloudwatch:MetricAlarm",
+        name="busy",
+        namespace="AWS/EC2",
+        metricName="CPUUtilization",
+        dimensions={"InstanceId": made.short},
+        statistic="Average",
+        period=300,
+        evaluationPeriods=1,
+        comparisonOperator="GreaterThanThreshold",
+        threshold=90.0,
+    )
+
+    site.aws.delete(made)
