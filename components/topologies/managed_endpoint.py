@@ -160,7 +160,11 @@ class ManagedEndpoint(pulumi.ComponentResource):
         if existing:
             return ExistingWorkspace(
                 f"{self._name}-workspace",
-                ExistingWorkspaceArgs(workspace_id=existing, provider=self._foundation.provider),
+                ExistingWorkspaceArgs(
+                    workspace_id=existing,
+                    names=self._names,
+                    provider=self._foundation.provider,
+                ),
                 self._options(),
             )
         insights = self._logs.insights_id

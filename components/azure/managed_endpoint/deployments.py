@@ -13,7 +13,7 @@ import pulumi
 from pulumi_azure_native import containerregistry, machinelearningservices
 
 from components.azure import autoscaling
-from components.azure.managed_endpoint.image import CONTAINER_OF_MODELS, Image, encoded_task
+from components.azure.managed_endpoint.image import Image, encoded_task
 from components.azure.managed_endpoint.workspace import Workspace
 from components.parts import IdentityPart, Site, naming
 from components.settings.endpoint import DeploymentSettings
@@ -58,7 +58,7 @@ class Model(pulumi.ComponentResource):
         self.image = pulumi.Output.concat(workspace.login_server, "/", image.reference)
         self.environment_id = machinelearningservices.EnvironmentVersion(
             f"{name}-environment",
-            name=image.model,
+            name=_owned(image.model, workspace),
             version=image.tag,
             resource_group_name=workspace.resource_group,
             workspace_name=workspace.name,
@@ -77,7 +77,7 @@ class Model(pulumi.ComponentResource):
         ).id
         self.model_id = machinelearningservices.ModelVersion(
             f"{name}-registered",
-            name=image.model,
+            name=_owned(image.model, workspace),
             version=image.model_version,
             resource_group_name=workspace.resource_group,
             workspace_name=workspace.name,
@@ -86,7 +86,9 @@ class Model(pulumi.ComponentResource):
                 model_uri=pulumi.Output.concat(
                     "https://",
                     workspace.storage_name,
-                    f".blob.core.windows.net/{CONTAINER_OF_MODELS}/{image.model_path}",
+                    ".blob.core.windows.net/",
+                    workspace.models_container,
+                    f"/{image.model_path}",
                 ),
                 description=f"Model {image.model} {image.version}",
                 tags=args.site.tags,
@@ -197,6 +199,18 @@ def seconds(count: int) -> str:
     return f"PT{count}S"
 
 
+def _run_name(image: Image, workspace: Workspace) -> pulumi.Input[str]:
+    if workspace.own is not None:
+        # With the model's name it could be too long; the tag alone says what is in the image.
+        return pulumi.Output.concat(workspace.own, "-", image.tag)
+    return f"{naming.shorten(image.model, LONGEST_RUN_NAME - len(image.tag) - 1)}-{image.tag}"
+
+
+def _owned(name: str, workspace: Workspace) -> pulumi.Input[str]:
+    """Return *name*, told from others' in a workspace that is not ours alone."""
+    return name if workspace.own is None else pulumi.Output.concat(workspace.own, "-", name)
+
+
 def _route(path: str) -> machinelearningservices.RouteArgs:
     return machinelearningservices.RouteArgs(path=path, port=PORT)
 
@@ -204,10 +218,9 @@ def _route(path: str) -> machinelearningservices.RouteArgs:
 def _build(name: str, args: ModelArgs, parent: pulumi.Resource) -> containerregistry.TaskRun:
     """Declare the run that builds the image; it is there when the image is."""
     workspace, image, identity = args.workspace, args.image, args.builder
-    run = naming.shorten(image.model, LONGEST_RUN_NAME - len(image.tag) - 1)
     return containerregistry.TaskRun(
         f"{name}-image",
-        task_run_name=f"{run}-{image.tag}",
+        task_run_name=_run_name(image, workspace),
         registry_name=workspace.registry_name,
         resource_group_name=workspace.registry_group,
         location=args.site.location,
@@ -226,6 +239,9 @@ def _build(name: str, args: ModelArgs, parent: pulumi.Resource) -> containerregi
             values=[
                 containerregistry.SetValueArgs(
                     name="account", value=workspace.storage_name, is_secret=False
+                ),
+                containerregistry.SetValueArgs(
+                    name="container", value=workspace.models_container, is_secret=False
                 ),
                 containerregistry.SetValueArgs(
                     name="identity", value=identity.client_id, is_secret=False

@@ -42,9 +42,6 @@ template may have 1 MB ("ARM template limits"), and that is what we keep to."""
 CONTEXT: Final = "context"
 """Folder of the build context, below the steps' working directory."""
 
-CONTAINER_OF_MODELS: Final = "models"
-"""Container of the storage account that the task puts models into."""
-
 
 class TooLargeError(ValueError):
     """An image that no task can carry."""
@@ -141,8 +138,8 @@ def asset_name(name: str) -> str:
 def task(made: Image) -> str:
     """Return the steps that build and push *made*, and put its model into the storage account.
 
-    What is known only when the run starts comes as values: `account`, and `identity`, the client
-    id of the run's own identity.
+    What is known only when the run starts comes as values: `account` and `container`, where models
+    are, and `identity`, the client id of the run's own identity.
     """
     target = f"{{{{.Run.Registry}}}}/{made.reference}"
     text = base64.b64encode(made.archive).decode("ascii")
@@ -154,7 +151,7 @@ def task(made: Image) -> str:
     )
     upload = (
         "--auth-mode login --account-name {{.Values.account}} "
-        f"--destination {CONTAINER_OF_MODELS} --destination-path {made.model_path} "
+        f"--destination {{{{.Values.container}}}} --destination-path {made.model_path} "
         f"--source {CONTEXT}/model --overwrite"
     )
     steps = [

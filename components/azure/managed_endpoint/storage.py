@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import storage
 
-from components.azure.managed_endpoint.image import CONTAINER_OF_MODELS
 from components.parts import Site
+
+MODELS = "models"
+"""Container of an account of our own that models are registered from."""
 
 KEPT_DAYS = 7
 """Days that deleted blobs and containers can be brought back."""
@@ -82,6 +84,7 @@ def models(
     *,
     resource_group: pulumi.Input[str],
     account: pulumi.Input[str],
+    container: pulumi.Input[str],
     parent: pulumi.Resource,
 ) -> storage.BlobContainer:
     """Declare the container of models in *account*, through the resource manager."""
@@ -89,7 +92,7 @@ def models(
         f"{name}-models",
         resource_group_name=resource_group,
         account_name=account,
-        container_name=CONTAINER_OF_MODELS,
+        container_name=container,
         public_access=storage.PublicAccess.NONE,
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -63,6 +63,7 @@ class ExistingWorkspaceArgs:
     """What joining a workspace takes."""
 
     workspace_id: str
+    names: Names
     provider: pulumi.ProviderResource
 
 
@@ -79,6 +80,10 @@ class Workspace(pulumi.ComponentResource):
     storage_name: pulumi.Output[str]
     models_id: pulumi.Output[str]
     """Of the container of models."""
+
+    models_container: pulumi.Output[str]
+    own: pulumi.Output[str] | None = None
+    """What tells our names from others', where the workspace is not ours alone."""
 
     vault_id: pulumi.Output[str] | None = None
     """Of a vault that is ours."""
@@ -143,8 +148,13 @@ class NewWorkspace(Workspace):
         self.registry_id, self.registry_name = registry.id, registry.name
         self.storage_id, self.storage_name = account.id, account.name
         self.vault_id = vault.id
+        self.models_container = pulumi.Output.from_input(storage.MODELS)
         self.models_id = storage.models(
-            name, resource_group=site.resource_group, account=account.name, parent=self
+            name,
+            resource_group=site.resource_group,
+            account=account.name,
+            container=self.models_container,
+            parent=self,
         ).id
         self._outputs()
 
@@ -174,10 +184,13 @@ class ExistingWorkspace(Workspace):
         self.registry_name = self.registry_id.apply(lambda text: resource_name(text).name)
         self.registry_group = self.registry_id.apply(lambda text: resource_name(text).group)
         self.storage_name = self.storage_id.apply(lambda text: resource_name(text).name)
+        # Another environment may be here as well, even with the same model.
+        self.own = self.models_container = args.names.endpoint
         self.models_id = storage.models(
             name,
             resource_group=self.storage_id.apply(lambda text: resource_name(text).group),
             account=self.storage_name,
+            container=self.models_container,
             parent=self,
         ).id
         self._outputs()

@@ -224,6 +224,7 @@ def test_the_task_runs_as_the_builder_and_knows_where_models_go(public) -> None:
     request = run["runRequest"]
     assert {each["name"]: each["value"] for each in request["values"]} == {
         "account": "testabc123",
+        "container": "models",
         "identity": "test-builder-identity-client",
     }
     assert request["type"] == "EncodedTaskRunRequest"
@@ -312,6 +313,21 @@ def test_an_existing_workspace_keeps_what_it_has() -> None:
     assert (container["resourceGroupName"], container["accountName"]) == ("theirs", "theirstore")
     deployment = world.only("azure-native:resources:Deployment")
     assert deployment["resourceGroupName"] == "theirs"
+
+
+def test_in_an_existing_workspace_our_names_are_told_from_others() -> None:
+    world = deployed(EVERY["existing"])
+    container = world.only("azure-native:storage:BlobContainer")["containerName"]
+    assert container == world.only(f"{ML}:OnlineEndpoint")["endpointName"] == "test-abc123"
+    assert world.only(f"{ML}:EnvironmentVersion")["name"] == "test-abc123-iris"
+    model = world.only(f"{ML}:ModelVersion")
+    assert model["name"] == "test-abc123-iris"
+    assert f"/{container}/iris/" in model["properties"]["modelUri"]
+    run = world.only("azure-native:containerregistry:TaskRun")
+    assert run["taskRunName"].startswith("test-abc123-")
+    assert {each["name"]: each["value"] for each in run["runRequest"]["values"]}["container"] == (
+        container
+    )
 
 
 def test_an_existing_workspace_without_a_registry_is_told_how_to_get_one() -> None:
