@@ -99,13 +99,26 @@ backend_folder() {
   printf '%b' "${path//%/\\x}"
 }
 
+# pulumi_works PID: whether the process is there and is a pulumi. One that was killed has its name until
+# its parent takes note of its end, and does nothing any more.
+pulumi_works() {
+  local found
+  if [[ -r /proc/$1/stat ]]; then
+    # pid (name) state ...: the name may hold anything.
+    found=$(<"/proc/$1/stat") 2>/dev/null || return 1
+    [[ ${found##*) } != [ZX]* && $found == *\(*pulumi*\)* ]]
+  else
+    found=$(ps -o stat=,comm= -p "$1" 2>/dev/null) && [[ $found != Z* && $found == *pulumi* ]]
+  fi
+}
+
 # A killed pulumi leaves its lock in the file backend. It goes when its process is gone, never else.
 drop_stale_locks() {
   local lock pid
   for lock in "$(backend_folder)"/.pulumi/locks/organization/*/"$STACK"/*.json; do
     [[ -e $lock ]] || continue
     pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "$lock")
-    if [[ $pid ]] && [[ $(cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid" 2>/dev/null) == *pulumi* ]]; then
+    if [[ $pid ]] && pulumi_works "$pid"; then
       fail "stack '$STACK' is in use" "$lock" "pulumi (process $pid) is at work on it" "wait for it, or stop it: kill -INT $pid"
     fi
     say "process ${pid:-unknown}, which had locked stack '$STACK', is gone: its lock is removed"

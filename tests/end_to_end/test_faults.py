@@ -31,9 +31,11 @@ def test_what_a_killed_update_made_comes_into_the_state_with_the_next_one(tmp_pa
         try:
             until(lambda: sandbox(home, "orphans"), "the group is made")
         finally:
-            for each in [*psutil.Process(killed.pid).children(recursive=True), killed]:
+            family = psutil.Process(killed.pid).children(recursive=True)
+            for each in [*family, killed]:
                 each.kill()
             killed.wait()
+            until(lambda: not any(works(each) for each in family), "what it had started goes on")
         group = sandbox(home, "orphans").split()[1]
 
         again = script(home, "up", "--no-sample")
@@ -49,6 +51,14 @@ def test_what_a_killed_update_made_comes_into_the_state_with_the_next_one(tmp_pa
         assert sandbox(home, "resources") == ""
     finally:
         sandbox(home, "stop")
+
+
+def works(process: psutil.Process) -> bool:
+    """Whether a process that was killed is still on its way out."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def script(home: dict[str, str], name: str, *arguments: str) -> str:

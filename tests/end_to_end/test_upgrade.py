@@ -20,6 +20,8 @@ REPLACING = frozenset({"replace", "create-replacement", "delete-replaced", "dele
 CONTENT = {
     "azure-native:compute:VirtualMachineScaleSet": ("virtualMachineProfile",),
     "aws:autoscaling/group:Group": ("launchTemplate",),
+    "aws:autoscaling/policy:Policy": ("autoscalingGroupName",),
+    "aws:autoscaling/schedule:Schedule": ("autoscalingGroupName",),
     "azure-native:compute:VirtualMachine": ("osProfile.customData",),
     "azure-native:compute:VirtualMachineExtension": ("vmName",),
     "aws:ec2/instance:Instance": ("userDataBase64",),

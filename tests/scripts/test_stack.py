@@ -10,9 +10,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.engine import ROOT, require_engine
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.engine
 
@@ -197,6 +199,21 @@ def test_the_lock_of_a_dead_pulumi_is_removed_with_a_word(tree: Tree) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert not lock.exists()
     assert f"process {ended.pid}, which had locked stack 'dev', is gone: its lock is" in done.stderr
+
+
+def test_the_lock_of_a_killed_pulumi_that_nobody_has_taken_note_of_is_removed(
+    tree: Tree, tmp_path: Path
+) -> None:
+    killed = tmp_path / "pulumi"
+    killed.symlink_to(shutil.which("cat") or "cat")
+    with subprocess.Popen([killed], stdin=subprocess.PIPE) as process:
+        process.kill()
+        until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE, "it lives on")
+        lock = tree.lock(process.pid)
+        done = tree.run("up")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not lock.exists()
 
 
 def test_the_lock_of_a_living_pulumi_is_respected(tree: Tree, tmp_path: Path) -> None:
