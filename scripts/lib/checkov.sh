@@ -29,11 +29,12 @@ ensure_checkov() {
 
 # checkov_on FOLDER: its verdict on the exports in FOLDER, as JSON. It asks nobody: without a key of
 # its platform and with --skip-download it has no reason to, and a proxy that is not there answers
-# whoever tries.
+# whoever tries. CKV_AZURE_45 (secrets in custom data) is left out: its patterns are for text, and take
+# minutes over the compressed 35 KB that a machine has there. tests/support/searching.py looks into those.
 checkov_on() {
   local nowhere=http://127.0.0.1:9
   env -u BC_API_KEY -u PRISMA_API_URL -u CKV_CHECK_HIDDEN \
     LOG_LEVEL=ERROR http_proxy=$nowhere https_proxy=$nowhere HTTP_PROXY=$nowhere HTTPS_PROXY=$nowhere \
-    "$CHECKOV/bin/python" "$CHECKOV/bin/checkov" --directory "$1" --framework arm terraform_plan \
+    "$CHECKOV/bin/python" "$CHECKOV/bin/checkov" --directory "$1" --framework arm terraform_plan --skip-check CKV_AZURE_45 \
     --skip-download --output json --quiet --compact --soft-fail
 }
