@@ -1,5 +1,6 @@
 """AWS, as `components.topologies` sees it."""
 
+from components.aws.addresses import ADDRESSES
 from components.aws.artifacts import Artifacts
 from components.aws.autoscaling import Autoscaling
 from components.aws.database import Database
@@ -23,5 +24,6 @@ CLOUD = Cloud(
     node_group=NodeGroup,
     autoscaling=Autoscaling,
     monitoring=Monitoring,
+    addresses=ADDRESSES,
     keeps_database_password=True,
 )

@@ -11,13 +11,8 @@ from typing import Final
 import pulumi
 from pulumi_aws import ec2, lb
 
-from components.aws import machine
+from components.aws import addresses, machine
 from components.parts import NodeGroupArgs
-
-LAST_ADDRESS: Final = -3
-"""Counted from a subnet's end: AWS keeps the last address (facts.md 21), an internal balancer
-has the one before. Machines of a group, whose addresses AWS chooses, begin at the other end as a
-rule: a group can give way to fixed machines while it still runs."""
 
 CONTENT: Final = (
     "ami",
@@ -39,7 +34,9 @@ class FixedNodes:
         self._parent = parent
         self._image = machine.image(args, parent)
         self._subnets = machine.subnets(args)
-        self.addresses = tuple(self._address(index) for index in range(args.settings.maximum))
+        self.addresses = addresses.fixed(
+            args.plan, args.recipe.role, len(self._subnets), args.settings.maximum
+        )
         machines: list[ec2.Instance] = []
         last: pulumi.Resource | None = None
         for index in range(args.settings.maximum):
@@ -48,11 +45,6 @@ class FixedNodes:
             machines.append(made)
         self.ids = tuple(made.arn for made in machines)
         self.names = tuple(made.id for made in machines)
-
-    def _address(self, index: int) -> str:
-        """Return the address of a node: zones take turns, each subnet is filled from its end."""
-        turn, zone = divmod(index, len(self._subnets))
-        return str(self._subnets[zone].network[LAST_ADDRESS - turn])
 
     def _machine(self, index: int, after: pulumi.Resource | None) -> ec2.Instance:
         args = self._args

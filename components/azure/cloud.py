@@ -1,5 +1,6 @@
 """Azure, as `components.topologies` sees it."""
 
+from components.azure.addresses import ADDRESSES
 from components.azure.aliases import drop_versions
 from components.azure.autoscaling import Autoscaling
 from components.azure.database import Database
@@ -22,5 +23,6 @@ CLOUD = Cloud(
     node_group=NodeGroup,
     autoscaling=Autoscaling,
     monitoring=Monitoring,
+    addresses=ADDRESSES,
     transformations=(drop_versions,),
 )

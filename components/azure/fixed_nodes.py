@@ -11,11 +11,8 @@ import pulumi
 import pulumi_tls as tls
 from pulumi_azure_native import compute, network
 
-from components.azure import machine
+from components.azure import addresses, machine
 from components.parts import NodeGroupArgs
-
-FIRST_ADDRESS: Final = 4
-"""Azure keeps the first four addresses of a subnet (facts.md 21)."""
 
 CONTENT: Final = (
     "hardwareProfile",
@@ -35,9 +32,8 @@ class FixedNodes:
         self._args = args
         self._parent = parent
         self._key: tls.PrivateKey = machine.login_key(name, parent)
-        subnet = args.plan.of(args.recipe.role)
-        self.addresses = tuple(
-            str(subnet[FIRST_ADDRESS + index]) for index in range(args.settings.maximum)
+        self.addresses = addresses.fixed(
+            args.plan, args.recipe.role, len(args.zones), args.settings.maximum
         )
         machines: list[compute.VirtualMachine] = []
         last: pulumi.Resource | None = None

@@ -54,6 +54,13 @@ class NodeFacts:
     """CIDRs; `endpoints` holds the private endpoints of database and vault. Empty for roles that an
     environment has no nodes of."""
 
+    compute_values: tuple[str, ...] = ()
+    """R Server family: a URI for each compute node, where these have addresses that stay."""
+
+    compute_ranges: tuple[str, ...] = ()
+    """R Server family: URIs with a range in the last octet, `http://10.0.1.4-254:12805`, that cover
+    the addresses that compute nodes of a scale set can have (facts.md section 11)."""
+
     egress: Egress = "packages"
     """none: the image is complete, so the node installs nothing."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.parts.addresses import NodeAddresses
 from components.parts.arguments import (
     ArtifactsArgs,
     AutoscalingArgs,
@@ -44,6 +45,9 @@ class Cloud:
     node_group: Callable[[str, NodeGroupArgs, Options], NodeGroupPart]
     autoscaling: Callable[[str, AutoscalingArgs, Options], pulumi.ComponentResource]
     monitoring: Callable[[str, MonitoringArgs, Options], pulumi.ComponentResource]
+    addresses: NodeAddresses
+    """Which addresses nodes get, known before they exist."""
+
     artifacts: Callable[[str, ArtifactsArgs, Options], ArtifactsPart] | None = None
     """None where user data has room for all files of a node."""
 

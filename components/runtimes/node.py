@@ -31,7 +31,7 @@ class HealthProbe:
     failures: int = 2
     """Probes in a row that must fail before traffic stops."""
 
-    protocol: Literal["Https"] = "Https"
+    protocol: Literal["Http", "Https"] = "Https"
     """As Azure's and AWS's probes call it; a probe does not verify the certificate."""
 
     @property

@@ -1,0 +1,30 @@
+"""Which addresses nodes get on Azure: a role has one subnet, whatever the zones."""
+
+from typing import Final
+
+from components.parts.addresses import NodeAddresses, Span
+from components.runtimes.node import Role
+from components.settings.addresses import AddressPlan
+
+FIRST_ADDRESS: Final = 4
+"""Azure keeps the first four addresses of a subnet (facts.md 21)."""
+
+LAST_ADDRESS: Final = -2
+"""And the last one."""
+
+
+def fixed(plan: AddressPlan, role: Role, zones: int, count: int) -> tuple[str, ...]:
+    """Return the addresses of *count* machines of *role*: the first ones of its subnet."""
+    del zones
+    subnet = plan.of(role)
+    return tuple(str(subnet[FIRST_ADDRESS + index]) for index in range(count))
+
+
+def usable(plan: AddressPlan, role: Role, zones: int) -> tuple[Span, ...]:
+    """Return which addresses machines of *role* can have."""
+    del zones
+    subnet = plan.of(role)
+    return (Span(subnet[FIRST_ADDRESS], subnet[LAST_ADDRESS]),)
+
+
+ADDRESSES: Final = NodeAddresses(fixed=fixed, usable=usable)
