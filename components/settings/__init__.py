@@ -37,20 +37,40 @@ from components.settings.nodes import (
 )
 from components.settings.parsing import cautions, parse
 from components.settings.problems import Problem, SettingsError
+from components.settings.server import (
+    ArchiveSettings,
+    AuthenticationSettings,
+    CorsSettings,
+    DirectorySettings,
+    HttpsSettings,
+    InstallersSettings,
+    LdapSettings,
+    PoolSettings,
+    PortsSettings,
+    RolesSettings,
+    ServerSettings,
+)
 from components.settings.stack import Settings, load
 from components.settings.stack_file import parse_file
 
 __all__ = [
     "AccessSettings",
+    "ArchiveSettings",
+    "AuthenticationSettings",
     "AutoscaleSettings",
     "ComputeGroupSettings",
+    "CorsSettings",
     "DatabaseSettings",
     "DeploymentSettings",
+    "DirectorySettings",
     "DiskSettings",
     "EndpointEnvironment",
     "EndpointSettings",
     "EnterpriseEnvironment",
     "Environment",
+    "HttpsSettings",
+    "InstallersSettings",
+    "LdapSettings",
     "LoadBalancerSettings",
     "MachineSettings",
     "MonitoringSettings",
@@ -58,13 +78,17 @@ __all__ = [
     "NodeGroupSettings",
     "NodesEnvironment",
     "OneBoxEnvironment",
+    "PoolSettings",
+    "PortsSettings",
     "ProbeSettings",
     "Problem",
     "RequestSettings",
+    "RolesSettings",
     "RuntimeSettings",
     "ScaleInSettings",
     "ScaleOutSettings",
     "ScheduleSettings",
+    "ServerSettings",
     "Settings",
     "SettingsError",
     "WebGroupSettings",

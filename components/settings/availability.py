@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from components.settings.environment import NodesEnvironment
 from components.settings.problems import Problem, show
 
-PRODUCTS = ("rserver", "mlserver")
 
-
-def product_is_built(environment: NodesEnvironment) -> Iterator[Problem]:
-    """Only plumber nodes are built."""
-    if environment.runtime.product in PRODUCTS:
-        yield _problem("runtime.product", environment.runtime.product, "write plumber")
+def upstart_nodes_are_built(environment: NodesEnvironment) -> Iterator[Problem]:
+    """Only systems with systemd are built: Ubuntu 14.04 has upstart (facts.md 2)."""
+    system = environment.runtime.operating_system
+    if environment.runtime.product != "plumber" and system == "ubuntu-14.04":
+        yield _problem("runtime.operatingSystem", system, "write ubuntu-16.04, which has systemd")
 
 
 def copied_backups_are_built(environment: NodesEnvironment) -> Iterator[Problem]:
@@ -34,7 +33,7 @@ def _problem(key: str, value: object, fix: str) -> Problem:
 
 
 RULES = (
-    product_is_built,
+    upstart_nodes_are_built,
     copied_backups_are_built,
     joined_networks_are_built,
 )

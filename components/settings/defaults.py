@@ -38,6 +38,13 @@ OPERATING_SYSTEMS: Mapping[str, str] = {
     "mlserver": "ubuntu-16.04",
 }
 
+PORTS: Mapping[str, Mapping[str, int]] = {
+    # The second seed's draft of 9.0; everything that shipped has the others (facts.md 19.1).
+    "9.0-preview": {"web": 9000, "compute": 9002},
+}
+USUAL_PORTS: Mapping[str, int] = {"web": 12800, "compute": 12805}
+"""Ports of nodes by version, and of all other versions (facts.md 7)."""
+
 
 def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of *value* with the defaults that its valid settings decide.
@@ -59,12 +66,34 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
         system = OPERATING_SYSTEMS[product]
         version = PRODUCT_VERSIONS[product]
         _fill(completed, "runtime", {"version": version, "operatingSystem": system})
+    _fill_server(completed)
     server = (cloud, _text(_mapping(value, "database"), "engine"))
     if server in DATABASE_VERSIONS:
         size = DATABASE_SIZES.get(server)
         wanted = {"version": DATABASE_VERSIONS[server], **({"size": size} if size else {})}
         _fill(completed, "database", wanted)
     return completed
+
+
+def _fill_server(value: dict[str, Any]) -> None:
+    """Fill in the defaults of `runtime.server` that product, system and topology decide."""
+    runtime = _mapping(value, "runtime")
+    if not isinstance(runtime.get("server"), dict):
+        return
+    fixed = _text(value, "topology") == "enterprise" and (
+        _text(_mapping(value, "compute"), "nodes") == "fixed"
+    )
+    windows = _text(runtime, "operatingSystem").startswith("windows")
+    server = {"reverseProxy": "iis" if windows else "nginx", **runtime["server"]}
+    for key in ("ports", "https"):
+        server.setdefault(key, {})
+    _fill(server, "ports", PORTS.get(_text(runtime, "version"), USUAL_PORTS))
+    _fill(server, "https", {"compute": fixed})
+    if isinstance(ldap := _mapping(server, "authentication").get("ldap"), dict):
+        port = 389 if ldap.get("useLdaps") is False else 636
+        filled = {"port": port, **ldap}
+        server["authentication"] = {**server["authentication"], "ldap": filled}
+    value["runtime"] = {**runtime, "server": server}
 
 
 def _fill_endpoint(value: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterator
 from itertools import pairwise
 
-from components.settings import endpoint, environment, nodes
+from components.settings import endpoint, environment, nodes, server
 from components.settings.model import Model
 
 
@@ -17,7 +17,7 @@ def models() -> dict[str, type[Model]]:
     """Return every model of the settings by its name."""
     return {
         name: value
-        for module in (nodes, environment, endpoint)
+        for module in (nodes, server, environment, endpoint)
         for name, value in vars(module).items()
         if inspect.isclass(value) and issubclass(value, Model) and value is not Model
     }

@@ -17,6 +17,7 @@ from components.settings.nodes import (
     NodeGroupSettings,
     WebGroupSettings,
 )
+from components.settings.server import ServerSettings
 
 Cloud = Literal["azure", "aws"]
 Engine = Literal["postgresql", "sqlserver", "sqlite"]
@@ -51,6 +52,9 @@ class RuntimeSettings(Model):
 
     image_id: str | None = None
     """Azure image resource id, or Amazon machine image id, in place of the stock image."""
+
+    server: ServerSettings | None = None
+    """R Server and ML Server only: installers, ports, who may log in, and more."""
 
 
 class DatabaseSettings(Model):

@@ -44,6 +44,52 @@ ENDPOINT: dict[str, Any] = {
 }
 """The smallest good managed endpoint."""
 
+SERVER: dict[str, Any] = {
+    "licenseAccepted": True,
+    "installers": {
+        "server": {
+            "url": "https://downloads.example.com/rserver-9.1.0.tar",
+            "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        }
+    },
+}
+"""The least that R Server and ML Server nodes need besides their version."""
+
+IMAGE_IDS: dict[str, str] = {
+    "azure": (
+        "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/images/providers/"
+        "Microsoft.Compute/galleries/systems/images/ubuntu-16.04/versions/1.0.0"
+    ),
+    "aws": "ami-0123456789abcdef0",
+}
+"""An image of an old system, by cloud: none of them has a stock one."""
+
+
+def of_family(
+    base: dict[str, Any], version: str = "9.1.0", system: str = "ubuntu-16.04"
+) -> dict[str, Any]:
+    """Return the environment *base* with R Server or ML Server nodes, in fixed groups."""
+    windows = system.startswith("windows")
+    runtime = {
+        "product": "rserver" if version < "9.2" else "mlserver",
+        "version": version,
+        "operatingSystem": system,
+        "imageId": IMAGE_IDS[base["cloud"]],
+        "server": SERVER,
+    }
+    changes: dict[str, Any] = {"runtime": runtime}
+    if windows:
+        changes["runtime"]["server"] = changed(
+            SERVER, {"installers.server.url": "https://downloads.example.com/server.zip"}
+        )
+        if base["database"]["engine"] == "postgresql":
+            changes["database"] = {"engine": "sqlserver"}
+    if base["topology"] == "enterprise":
+        changes["web"] = {"nodes": "fixed", "count": 2}
+        changes["compute"] = {"nodes": "fixed", "count": 2}
+    return changed(base, changes)
+
+
 SMALLEST: dict[tuple[str, str], dict[str, Any]] = {
     ("enterprise", "azure"): AZURE,
     ("enterprise", "aws"): AWS,

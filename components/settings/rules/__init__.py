@@ -25,6 +25,7 @@ from components.settings.rules import (
     one_box,
     place,
     runtime,
+    server,
 )
 
 E = TypeVar("E", bound=Environment)
@@ -33,6 +34,7 @@ Rules = tuple[Callable[[E], Iterator[Problem]], ...]
 ENTERPRISE: Rules[EnterpriseEnvironment] = (
     *place.RULES,
     *runtime.RULES,
+    *server.RULES,
     *groups.RULES,
     *autoscale.RULES,
     *database.RULES,
@@ -45,6 +47,7 @@ ENTERPRISE: Rules[EnterpriseEnvironment] = (
 ONE_BOX: Rules[OneBoxEnvironment] = (
     *place.RULES,
     *runtime.RULES,
+    *server.RULES,
     *one_box.RULES,
     *database.ONE_BOX,
     *network.NODES,

@@ -17,7 +17,11 @@ _NODES_SINCE_9 = (
 
 SYSTEMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "plumber": {"1.2": ("debian-12",)},
-    "rserver": {"9.0.1": _NODES_SINCE_9, "9.1.0": _NODES_SINCE_9},
+    "rserver": {
+        "9.0-preview": _NODES_SINCE_9,
+        "9.0.1": _NODES_SINCE_9,
+        "9.1.0": _NODES_SINCE_9,
+    },
     "mlserver": {
         "9.2.1": _NODES_SINCE_9,
         "9.3.0": _NODES_SINCE_9,

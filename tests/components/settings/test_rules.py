@@ -12,7 +12,7 @@ from components.settings import Environment
 from components.settings.defaults import complete
 from components.settings.rules import ENDPOINT, ENTERPRISE, ONE_BOX, broken
 from components.settings.topology import MODELS, model_of
-from tests.support.environments import GONE, SMALLEST, changed, complaints
+from tests.support.environments import GONE, SMALLEST, changed, complaints, of_family
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("rules.yaml").read_text()
@@ -22,6 +22,8 @@ CASES: dict[str, dict[str, Any]] = yaml.safe_load(
 def described(case: dict[str, Any]) -> dict[str, Any]:
     changes = {key: GONE if new is None else new for key, new in case["change"].items()}
     base = SMALLEST[case.get("topology", "enterprise"), case.get("cloud", "azure")]
+    if "family" in case:
+        base = of_family(base, *str(case["family"]).split(" on "))
     return changed(base, changes)
 
 
