@@ -13,12 +13,13 @@ from pydantic_core import ErrorDetails
 
 from components.settings.model import Model
 from components.settings.problems import Problem, closest, listed, show
+from components.settings.secrets import SECRET_KEYS
 from components.settings.shape import join
 from components.settings.topology import topologies_with
 
 Schema = Mapping[str, Any]
 
-SECRETS = ("adminPassword", "certificate", "certificateKey")
+BESIDE = ("certificate", *SECRET_KEYS)
 """Configuration keys beside `environment`."""
 
 _KINDS: Mapping[str, str] = {
@@ -71,7 +72,7 @@ def _unknown(loc: Sequence[int | str], model: type[Model]) -> Problem:
     """Return the problem of a key that nothing reads. Its value may be a misplaced secret."""
     name, key = str(loc[-1]), _key(loc)
     known = list(schema_at(loc[:-1], model).get("properties", {}))
-    if name in SECRETS:
+    if name in BESIDE:
         secret = " --secret" if name != "certificate" else ""
         fix = f"remove it, and run: pulumi config set{secret} {name}"
         return Problem(key, "", "is a configuration key of its own, not part of environment", fix)

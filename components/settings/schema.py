@@ -130,6 +130,12 @@ def _config_schema() -> dict[str, Any]:
             "TLS certificate chain in PEM form, the server's own first.",
         ),
         "certificateKey": (_SECRET, "Private key of the certificate, in PEM form, not encrypted."),
+        "adminPasswordHash": (
+            _SECRET,
+            "R Server 9.0: hash of adminPassword, from a node that was configured by hand.",
+        ),
+        "ldapPassword": (_SECRET, "Password of the account that looks users up with LDAP."),
+        "aadKey": (_SECRET, "Secret of the web application in Azure Active Directory."),
     }
     keys = {
         f"{NAMESPACE}:{name}": {**schema, "description": text}

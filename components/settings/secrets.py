@@ -1,9 +1,28 @@
 """Checks of the secrets beside `environment`: their problems never repeat a value."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
+from components.settings.environment import Environment, NodesEnvironment
 from components.settings.problems import Problem
+
+SECRET_KEYS = ("adminPassword", "certificateKey", "adminPasswordHash", "ldapPassword", "aadKey")
+"""Configuration keys that must be stored encrypted."""
+
+FAMILY_KEYS: Mapping[str, str] = {
+    "adminPasswordHash": "R Server 9.0 (runtime.version 9.0-preview or 9.0.1)",
+    "ldapPassword": "runtime.server.authentication.method: ldap",
+    "aadKey": "runtime.server.authentication.method: azureActiveDirectory, since 9.1",
+}
+"""Keys that only some nodes of R Server and ML Server read, and which."""
+
+WITHOUT_SETUP = ("9.0-preview", "9.0.1")
+"""Versions that no tool sets up silently: their finished file holds the hash of the administrator's
+password, whose algorithm is not published (facts.md 8.4), and their AAD section has no key (12.5).
+"""
+
+LONGEST_SECRET = 1_024
+"""Characters of a secret that is one line."""
 
 ALLOWED_SPECIALS = r"~!@#$%^&()-_+=|<>\/;:,."
 """Special characters that the product's administrator may have in the password."""
@@ -40,6 +59,58 @@ def check_pair(has_chain: bool, has_key: bool) -> Iterator[Problem]:
         yield problem("certificate", "is required with certificateKey", ADD_CERTIFICATE)
     if has_chain and not has_key:
         yield problem("certificateKey", "is required with certificate", ADD_KEY)
+
+
+def check_line(name: str, value: str) -> Iterator[Problem]:
+    """Yield what is wrong with the secret *name*, of which we know only that it is one line."""
+    fix = f"set it again: pulumi config set --secret {name}"
+    if not value.strip() or len(value) > LONGEST_SECRET:
+        yield problem(name, f"must be 1 to {LONGEST_SECRET} characters long", fix)
+    elif not value.isprintable() or value != value.strip():
+        yield problem(name, "must be one line, with no blanks around it", fix)
+
+
+def check_hash(password: str | None, hashed: str) -> Iterator[Problem]:
+    """Yield what is wrong with the hash of the administrator's *password*."""
+    yield from check_line("adminPasswordHash", hashed)
+    if password is not None and hashed == password:
+        rule = "must be the hash of adminPassword, and not that password itself"
+        yield problem("adminPasswordHash", rule, HASH_FIX)
+
+
+HASH_FIX = (
+    "configure one node by hand with that password, take AdminPassword from its appsettings.json, "
+    "and run: pulumi config set --secret adminPasswordHash"
+)
+
+
+def secrets_suit(environment: Environment, there: Set[str]) -> Iterator[Problem]:
+    """Yield the secrets that nodes of *environment* read and are not *there*, or the reverse."""
+    reasons = dict(_needed(environment))
+    for name, why in reasons.items():
+        if name not in there:
+            fix = HASH_FIX if name == "adminPasswordHash" else f"pulumi config set --secret {name}"
+            yield problem(name, f"is required with {why}", fix)
+    for name, owner in FAMILY_KEYS.items():
+        if name in there and name not in reasons:
+            rule = f"is read by nothing here: it belongs to {owner}"
+            yield problem(name, rule, f"run: pulumi config rm {name}")
+
+
+def _needed(environment: Environment) -> Iterator[tuple[str, str]]:
+    """Yield the name of each secret that must be there, and why."""
+    if not isinstance(environment, NodesEnvironment) or environment.runtime.server is None:
+        return
+    runtime, method = environment.runtime, environment.runtime.server.authentication.method
+    plain = runtime.version not in WITHOUT_SETUP
+    if not plain:
+        version = f"runtime.version: {runtime.version}"
+        yield "adminPassword", f"{version}, whose adminPasswordHash is of that password"
+        yield "adminPasswordHash", f"{version}, whose set-up cannot make it silently"
+    if method == "ldap":
+        yield "ldapPassword", "authentication.method: ldap, whose query account has it"
+    elif method == "azureActiveDirectory" and plain:
+        yield "aadKey", "authentication.method: azureActiveDirectory, whose web application has it"
 
 
 def stored_in_plain(name: str) -> Problem:

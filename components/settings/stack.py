@@ -12,13 +12,18 @@ from components.settings.bases import FOLDER, Layers, examine_over
 from components.settings.environment import Environment
 from components.settings.parsing import cautions
 from components.settings.problems import Problem, SettingsError, closest, show
-from components.settings.secrets import check_password, stored_in_plain
+from components.settings.secrets import (
+    FAMILY_KEYS,
+    SECRET_KEYS,
+    check_hash,
+    check_line,
+    check_password,
+    secrets_suit,
+    stored_in_plain,
+)
 
-KEYS = ("environment", "base", "adminPassword", "certificate", "certificateKey")
+KEYS = ("environment", "base", "certificate", *SECRET_KEYS)
 """Configuration keys that this project reads, each below its own namespace."""
-
-SECRET_KEYS = ("adminPassword", "certificateKey")
-"""Those of them that must be stored encrypted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +34,12 @@ class Settings:
     admin_password: pulumi.Output[str] | None = field(default=None, repr=False)
     certificate: str | None = None
     certificate_key: pulumi.Output[str] | None = field(default=None, repr=False)
+    admin_password_hash: pulumi.Output[str] | None = field(default=None, repr=False)
+    """R Server 9.0 only: what its file holds in place of the password."""
+    ldap_password: pulumi.Output[str] | None = field(default=None, repr=False)
+    """Password of the account that looks users up in a directory."""
+    aad_key: pulumi.Output[str] | None = field(default=None, repr=False)
+    """Secret of the web application in Azure Active Directory."""
 
 
 def load(config: pulumi.Config, stack: str) -> Settings:
@@ -39,6 +50,9 @@ def load(config: pulumi.Config, stack: str) -> Settings:
     environment, problems, layers = _environment(config, stack)
     problems += unknown_keys(config.name, get_config_env())
     problems += _secret_problems(config)
+    if environment is not None:
+        there = {name for name in SECRET_KEYS if config.get(name) is not None}
+        problems += secrets_suit(environment, there)
     if environment is None or problems:
         raise SettingsError(stack, problems)
     for caution in cautions(environment):
@@ -48,6 +62,9 @@ def load(config: pulumi.Config, stack: str) -> Settings:
         admin_password=config.get_secret("adminPassword"),
         certificate=config.get("certificate"),
         certificate_key=config.get_secret("certificateKey"),
+        admin_password_hash=config.get_secret("adminPasswordHash"),
+        ldap_password=config.get_secret("ldapPassword"),
+        aad_key=config.get_secret("aadKey"),
     )
 
 
@@ -87,6 +104,13 @@ def _secret_problems(config: pulumi.Config) -> Iterator[Problem]:
     # Checked in the clear and dropped: what is passed on are the outputs of get_secret.
     if (password := config.get("adminPassword")) is not None:
         yield from check_password(password)
+    for name in FAMILY_KEYS:
+        if (value := config.get(name)) is None:
+            continue
+        if name == "adminPasswordHash":
+            yield from check_hash(password, value)
+        else:
+            yield from check_line(name, value)
     chain, key = config.get("certificate"), config.get("certificateKey")
     if chain is not None or key is not None:
         # Only who brings a certificate waits for the library that reads it.

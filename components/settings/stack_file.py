@@ -9,8 +9,8 @@ from components.settings import document
 from components.settings.bases import examine_over
 from components.settings.environment import Environment
 from components.settings.problems import Problem, SettingsError, show
-from components.settings.secrets import check_pair, stored_in_plain
-from components.settings.stack import KEYS, SECRET_KEYS, unknown_keys
+from components.settings.secrets import SECRET_KEYS, check_pair, stored_in_plain
+from components.settings.stack import KEYS, unknown_keys
 
 NAMESPACE = "operationalization"
 """The project's name in Pulumi.yaml, before each of its configuration keys."""

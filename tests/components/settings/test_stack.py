@@ -10,9 +10,9 @@ import pytest
 
 from components.settings import Settings, SettingsError, load
 from tests.components.settings.test_secrets import certificate, pem
-from tests.support.environments import AZURE, changed
+from tests.support.environments import AZURE, changed, of_family
 
-SECRETS = ["adminPassword", "certificateKey"]
+SECRETS = ["adminPassword", "certificateKey", "adminPasswordHash", "ldapPassword", "aadKey"]
 
 
 def configured(
@@ -144,4 +144,132 @@ def test_what_someone_may_regret_is_logged_and_deploys(monkeypatch: pytest.Monke
     assert logged[0].splitlines() == [
         "web.count: leaves no node to answer while the only one is repaired (got 1)",
         "    fix: write 2 or more",
+    ]
+
+
+LDAP = {
+    "method": "ldap",
+    "ldap": {
+        "host": "ldap.example.com",
+        "queryUserDn": "CN=lookup,DC=example,DC=com",
+        "searchBase": "OU=people,DC=example,DC=com",
+        "searchFilter": "userPrincipalName={0}",
+    },
+}
+AAD = {
+    "method": "azureActiveDirectory",
+    "azureActiveDirectory": {"authority": "https://login.windows.net/example", "audience": "app"},
+}
+
+
+def directory(authentication: dict[str, Any], version: str = "9.4.7") -> dict[str, Any]:
+    value = of_family(AZURE, version)
+    return changed(value, {"runtime.server.authentication": authentication})
+
+
+def test_secrets_of_the_family_are_outputs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"adminPassword": "Abcdef1!", "adminPasswordHash": "AQ=="}
+    old = of_family(AZURE, "9.0.1")
+    settings = load(configured(monkeypatch, environment=old, **keys), "dev")
+    loop = asyncio.get_event_loop()
+    assert settings.admin_password_hash is not None
+    assert loop.run_until_complete(settings.admin_password_hash.future()) == "AQ=="
+    assert loop.run_until_complete(settings.admin_password_hash.is_secret())
+    assert "AQ==" not in repr(settings)
+
+    config = configured(monkeypatch, environment=directory(LDAP), ldapPassword="p")
+    assert load(config, "dev").ldap_password is not None
+    config = configured(monkeypatch, environment=directory(AAD), aadKey="k")
+    assert load(config, "dev").aad_key is not None
+
+
+MISSING: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        of_family(AZURE, "9.0-preview"),
+        [
+            (
+                "  adminPassword: is required with runtime.version: 9.0-preview, whose "
+                "adminPasswordHash is of that password"
+            ),
+            "    fix: pulumi config set --secret adminPassword",
+            (
+                "  adminPasswordHash: is required with runtime.version: 9.0-preview, whose set-up "
+                "cannot make it silently"
+            ),
+            (
+                "    fix: configure one node by hand with that password, take AdminPassword from its "
+                "appsettings.json, and run: pulumi config set --secret adminPasswordHash"
+            ),
+        ],
+    ),
+    (
+        directory(LDAP),
+        [
+            (
+                "  ldapPassword: is required with authentication.method: ldap, whose query account "
+                "has it"
+            ),
+            "    fix: pulumi config set --secret ldapPassword",
+        ],
+    ),
+    (
+        directory(AAD),
+        [
+            (
+                "  aadKey: is required with authentication.method: azureActiveDirectory, whose web "
+                "application has it"
+            ),
+            "    fix: pulumi config set --secret aadKey",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "lines"), MISSING)
+def test_a_secret_that_the_settings_ask_for(
+    monkeypatch: pytest.MonkeyPatch, value: dict[str, Any], lines: list[str]
+) -> None:
+    found = refused(configured(monkeypatch, environment=value))
+    assert found.splitlines()[1:] == lines
+
+
+def test_a_secret_that_nothing_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"adminPasswordHash": "AQ==", "ldapPassword": "p", "aadKey": "k"}
+    assert refused(configured(monkeypatch, environment=AZURE, **keys)).splitlines()[1::2] == [
+        (
+            "  adminPasswordHash: is read by nothing here: it belongs to R Server 9.0 "
+            "(runtime.version 9.0-preview or 9.0.1)"
+        ),
+        (
+            "  ldapPassword: is read by nothing here: it belongs to "
+            "runtime.server.authentication.method: ldap"
+        ),
+        (
+            "  aadKey: is read by nothing here: it belongs to "
+            "runtime.server.authentication.method: azureActiveDirectory, since 9.1"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("Abcdef1!", "must be the hash of adminPassword, and not that password itself"),
+        (" ", "must be 1 to 1024 characters long"),
+        ("x" * 1025, "must be 1 to 1024 characters long"),
+        ("AQ==\n", "must be one line, with no blanks around it"),
+    ],
+)
+def test_a_hash_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str, rule: str) -> None:
+    keys = {"adminPassword": "Abcdef1!", "adminPasswordHash": value}
+    found = refused(configured(monkeypatch, environment=of_family(AZURE, "9.0.1"), **keys))
+    assert found.splitlines()[1] == f"  adminPasswordHash: {rule}"
+    assert len(found.splitlines()) == 3
+
+
+def test_a_directory_password_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configured(monkeypatch, environment=directory(LDAP), ldapPassword="a\nb")
+    assert refused(config).splitlines()[1:] == [
+        "  ldapPassword: must be one line, with no blanks around it",
+        "    fix: set it again: pulumi config set --secret ldapPassword",
     ]
