@@ -197,8 +197,8 @@ MISSING: list[tuple[dict[str, Any], list[str]]] = [
                 "cannot make it silently"
             ),
             (
-                "    fix: configure one node by hand with that password, take AdminPassword from its "
-                "appsettings.json, and run: pulumi config set --secret adminPasswordHash"
+                "    fix: configure one node by hand with that password, take AdminPassword from "
+                "its appsettings.json, and run: pulumi config set --secret adminPasswordHash"
             ),
         ],
     ),
