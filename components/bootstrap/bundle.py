@@ -47,7 +47,9 @@ def bundle(recipe: NodeRecipe, cloud: Cloud) -> Bundle | None:
 
 def split(recipe: NodeRecipe, cloud: Cloud) -> tuple[tuple[NodeFile, ...], tuple[NodeFile, ...]]:
     """Return the static files that travel in user data, and those that the node fetches."""
-    files = (*shared_files(), *cloud_files(cloud), *recipe.files)
+    shared = (*shared_files(), *cloud_files(cloud))
+    # A recipe's own file takes the place of a shared one, for systems that the latter is not for.
+    files = tuple({file.path: file for file in (*shared, *recipe.files)}.values())
     first = FIRST[cloud]
     if first is None:
         return files, ()

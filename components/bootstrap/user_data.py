@@ -97,7 +97,7 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
             "principal": facts.database_principal,
             **({"bootstrap": bootstrap} if bootstrap else {}),
         },
-        "packages": sorted((*recipe.packages, *CLOUD_PACKAGES[facts.cloud])),
+        "packages": sorted((*recipe.packages, *_cloud_packages(recipe, facts.cloud))),
         "egress": facts.egress,
         "secrets": [
             {"name": use.name, "path": use.path, "owner": use.owner, "mode": use.mode}
@@ -107,9 +107,21 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
         "firewall": host_firewall(recipe, facts),
         "clients": () if recipe.role == "compute" else facts.clients,
         recipe.role: recipe.data,
+        **_compute_nodes(facts),
         **_fetching(facts, bundle(recipe, facts.cloud)),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def _cloud_packages(recipe: NodeRecipe, cloud: Cloud) -> tuple[str, ...]:
+    return () if recipe.brings_cloud_scripts else CLOUD_PACKAGES[cloud]
+
+
+def _compute_nodes(facts: NodeFacts) -> dict[str, JsonValue]:
+    """Return where the compute nodes are, on a node that is told so."""
+    if not facts.compute_values and not facts.compute_ranges:
+        return {}
+    return {"computeNodes": {"values": facts.compute_values, "ranges": facts.compute_ranges}}
 
 
 def _fetching(facts: NodeFacts, found: Bundle | None) -> dict[str, JsonValue]:

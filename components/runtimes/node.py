@@ -90,5 +90,8 @@ class NodeRecipe:
     """Roles whose nodes must serve before nodes of this one are made or changed. Plumber has none:
     compute nodes wait by themselves for the schema that web nodes bring, and web nodes find compute
     nodes whenever they come."""
+    brings_cloud_scripts: bool = False
+    """Whether the recipe's own files take the place of those that speak to the cloud, so that
+    nodes don't install what the shared ones need."""
     data: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the node's scripts and services read of the settings."""

@@ -1,6 +1,6 @@
 """The recipe of a node: what it runs, from the environment's settings alone."""
 
-from components.runtimes import plumber
+from components.runtimes import plumber, rserver
 from components.runtimes.node import (
     HealthProbe,
     JsonValue,
@@ -15,15 +15,9 @@ __all__ = ["HealthProbe", "JsonValue", "NodeFile", "NodeRecipe", "Role", "Secret
 
 
 def for_role(environment: NodesEnvironment, role: Role) -> NodeRecipe:
-    """Return what a node with *role* runs.
-
-    Raises:
-        NotImplementedError: for a product that settings accept and that has no recipe yet.
-    """
+    """Return what a node with *role* runs."""
     match environment.runtime.product:
         case "plumber":
             return plumber.recipe(environment, role)
-        case product:
-            raise NotImplementedError(
-                f"runtime.product: {product} has no node recipe yet; choose plumber"
-            )
+        case "rserver" | "mlserver":
+            return rserver.recipe(environment, role)

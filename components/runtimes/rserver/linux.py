@@ -1,0 +1,77 @@
+"""What a node on Linux is made of: packages of its system, files and services."""
+
+from typing import Final
+
+from components.runtimes.files import node_file, node_files
+from components.runtimes.node import NodeFile, Role
+from components.runtimes.rserver.product import Product
+from components.runtimes.rserver.section import PARTS
+
+SOURCE: Final = "components/runtimes/rserver/node"
+PROGRAMS: Final = "/opt/operationalization/bin"
+UNITS: Final = "/etc/systemd/system"
+
+OWN_SERVICES: Final = ("operationalization-proxy.service", "operationalization-watch.service")
+
+_DEBIAN: Final = (
+    "ca-certificates",
+    "curl",
+    "iptables",
+    "libgomp1",
+    "libpango1.0-0",
+    "libsm6",
+    "libxt6",
+    "nginx",
+    "openssl",
+    "python3",
+)
+"""What our scripts and the product's media need (facts.md section 4, "Ubuntu packages")."""
+
+_RED_HAT: Final = (
+    "ca-certificates",
+    "curl",
+    "epel-release",
+    "iptables",
+    "libicu",
+    "libpng12",
+    "libunwind",
+    "nginx",
+    "openssl",
+    "python3",
+)
+"""facts.md section 4, "RHEL packages". NGINX comes from EPEL, whose package CentOS has; on RHEL the
+image or the subscription brings them."""
+
+_PSQL: Final = {"ubuntu-16.04": "postgresql-client", "centos-7": "postgresql", "rhel-7": "postgresql"}
+
+
+def packages(product: Product, role: Role) -> tuple[str, ...]:
+    """Return the system's packages that a *role* node installs before the product."""
+    system = product.environment.runtime.operating_system
+    found = set(_DEBIAN if system.startswith("ubuntu-") else _RED_HAT)
+    if system == "rhel-7":
+        found.discard("epel-release")
+    if role != "compute" and product.engine == "postgresql":
+        found.add(_PSQL[system])
+    return tuple(sorted(found))
+
+
+def services(product: Product, role: Role) -> tuple[str, ...]:
+    """Return the units of a ready node: the product's, then what stands in front of them."""
+    own = product.version.places["linux"].services
+    return (
+        *(f"{name}.service" for part in PARTS[role] for name in own[part]),
+        *OWN_SERVICES,
+    )
+
+
+def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
+    """Return the node's files; those with the path of a shared script take its place."""
+    cloud = product.environment.cloud
+    del role
+    return (
+        *node_files(SOURCE, "*.sh", PROGRAMS, mode="0755"),
+        *node_files(SOURCE, "*.py", PROGRAMS, mode="0755"),
+        *node_files(f"{SOURCE}/units", "**/*", UNITS),
+        node_file(f"{SOURCE}/clouds/{cloud}.sh", f"{PROGRAMS}/cloud.sh", mode="0755"),
+    )
