@@ -17,8 +17,8 @@ do by one JSON section, named after its role in /etc/operationalization/node.jso
     setup         tool: none, utility or cli. utility: DLL below the home. group: of the Azure CLI.
                   arguments: of VALUES. encrypt: arguments before the text. marksIdleCompute: write
                   `configured` into the compute part's file before set-up of a web node
-    appsettings   {part: {first, overlay}}: what to merge into the file before and after set-up, with
-                  VALUES and keys `A|B` (`expressions.py`)
+    appsettings   {part: {first, overlay}}: what to merge into the file before and after set-up,
+                  with VALUES and keys `A|B` (`expressions.py`)
     listen        {part: {port, own, https}, proxy}: port that others call (0: nobody), the
                   product's own, whether TLS stands on the first. proxy: nginx, iis or none
     certificates  secrets to put into the product's store: PEM, certificate and then key

@@ -25,10 +25,11 @@ def connection_strings(product: Product) -> Json:
     if version.default_database:
         off["Connection"] = ""
         embedded["Connection"] = version.default_database
-    strings = {"postgresql": _postgresql, "sqlserver": _sqlserver}
     return {
-        key: _on(product, make(product)) if key == engine else off for key, make in strings.items()
-    } | {"defaultDb": embedded}
+        "sqlserver": _on(product, _sqlserver(product)) if engine == "sqlserver" else off,
+        "postgresql": _on(product, _postgresql(product)) if engine == "postgresql" else off,
+        "defaultDb": embedded,
+    }
 
 
 def _on(product: Product, connection: JsonValue) -> Json:

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from components.runtimes.files import node_file, node_files
+from components.runtimes.files import node_files
 from components.runtimes.node import NodeFile, Role
 from components.runtimes.rserver.product import Product
 from components.runtimes.rserver.section import PARTS
 
 SOURCE: Final = "components/runtimes/rserver/node"
 PROGRAMS: Final = "/opt/operationalization/bin"
-UNITS: Final = "/etc/systemd/system"
 
 OWN_SERVICES: Final = ("operationalization-proxy.service", "operationalization-watch.service")
 
@@ -42,7 +41,11 @@ _RED_HAT: Final = (
 """facts.md section 4, "RHEL packages". NGINX comes from EPEL, whose package CentOS has; on RHEL the
 image or the subscription brings them."""
 
-_PSQL: Final = {"ubuntu-16.04": "postgresql-client", "centos-7": "postgresql", "rhel-7": "postgresql"}
+_PSQL: Final = {
+    "ubuntu-16.04": "postgresql-client",
+    "centos-7": "postgresql",
+    "rhel-7": "postgresql",
+}
 
 
 def packages(product: Product, role: Role) -> tuple[str, ...]:
@@ -67,11 +70,5 @@ def services(product: Product, role: Role) -> tuple[str, ...]:
 
 def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
     """Return the node's files; those with the path of a shared script take its place."""
-    cloud = product.environment.cloud
-    del role
-    return (
-        *node_files(SOURCE, "*.sh", PROGRAMS, mode="0755"),
-        *node_files(SOURCE, "*.py", PROGRAMS, mode="0755"),
-        *node_files(f"{SOURCE}/units", "**/*", UNITS),
-        node_file(f"{SOURCE}/clouds/{cloud}.sh", f"{PROGRAMS}/cloud.sh", mode="0755"),
-    )
+    del product, role
+    return (*node_files(SOURCE, "*.py", PROGRAMS, mode="0755"),)

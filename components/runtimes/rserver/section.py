@@ -55,8 +55,8 @@ def _product(product: Product) -> Json:
     return {
         "system": product.environment.runtime.operating_system,
         "homes": place.homes,
-        "folders": {part: folder for part, folder in version.folders.items()},
-        "services": {part: names for part, names in place.services.items()},
+        "folders": dict(version.folders.items()),
+        "services": dict(place.services.items()),
         "dotnet": place.dotnet,
         "store": {"name": place.store, "location": place.location},
         "webUser": version.web_user,
@@ -83,9 +83,7 @@ def _install(product: Product, role: Role) -> Json:
         "dotnetVersion": version.dotnet_version,
         "activate": version.activate,
         "links": tuple(
-            {"folder": folder, "links": pairs}
-            for folder, pairs in links.items()
-            if role != "web"
+            {"folder": folder, "links": pairs} for folder, pairs in links.items() if role != "web"
         ),
     }
 

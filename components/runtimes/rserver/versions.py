@@ -135,6 +135,14 @@ class ServerVersion:
     realtime_api: bool
 
 
+_RED_HAT_LINKS: Final[Mapping[str, Links]] = {
+    "/usr/lib64": (
+        ("libpcre.so.1", "libpcre.so.0"),
+        ("libicui18n.so.50", "libicui18n.so.36"),
+        ("libicuuc.so.50", "libicuuc.so.36"),
+        ("libicudata.so.50", "libicudata.so.36"),
+    )
+}
 _DEPLOYR_LINKS: Final[Mapping[str, Mapping[str, Links]]] = {
     "ubuntu-16.04": {
         "/lib/x86_64-linux-gnu": (
@@ -147,17 +155,8 @@ _DEPLOYR_LINKS: Final[Mapping[str, Mapping[str, Links]]] = {
             ("libicudata.so.55", "libicudata.so.36"),
         ),
     },
-    **dict.fromkeys(
-        ("centos-7", "rhel-7"),
-        {
-            "/usr/lib64": (
-                ("libpcre.so.1", "libpcre.so.0"),
-                ("libicui18n.so.50", "libicui18n.so.36"),
-                ("libicuuc.so.50", "libicuuc.so.36"),
-                ("libicudata.so.50", "libicudata.so.36"),
-            )
-        },
-    ),
+    "centos-7": _RED_HAT_LINKS,
+    "rhel-7": _RED_HAT_LINKS,
 }
 """Of 9.0 (4); Ubuntu 14.04's are left out, as its nodes are not built."""
 
@@ -341,9 +340,7 @@ _R_SERVER_910: Final = ServerVersion(
     r_version="3.3.3",
     folders={"web": "Microsoft.RServer.WebNode", "compute": "Microsoft.RServer.ComputeNode"},
     places={
-        "linux": _linux(
-            ("/usr/lib64/microsoft-r/rserver/o16n/9.1.0",), "webnode", "computenode"
-        ),
+        "linux": _linux(("/usr/lib64/microsoft-r/rserver/o16n/9.1.0",), "webnode", "computenode"),
         "windows": _windows(
             (rf"{_R_SERVER}\o16n", rf"{_SQL_SERVICES}\o16n", rf"{_R_SERVER}\deployr"),
             (r"C:\Program Files\dotnet\dotnet.exe",),

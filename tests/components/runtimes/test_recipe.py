@@ -6,7 +6,6 @@ import pytest
 
 from components.runtimes import recipe
 from components.runtimes.files import node_files
-from tests.support.environments import environment
 from tests.support.nodes import KINDS, ONE_BOXES, ROLES, recipe_of
 
 PORTS = {"web": 12800, "compute": 12805, **dict.fromkeys(ONE_BOXES, 12800)}
@@ -86,17 +85,6 @@ def test_a_higher_maximum_changes_no_node(role):
 def test_settings_reach_the_role_they_are_for():
     assert recipe_of("compute", compute__workersPerNode=3).data["workers"] == 3
     assert recipe_of("web", database__connectionsPerWebNode=9).data["connections"] == 9
-
-
-def test_a_product_without_a_recipe_is_refused():
-    chosen = environment()
-    changed = chosen.model_copy(
-        update={"runtime": chosen.runtime.model_copy(update={"product": "rserver"})}
-    )
-    with pytest.raises(NotImplementedError) as refused:
-        recipe.for_role(changed, "web")
-
-    assert str(refused.value) == ("runtime.product: rserver has no node recipe yet; choose plumber")
 
 
 def test_a_folder_without_its_files_is_refused():
