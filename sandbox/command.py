@@ -19,6 +19,7 @@ from rich.table import Table
 from sandbox import daemon, faults, nodes, quotas
 from sandbox.daemon import DaemonError, Wanted
 from sandbox.fabric.contract import FabricError
+from sandbox.fabric.downloads.shelf import HOST
 from sandbox.home import Home, HomeError, Running
 from sandbox.nodes import Command, CommandError
 
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_endpoint_commands(command: nodes.Adder) -> None:
+    _add_download_commands(command)
     token = command(
         "token", "print what lets its deployer call an online endpoint", _endpoints("token")
     )
@@ -136,6 +138,29 @@ def _add_endpoint_commands(command: nodes.Adder) -> None:
         "certificate", "print who signs for the clouds' names in the sandbox: for clients of "
         "endpoints", _endpoints("certificate"),
     )  # fmt: skip
+
+
+def _add_download_commands(command: nodes.Adder) -> None:
+    offer = command(
+        "offer", f"put files where nodes download them from, https://{HOST}/FILE, and print each "
+        "one's address and SHA-256; without files: list those that are there",
+        _downloads("offer"),
+    )  # fmt: skip
+    offer.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    offer.add_argument("--as", dest="name", default="", help="another name for the one file")
+    withdraw = command("withdraw", "offer files no longer", _downloads("withdraw"))
+    withdraw.add_argument("names", nargs="+", metavar="NAME", help="as offer prints it")
+
+
+def _downloads(name: str) -> Command:
+    """A command of `downloads`, imported when it runs."""
+
+    def run(home: Home, options: argparse.Namespace) -> int:
+        from sandbox import downloads  # noqa: PLC0415 -- as in _records
+
+        return downloads.COMMANDS[name](home, options)
+
+    return run
 
 
 def _records(name: str) -> Command:
@@ -296,9 +321,11 @@ def _show(
     if known:
         console.print(nodes.table(known))
         for node in known:
-            if node["phase"] == "failed":
+            if node["phase"] in ("failed", nodes.ABSENT):
                 console.print(
-                    f"{node['name']} failed: {node['reason']}", markup=False, soft_wrap=True
+                    f"{node['name']} {node['phase']}: {node['reason']}",
+                    markup=False,
+                    soft_wrap=True,
                 )
 
 
@@ -323,7 +350,7 @@ def _reset(home: Home, options: argparse.Namespace) -> int:
         home.pool,
     ):
         file.unlink(missing_ok=True)
-    for folder in (home.project, home.stacks, home.hosts, *home.database_folders):
+    for folder in (home.project, home.stacks, home.hosts, home.downloads, *home.database_folders):
         shutil.rmtree(folder, ignore_errors=True)
     print("The sandbox is empty.")  # noqa: T201
     return 0

@@ -11,6 +11,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -69,6 +70,7 @@ class Home:
         self.pool = self.root / "pool"
         self.project = self.root / "project"
         self.hosts = self.root / "hosts"
+        self.downloads = self.root / "downloads"
         self.databases = self.root / "databases"
         self.images = PROJECT / ".cache" / "images"
 
@@ -76,6 +78,13 @@ class Home:
     def database_folders(self) -> tuple[Path, ...]:
         """Where each cloud's managed databases are, of those that there are."""
         return tuple(sorted(self.root.glob("databases*")))
+
+    def public_pool(self) -> IPv4Network | None:
+        """The public addresses that it was given; None: its nodes never booted."""
+        try:
+            return IPv4Network(self.pool.read_text().strip())
+        except (OSError, ValueError):
+            return None
 
     @property
     def prefix(self) -> str:

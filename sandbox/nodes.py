@@ -26,6 +26,8 @@ _NONE = 3
 """Exit status of `wait` when there is nothing to wait for."""
 OFF = "off"
 """State of a node that went down with the sandbox, and starts with it."""
+ABSENT = "absent"
+"""State of a node that can't run in the sandbox: a record is all that there is of it."""
 _MOMENT = 0.2
 """Seconds between looks at what the daemon wrote."""
 
@@ -144,17 +146,21 @@ def _wait(home: Home, options: argparse.Namespace) -> int:
     deadline = time.monotonic() + options.seconds
     while time.monotonic() < deadline:
         found = [] if running.off else known(home)
-        if not found:
-            why = "; ".join(running.off) or "no node is deployed"
+        if all(node["phase"] == ABSENT for node in found):
+            why = "; ".join(running.off) or (
+                str(found[0]["reason"]) if found else "no node is deployed"
+            )
             sys.stderr.write(f"sandbox: there are no nodes to wait for: {why}\n")
             return _NONE
         failed = [node for node in found if node["phase"] == "failed"]
         if failed:
             raise CommandError(f"node {failed[0]['name']} failed:\n{failed[0]['reason']}")
-        if all(node["phase"] == "ready" for node in found):
+        if all(node["phase"] in ("ready", ABSENT) for node in found):
             return 0
         time.sleep(_MOMENT)
-    late = ", ".join(f"{n['name']} ({n['phase']})" for n in known(home) if n["phase"] != "ready")
+    late = ", ".join(
+        f"{n['name']} ({n['phase']})" for n in known(home) if n["phase"] not in ("ready", ABSENT)
+    )
     raise CommandError(
         f"not ready after {options.seconds:.0f} seconds: {late}; scripts/sandbox logs NODE says why"
     )

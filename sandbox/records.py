@@ -11,6 +11,7 @@ from sandbox.control.azure.online_endpoints import ONLINE_ENDPOINT_KIND, host_of
 from sandbox.control.packages import PACKAGES
 from sandbox.control.store import Store, Stored, StoreError
 from sandbox.control.world import StoreWorld
+from sandbox.fabric.downloads import HOST, address_in
 from sandbox.home import Home
 from sandbox.nodes import Command, CommandError
 
@@ -127,11 +128,13 @@ def _address(home: Home, options: argparse.Namespace) -> int:
             host_of(found): public_pool.lent(world, found)
             for found in world.of(ONLINE_ENDPOINT_KIND)
         }
+        if (pool := home.public_pool()) is not None:
+            known[HOST] = str(address_in(pool))
     found = known.get(options.host.casefold())
     if found is None:
         why = "is private" if options.host.casefold() in known else "is not of this sandbox"
         raise CommandError(
-            f"{options.host} has no public address: it {why}, or nodes do not boot; endpoints: "
+            f"{options.host} has no public address: it {why}, or nodes do not boot; known: "
             f"{', '.join(sorted(known)) or 'none'}"
         )
     print(found)  # noqa: T201

@@ -56,8 +56,17 @@ def accelerated(size: str) -> bool:
     return not size.startswith("Standard_B") or size.endswith("_v2")
 
 
+WITHOUT_TRUSTED_LAUNCH: Final = frozenset(
+    {"ubuntu-14.04", "ubuntu-16.04", "centos-7", "rhel-7", "windows-server-2012-r2"}
+)
+"""Systems that are too old for it ("Trusted Launch for Azure virtual machines", supported systems);
+Azure refuses a machine of one of them that asks for it."""
+
+
 def security(args: NodeGroupArgs) -> compute.SecurityProfileArgs:
-    """Return Trusted launch and encryption at host."""
+    """Return encryption at host, and Trusted launch where the system can have it."""
+    if args.runtime.operating_system in WITHOUT_TRUSTED_LAUNCH:
+        return compute.SecurityProfileArgs(encryption_at_host=args.encryption_at_host)
     return compute.SecurityProfileArgs(
         security_type="TrustedLaunch",
         uefi_settings=compute.UefiSettingsArgs(secure_boot_enabled=True, v_tpm_enabled=True),

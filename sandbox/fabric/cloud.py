@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from threading import Event
@@ -36,6 +36,8 @@ class Surroundings:
     images: Images
     serving: Callable[[Machine], bool]
     """Whether a machine is ready and well, and is not about to go."""
+    published: Mapping[str, IPv4Address] = field(default_factory=dict)
+    """Names of the sandbox's own internet, which every resolver knows."""
 
 
 class Services(Protocol):

@@ -233,6 +233,8 @@ class Machine:
     """It is to drain and go (scale in)."""
     container: Container | None = None
     """What it runs in place of *image* and *user_data*; None: a whole system."""
+    absent: str = ""
+    """Why it can't run here at all: it is a record only, and nobody waits for it; "": it can."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,8 +21,8 @@ from sandbox.control.fabric import NotReadyError, Watch
 from sandbox.control.kinds import CloudError
 from sandbox.control.store import Store, StoreError
 from sandbox.control.world import StoreTransaction, StoreWorld
+from sandbox.fabric import downloads, prober
 from sandbox.fabric import node as nodes
-from sandbox.fabric import prober
 from sandbox.fabric.cloud import Cloud, Surroundings
 from sandbox.fabric.clouds import Clouds, Databases, Services, clouds, end_databases
 from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
@@ -97,6 +97,12 @@ class Fabric:
         self._notices = Notices()
         self._networks = Networks(place.prefix, place.pool, options.client)
         self._hosts = Hosts(place.folder / "hosts", images, self._host_ended)
+        self._site = downloads.Site(
+            downloads.Shelf(place.folder / downloads.FOLDER),
+            self._networks,
+            images.authority,
+            downloads.network(place.pool, options.client),
+        )
         self._services = Services(
             everyone,
             Surroundings(
@@ -109,6 +115,7 @@ class Fabric:
                 change=self._change,
                 images=images,
                 serving=self._is_serving,
+                published={downloads.HOST: downloads.address_in(place.pool)},
             ),
         )
         self._databases = Databases(everyone, place.folder, images)
@@ -273,6 +280,7 @@ class Fabric:
         for host in self._hosts.all():
             self._hosts.stop(host.machine_id, 0)
         self._services.stop()
+        self._site.stop()
         self._databases.stop()
         self._networks.clear()
 
@@ -312,13 +320,14 @@ class Fabric:
         world = StoreWorld(self._store.read())
         for cloud in self._clouds.unsettled(world):
             self._fill_groups(cloud)
-        blueprint = self._clouds.blueprint(world)
+        blueprint = self._site.added(self._clouds.blueprint(world))
         self._blueprint = blueprint
         self._dismiss(blueprint)
         problems = []
         steps: tuple[Callable[[], None], ...] = (
             lambda: self._networks.settle(blueprint, self._prober.healthy),
             lambda: self._services.settle(blueprint),
+            lambda: self._site.settle(blueprint),
             lambda: self._databases.settle(blueprint, self._networks.namespace),
             lambda: self._attend(blueprint),
             lambda: self._prober.settle(blueprint.networks),

@@ -41,6 +41,8 @@ class Phase(StrEnum):
     """It powered itself off."""
     DRAINING = "draining"
     GONE = "gone"
+    ABSENT = "absent"
+    """It can't run in the sandbox: a record is all that there is of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +124,7 @@ class Node:
         """Whether it is ready as it should be, failed, or gone."""
         if self._state.phase is Phase.READY:
             return self._state.provisioned == _digest(self._machine)
-        return self._state.phase in (Phase.FAILED, Phase.GONE, Phase.STOPPED)
+        return self._state.phase in (Phase.FAILED, Phase.GONE, Phase.STOPPED, Phase.ABSENT)
 
     def wait(self, cancelled: threading.Event, report: Callable[[str], None]) -> State:
         """Return once it is settled, or when *cancelled*; each phase is reported once."""
@@ -187,6 +189,10 @@ class Node:
     def _step(self) -> None:
         machine = self._machine
         if self._state.phase is Phase.DRAINING:
+            return
+        if machine.absent:
+            if self._state.phase is not Phase.ABSENT:
+                self._become(Phase.ABSENT, machine.absent)
             return
         if self._state.phase is Phase.FAILED and not self._again and not self._is_due():
             return

@@ -39,7 +39,7 @@ find_images_stamp() {
   local name files file
   stamp=
   for name in "${NODE_TOOLS[@]}"; do have "${name%% *}" || return 0; done
-  for name in base complete postgresql; do [[ -d $IMAGES/$name/upper ]] || return 0; done
+  for name in base complete family postgresql; do [[ -d $IMAGES/$name/upper ]] || return 0; done
   mapfile -d '' -t files < <(
     find "$ROOT/sandbox/fabric/images" "$ROOT/sandbox/fabric/authority.py" -type f -not -name '*.pyc' -print0 | sort -z
   )

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 -- the full text of an error is one string
 """The commands that look at the sandbox's state or change it, without a daemon."""
 
+import hashlib
 import io
 import json
 
@@ -247,6 +248,24 @@ def test_a_quota_is_listed_set_and_reset(run):
     assert run("quota", "reset", "aws:vpcs")[1] == "1 limit went back to the cloud's own.\n"
     assert run("quota", "reset")[1] == "1 limit went back to the cloud's own.\n"
     assert "set to" not in run("quota", "list")[1]
+
+
+def test_files_are_offered_listed_and_withdrawn(run, home, tmp_path):
+    (tmp_path / "installer.tar").write_bytes(b"packages")
+    digest = hashlib.sha256(b"packages").hexdigest()
+    address = "https://downloads.sandbox.example"
+    file = str(tmp_path / "installer.tar")
+
+    assert run("offer", file) == (0, f"{address}/installer.tar  {digest}\n", "")
+    assert run("offer", file, "--as", "r.tar") == (0, f"{address}/r.tar  {digest}\n", "")
+    assert run("offer") == (0, f"{address}/installer.tar\n{address}/r.tar\n", "")
+    assert run("withdraw", "installer.tar") == (0, "", "")
+    assert run("offer") == (0, f"{address}/r.tar\n", "")
+    status, _, said = run("offer", file, "--as", "a/b")
+    assert (status, "no slash" in said) == (1, True)
+    assert run("offer", file, file, "--as", "x")[0] == 1
+    assert run("reset", "--yes")[0] == 0
+    assert run("offer") == (0, "", "")
 
 
 @pytest.mark.parametrize(

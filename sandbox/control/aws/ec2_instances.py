@@ -10,7 +10,7 @@ User Guide, "EC2 instance hostnames and domains", "Change instance termination p
 
 from collections.abc import Iterator
 
-from sandbox.control.aws import addresses, machines, network_interfaces
+from sandbox.control.aws import addresses, images, machines, network_interfaces
 from sandbox.control.aws.addresses import SUBNET
 from sandbox.control.aws.keys import KEY_OR_ALIAS
 from sandbox.control.aws.roles import PROFILE, role_of_profile
@@ -158,8 +158,9 @@ def _outputs(context: Context) -> Outputs:
     values = context.inputs
     address = _address(context)
     subnet = _subnet(context, context.world)
+    image = images.find(text(values, "ami") or "")
     volume: dict[str, object] = {
-        "deviceName": "/dev/xvda",
+        "deviceName": image.root if image else "/dev/xvda",
         "volumeId": f"vol-{context.hexadecimal('volume', 17)}",
         "volumeType": "gp2",
         "volumeSize": 8,

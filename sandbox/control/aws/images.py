@@ -1,4 +1,7 @@
-"""Amazon machine images that others publish, as EC2's DescribeImages finds them.
+"""Amazon machine images, as EC2's DescribeImages finds them: Debian's, and the account's own.
+
+Its own are one of each operating system that nobody publishes any more (`sandbox.control.systems`),
+called as the system is.
 
 Sources: Debian wiki, "Cloud/AmazonEC2Image/Bookworm" (owner 136693071363, names); AWS General
 Reference, DescribeImages. Real ids differ by region and are not known here: each comes from the
@@ -11,9 +14,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from sandbox.control.aws.account import ACCOUNT
 from sandbox.control.aws.regions import REGIONS
 from sandbox.control.kinds import ApiError, Call, Outputs
 from sandbox.control.reading import elements, flag, text, texts
+from sandbox.control.systems import ALL, System
 
 DEBIAN = "136693071363"
 
@@ -32,6 +37,7 @@ class Image(NamedTuple):
     """What the fabric boots for it."""
     root: str = "/dev/xvda"
     gibibytes: int = 8
+    windows: bool = False
 
 
 def _debian(architecture: str, build: str, created: str) -> Image:
@@ -40,7 +46,23 @@ def _debian(architecture: str, build: str, created: str) -> Image:
     return Image(name, DEBIAN, "", shown, created, f"Debian 12 ({build})", "debian-12")
 
 
+def _own(system: System) -> Image:
+    return Image(
+        name=system.name,
+        owner=ACCOUNT,
+        alias="self",
+        architecture="x86_64",
+        created="2024-01-15T12:00:00.000Z",
+        description=f"{system.words}, for machines of this account",
+        offer=system.name,
+        root="/dev/sda1",
+        gibibytes=system.gibibytes,
+        windows=system.windows,
+    )
+
+
 IMAGES = (
+    *map(_own, ALL),
     _debian("amd64", "20250210-2019", "2025-02-10T20:58:17.000Z"),
     _debian("arm64", "20250210-2019", "2025-02-10T20:58:49.000Z"),
     _debian("amd64", "20250316-2053", "2025-03-16T20:59:04.000Z"),
@@ -71,8 +93,9 @@ def _values(image: Image, region: str) -> dict[str, str]:
         "hypervisor": "xen",
         "image-id": ami(image, region),
         "image-type": "machine",
-        "is-public": "true",
+        "is-public": "false" if image.alias == "self" else "true",
         "name": image.name,
+        **({"platform": "windows"} if image.windows else {}),
         "owner-id": image.owner,
         "root-device-name": image.root,
         "root-device-type": "ebs",
@@ -115,10 +138,10 @@ def _matching(arguments: Mapping[str, object], region: str) -> Iterator[Image]:
 
 def _passes(given: Mapping[str, object], values: Mapping[str, str]) -> bool:
     name = text(given, "name") or ""
-    if name not in values:
+    if name not in values and name != "platform":
         raise ApiError("InvalidParameterValue", f"The filter '{name}' is invalid")
     patterns = [pattern for _, pattern in texts(given, "values[*]")]
-    return any(fnmatch.fnmatchcase(values[name], pattern) for pattern in patterns)
+    return any(fnmatch.fnmatchcase(values.get(name, ""), pattern) for pattern in patterns)
 
 
 def _described(image: Image, region: str, arguments: Mapping[str, object]) -> Outputs:
@@ -138,7 +161,7 @@ def _described(image: Image, region: str, arguments: Mapping[str, object]) -> Ou
                 "virtualName": "",
             }
         ],
-        "bootMode": "uefi-preferred",
+        "bootMode": "uefi-preferred" if image.owner == DEBIAN else "",
         "creationDate": image.created,
         "deprecationTime": "",
         "description": image.description,
@@ -152,10 +175,10 @@ def _described(image: Image, region: str, arguments: Mapping[str, object]) -> Ou
         "lastLaunchedTime": "",
         "name": image.name,
         "ownerId": image.owner,
-        "platform": "",
-        "platformDetails": "Linux/UNIX",
+        "platform": "windows" if image.windows else "",
+        "platformDetails": "Windows" if image.windows else "Linux/UNIX",
         "productCodes": [],
-        "public": True,
+        "public": image.alias != "self",
         "ramdiskId": "",
         "region": region,
         "rootDeviceName": image.root,
@@ -166,6 +189,6 @@ def _described(image: Image, region: str, arguments: Mapping[str, object]) -> Ou
         "stateReason": {"code": "UNSET", "message": "UNSET"},
         "tags": {},
         "tpmSupport": "",
-        "usageOperation": "RunInstances",
+        "usageOperation": "RunInstances:0002" if image.windows else "RunInstances",
         "virtualizationType": "hvm",
     }

@@ -72,5 +72,5 @@ settle = instances.settle_all
 
 
 def builtin(target: str) -> bool:
-    """Whether Azure itself provides this id (built-in role definitions)."""
-    return authorization.is_builtin_role(target)
+    """Whether Azure itself provides this id: built-in roles, and the gallery's images."""
+    return authorization.is_builtin_role(target) or images.of_gallery(target) is not None

@@ -1,16 +1,23 @@
-"""Platform images, and custom ones (Microsoft.Compute/images).
+"""Platform images, custom ones (Microsoft.Compute/images), and those of the subscription's gallery.
+
+The gallery `systems` in the resource group `images` is there without anybody's doing: a version
+1.0.0 of each operating system that no marketplace has any more (`systems.py`).
 
 Sources: Azure documentation, "Find and use Azure Marketplace VM images", "Endorsed Linux
-distributions on Azure"; Debian's cloud team for its versions (`0.YYYYMMDD.BUILD`).
+distributions on Azure", "Store and share images in an Azure Compute Gallery" (an image without a
+version is its latest); Debian's cloud team for its versions (`0.YYYYMMDD.BUILD`).
 """
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sandbox.control import ids
 from sandbox.control.azure.arm import not_emulated, one_of, provider, standard
 from sandbox.control.kinds import Context, Kind, Name, Outputs, Problem, Values, World
 from sandbox.control.reading import mapping, number, text
+from sandbox.control.systems import SYSTEMS, System
+from sandbox.control.world import SUBSCRIPTION
 
 IMAGE = "Microsoft.Compute/images"
 IMAGE_KIND = "azure-native:compute:Image"
@@ -35,6 +42,48 @@ PLATFORM_IMAGES: dict[tuple[str, str, str], Platform] = {
     ("Debian", "debian-12", "12-backports"): Platform(1, "Linux", 30, _DEBIAN),
     ("Debian", "debian-12", "12-backports-gen2"): Platform(2, "Linux", 30, _DEBIAN),
 }
+
+
+GALLERY_TYPES = (
+    "Microsoft.Compute/galleries/images",
+    "Microsoft.Compute/galleries/images/versions",
+)
+IMAGE_TYPES = (IMAGE, *GALLERY_TYPES)
+"""What the id of an image reference may be of."""
+GALLERY = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/images/providers/Microsoft.Compute/galleries/"
+    "systems"
+)
+_VERSION = "1.0.0"
+
+
+def gallery_id(system: str) -> str:
+    """The id of the image of a system, as a stack file has it."""
+    return f"{GALLERY}/images/{system}/versions/{_VERSION}"
+
+
+_GALLERY = {
+    ids.key(f"{GALLERY}/images/{name}{version}"): system
+    for name, system in SYSTEMS.items()
+    for version in ("", f"/versions/{_VERSION}", "/versions/latest")
+}
+
+
+def of_gallery(target: str) -> System | None:
+    """The system of a gallery image's id; None when the gallery has no such image."""
+    return _GALLERY.get(ids.key(target))
+
+
+def is_windows(world: World, values: Values, path: str) -> bool | None:
+    """Whether the image that is referred to is of Windows; None when it is not known."""
+    if platform(values, path) is not None:
+        return False
+    target = text(values, f"{path}.id") or ""
+    if (system := of_gallery(target)) is not None:
+        return system.windows
+    record = world.find(target) if target else None
+    kind = text(record.inputs, "storageProfile.osDisk.osType") if record else None
+    return None if kind is None else kind == "Windows"
 
 
 _KEY = ("publisher", "offer", "sku")
@@ -108,6 +157,8 @@ def generation(world: World, values: Values, path: str) -> int | None:
     """Hypervisor generation of the image that is referred to; None when it is not known."""
     if found := platform(values, path):
         return found.generation
+    if of_gallery(text(values, f"{path}.id") or ""):
+        return 2
     record = world.find(text(values, f"{path}.id") or "")
     if record is None:
         return None
@@ -134,6 +185,8 @@ def _outputs(context: Context) -> Outputs:
 
 def smallest_disk(values: Values, path: str) -> int:
     """GiB that an operating system disk from this image has at least."""
+    if system := of_gallery(text(values, f"{path}.id") or ""):
+        return system.gibibytes
     found = platform(values, path)
     return found.disk if found else 1
 

@@ -10,7 +10,14 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 
-from sandbox.control.azure.images import disk_problems, generation, platform, reference_rules
+from sandbox.control.azure import windows
+from sandbox.control.azure.images import (
+    disk_problems,
+    generation,
+    of_gallery,
+    platform,
+    reference_rules,
+)
 from sandbox.control.azure.managed_identities import IDENTITY
 from sandbox.control.azure.passwords import weakness
 from sandbox.control.azure.sizes import size_of
@@ -94,6 +101,12 @@ def os_problems(values: Values, path: str) -> Iterator[Problem]:
     profile = mapping(values, path)
     if not profile:
         return
+    yield from _custom_data(profile, path)
+    if present(profile, "secrets"):
+        yield Problem(f"{path}.secrets", "the sandbox does not emulate this: leave it out")
+    if windows.is_meant(profile):
+        yield from windows.problems(profile, path, _FORBIDDEN_USERS)
+        return
     user = text(profile, "adminUsername")
     if user is not None and (
         user.casefold() in _FORBIDDEN_USERS or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,63}", user)
@@ -107,13 +120,7 @@ def os_problems(values: Values, path: str) -> Iterator[Problem]:
     why = weakness(password, user or "", 12, 72) if password is not None else None
     if why:
         yield Problem(f"{path}.adminPassword", f"The supplied password {why}.", "InvalidParameter")
-    yield from _custom_data(profile, path)
     yield from _linux(profile, path, user)
-    for key in ("windowsConfiguration", "secrets"):
-        if present(profile, key):
-            yield Problem(
-                f"{path}.{key}", "the sandbox does not emulate this: it boots Linux nodes only"
-            )
 
 
 def _custom_data(profile: Values, path: str) -> Iterator[Problem]:
@@ -213,9 +220,18 @@ _NOT_GENERATION_2 = (
 )
 
 
-def verify_login(context: Context, path: str) -> Iterator[Problem]:
-    """There must be a way in: a key, or a password where passwords are on."""
+def verify_login(context: Context, path: str, storage: str) -> Iterator[Problem]:
+    """There must be a way in, to the system that the image has: a key, or a password."""
+    yield from windows.verify(context, path, storage)
     profile = mapping(context.inputs, path)
+    if windows.is_meant(profile):
+        if not text(profile, "adminPassword"):
+            yield Problem(
+                f"{path}.adminPassword",
+                "Required parameter 'adminPassword' is missing (null).",
+                "InvalidParameter",
+            )
+        return
     keys = elements(profile, "linuxConfiguration.ssh.publicKeys")
     if profile and not keys and not text(profile, "adminPassword"):
         yield Problem(
@@ -236,11 +252,7 @@ def verify_security(context: Context, profile: str, storage: str) -> Iterator[Pr
             "The property 'securityProfile.uefiSettings' needs securityType TrustedLaunch.",
             "InvalidParameter",
         )
-    if (
-        trusted
-        and text(context.inputs, f"{image}.id")
-        and generation(context.world, context.inputs, image) == 1
-    ):
+    if trusted and text(context.inputs, f"{image}.id") and not _can_be_trusted(context, image):
         yield Problem(f"{profile}.securityType", _NOT_GENERATION_2, "BadRequest")
     if flag(context.inputs, f"{profile}.encryptionAtHost") and not feature_registered(
         context.world, "Microsoft.Compute", "EncryptionAtHost"
@@ -251,6 +263,13 @@ def verify_security(context: Context, profile: str, storage: str) -> Iterator[Pr
             "'Microsoft.Compute/EncryptionAtHost' feature is not enabled for this subscription.",
             "InvalidParameter",
         )
+
+
+def _can_be_trusted(context: Context, image: str) -> bool:
+    """Whether Trusted launch works with an image that is referred to by its id."""
+    if (system := of_gallery(text(context.inputs, f"{image}.id") or "")) is not None:
+        return system.trusted
+    return generation(context.world, context.inputs, image) != 1
 
 
 def feature_note(namespace: str, feature: str) -> str:

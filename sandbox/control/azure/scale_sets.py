@@ -23,6 +23,7 @@ from sandbox.control.azure.arm import (
     within,
 )
 from sandbox.control.azure.durations import between
+from sandbox.control.azure.images import IMAGE_TYPES
 from sandbox.control.azure.network_interfaces import POOL, verify_pool
 from sandbox.control.azure.sizes import size_of
 from sandbox.control.azure.virtual_networks import SUBNET
@@ -274,7 +275,7 @@ def _verify(context: Context) -> Iterator[Problem]:
         text(context.inputs, "location"),
         f"{_INTERFACES}[*].ipConfigurations[*].subnet.id",
     )
-    yield from machines.verify_login(context, _OS)
+    yield from machines.verify_login(context, _OS, _STORAGE)
     yield from _verify_change(context)
     yield from machines.verify_security(context, _SECURITY, _STORAGE)
     size = size_of(text(context.inputs, "sku.name") or "")
@@ -327,7 +328,7 @@ KINDS = (
                 "Microsoft.Network/networkSecurityGroups",
             ),
             f"{PROFILE}.networkProfile.healthProbe.id": ("Microsoft.Network/loadBalancers/probes",),
-            f"{_STORAGE}.imageReference.id": ("Microsoft.Compute/images",),
+            f"{_STORAGE}.imageReference.id": IMAGE_TYPES,
             **machines.IDENTITY_REFERENCES,
         },
         # An identity can go while machines have it.

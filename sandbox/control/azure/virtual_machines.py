@@ -7,7 +7,7 @@ interfaces".
 
 from collections.abc import Iterator
 
-from sandbox.control.azure import extensions, machines, quotas
+from sandbox.control.azure import extensions, machines, quotas, windows
 from sandbox.control.azure.arm import (
     not_emulated,
     parent_of,
@@ -19,6 +19,7 @@ from sandbox.control.azure.arm import (
     verify_region,
 )
 from sandbox.control.azure.durations import between
+from sandbox.control.azure.images import IMAGE_TYPES
 from sandbox.control.azure.network_interfaces import NETWORK_INTERFACE
 from sandbox.control.azure.scale_sets import MACHINE_NAME
 from sandbox.control.azure.sizes import size_of
@@ -86,7 +87,7 @@ def _verify(context: Context) -> Iterator[Problem]:
     yield from required(context.inputs, _SIZE, "osProfile", code="InvalidParameter")
     if len(elements(context.inputs, _INTERFACES)) != 1:
         yield Problem(_INTERFACES, "the sandbox gives a machine one interface")
-    yield from machines.verify_login(context, "osProfile")
+    yield from machines.verify_login(context, "osProfile", "storageProfile")
     yield from verify_region(context, text(context.inputs, "location"), f"{_INTERFACES}[*].id")
     yield from machines.verify_security(context, "securityProfile", "storageProfile")
     size = size_of(text(context.inputs, _SIZE) or "")
@@ -127,10 +128,11 @@ def _outputs(context: Context) -> Outputs:
     suffix = context.identifier("osDisk").replace("-", "")
     disk.setdefault("name", f"{context.name}_OsDisk_1_{suffix}")
     disk.setdefault("deleteOption", "Detach")
+    system = "Windows" if windows.is_meant(mapping(context.inputs, "osProfile")) else "Linux"
     return {
         "vmId": context.identifier("vmId"),
         "timeCreated": context.created,
-        "storageProfile": {**storage, "osDisk": {**disk, "osType": "Linux"}},
+        "storageProfile": {**storage, "osDisk": {**disk, "osType": system}},
         **machines.identity_outputs(context),
     }
 
@@ -167,7 +169,7 @@ KINDS = (
         name=MACHINE_NAME,
         references={
             f"{_INTERFACES}[*].id": (NETWORK_INTERFACE,),
-            "storageProfile.imageReference.id": ("Microsoft.Compute/images",),
+            "storageProfile.imageReference.id": IMAGE_TYPES,
             **machines.IDENTITY_REFERENCES,
         },
         weak=("identity.userAssignedIdentities[*]",),

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from sandbox.control import arns, ids
-from sandbox.control.aws import fleet
+from sandbox.control.aws import fleet, images
 from sandbox.control.aws.addresses import SUBNET, address, block
 from sandbox.control.aws.vpcs import VPC
 from sandbox.control.kinds import Record, World
 from sandbox.control.reading import number, text, texts
+from sandbox.fabric import systems
 from sandbox.fabric.aws import balancers, databases, public_services, routes
 from sandbox.fabric.aws.balancers import INTERFACE
 from sandbox.fabric.aws.routes import ENDPOINT, Way
@@ -181,6 +182,8 @@ class _Reader:
             and (door.cross_zone or door.node.zone == machine.zone)
         ]
         in_group = machine.group != machine.id
+        found = images.find(machine.image)
+        offer = found.offer if found else ""
         return Machine(
             id=ids.key(machine.id),
             incarnation=machine.incarnation,
@@ -190,7 +193,8 @@ class _Reader:
             network=self._network_of(machine),
             port=machine.interface,
             address=machine.address,
-            image=self._image,
+            image=systems.image_for(offer, self._image),
+            absent=systems.why_not(offer),
             user_data=machine.user_data,
             resolver=self._resolver(machine),
             vcpus=machine.vcpus,

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from sandbox.control import arns
-from sandbox.control.aws import KINDS, fleet, instance_records, instances, lifecycle
+from sandbox.control import arns, systems
+from sandbox.control.aws import KINDS, fleet, images, instance_records, instances, lifecycle
+from sandbox.control.aws.ec2_instances import INSTANCE
+from sandbox.control.aws.scaling_policies import GROUP
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.reading import number, text
 from sandbox.control.store import Store
@@ -75,7 +77,13 @@ class Aws:
     def cautions(self, world: World, target: str) -> Iterable[str]:
         """What of a resource is not as it would be in AWS."""
         record = world.find(target)
-        if record is None or record.type != databases.INSTANCE:
+        if record is None:
+            return
+        if record.type in (GROUP, INSTANCE):
+            used = {each.image for each in fleet.machines_of(world) if each.group == record.id}
+            found = sorted(image.offer for each in used if (image := images.find(each)))
+            yield from filter(None, map(systems.caution, found))
+        if record.type != databases.INSTANCE:
             return
         if not databases.is_emulated(record):
             yield (
@@ -99,6 +107,7 @@ class Aws:
             notices=surroundings.notices,
             sessions=Sessions(surroundings.folder),
             machines=surroundings.machines,
+            published=surroundings.published,
             change=surroundings.change,
         )
 

@@ -54,6 +54,7 @@ class Services(services.Services):
         machines: Callable[[str, IPv4Address], Machine | None],
         change: Change,
         upstream: Callable[[], Sequence[resolver.Address]] = resolver.configured,
+        published: Mapping[str, IPv4Address] = resolver.NOTHING,
     ) -> None:
         """What the services work with.
 
@@ -67,8 +68,15 @@ class Services(services.Services):
             machines: who has an address of a network.
             change: one transaction.
             upstream: who knows all other names.
+            published: names of the internet that is the sandbox's own.
         """
-        super().__init__(store=store, networks=networks, authority=authority, upstream=upstream)
+        super().__init__(
+            store=store,
+            networks=networks,
+            authority=authority,
+            upstream=upstream,
+            published=published,
+        )
         self._notices = notices
         self._sessions = sessions
         self._machines = machines

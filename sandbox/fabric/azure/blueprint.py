@@ -18,6 +18,7 @@ from sandbox.control.azure.addresses import BALANCER, address, network, subnet_n
 from sandbox.control.azure.arm import name_of, parent_of, type_of
 from sandbox.control.kinds import Record, Values, World
 from sandbox.control.reading import elements, number, text, texts
+from sandbox.fabric import systems
 from sandbox.fabric.azure import security_rules
 from sandbox.fabric.contract import (
     Blueprint,
@@ -194,7 +195,8 @@ def _machine(machine: fleet.FleetMachine, where: str, image: str) -> Machine:
         network=where,
         port=ids.key(machine.interface),
         address=machine.address,
-        image=image,
+        image=systems.image_for(machine.image, image),
+        absent=systems.why_not(machine.image),
         user_data=machine.custom_data,
         vcpus=machine.vcpus,
         memory=machine.memory,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from sandbox.control import ids
+from sandbox.control import ids, systems
 from sandbox.control.azure import KINDS, endpoint_instances, fleet, instances
 from sandbox.control.azure.arm import type_of
 from sandbox.control.kinds import Kind, Transaction, World
@@ -29,6 +29,7 @@ _CONCERNED = (
     "microsoft.machinelearningservices/workspaces",
     "microsoft.resources/deployments",
 )
+_MACHINES = ("microsoft.compute/virtualmachines", "microsoft.compute/virtualmachinescalesets")
 _ANSWERED_LIVE = frozenset(
     {"microsoft.network/privatednszones", "microsoft.keyvault/vaults/secrets"}
 )
@@ -106,6 +107,10 @@ class Azure:
             )
         elif kind.startswith("microsoft.network/networksecuritygroups"):
             yield from security_rules.ignored(world)
+        elif kind in _MACHINES:
+            own = ids.key(target)
+            offers = {m.image for m in fleet.machines_of(world) if ids.key(m.group) == own}
+            yield from filter(None, map(systems.caution, sorted(offers)))
 
     def services(self, surroundings: Surroundings) -> Everything:
         """Metadata, names and vaults; endpoints. Raises FabricError."""
@@ -117,6 +122,7 @@ class Azure:
             notices=surroundings.notices,
             tokens=tokens.Tokens(surroundings.folder),
             machines=surroundings.machines,
+            published=surroundings.published,
         )
         served = endpoints.Endpoints(
             store=surroundings.store,

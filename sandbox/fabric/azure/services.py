@@ -4,7 +4,7 @@ Each network has a metadata service and a resolver; each private endpoint of a v
 behind it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 
 import dns.name
@@ -38,9 +38,19 @@ class Services(services.Services):
         tokens: Tokens,
         machines: Callable[[str, IPv4Address], Machine | None],
         upstream: Callable[[], Sequence[resolver.Address]] = resolver.configured,
+        published: Mapping[str, IPv4Address] = resolver.NOTHING,
     ) -> None:
-        """*machines*: who has an address of a network. *upstream*: who knows all other names."""
-        super().__init__(store=store, networks=networks, authority=authority, upstream=upstream)
+        """*machines*: who has an address of a network. *upstream*: who knows all other names.
+
+        *published*: names of the internet that is the sandbox's own.
+        """
+        super().__init__(
+            store=store,
+            networks=networks,
+            authority=authority,
+            upstream=upstream,
+            published=published,
+        )
         self._notices = notices
         self._tokens = tokens
         self._machines = machines

@@ -76,6 +76,22 @@ COMPLETE = Image(
 """All that web and compute nodes of the plumber runtime install on any cloud, so that they boot at
 once."""
 
+FAMILY = Image(
+    name="family",
+    parent="complete",
+    megabytes=300,
+    packages=(
+        "iptables",
+        "nginx",
+        "postgresql-client",
+        "python3-ldap3",
+        "python3-multipart",
+        "unzip",
+    ),
+)
+"""What boots for the older systems of `sandbox.control.systems`: all that nodes of the R Server
+family install from a distribution, and what stand-ins for its packages run on."""
+
 POSTGRESQL = Image(
     name="postgresql",
     parent="base",
@@ -84,5 +100,5 @@ POSTGRESQL = Image(
 )
 """A managed database server; Debian 12 has PostgreSQL 15. Each server makes its own cluster."""
 
-ALL = (BASE, COMPLETE, POSTGRESQL)
+ALL = (BASE, COMPLETE, FAMILY, POSTGRESQL)
 """A parent comes before its layers."""

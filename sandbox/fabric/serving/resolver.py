@@ -6,9 +6,11 @@ refusal that RFC 1035 has for it, or silence.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
+from types import MappingProxyType
 
 import dns.asyncquery
 import dns.edns
@@ -30,11 +32,14 @@ _PLAIN = 512
 """Bytes of an answer over UDP to a client that says nothing about sizes (RFC 1035)."""
 _LARGEST = 1232
 """Bytes over UDP that pass everywhere ("DNS Flag Day 2020")."""
+_TTL = 10
+"""Seconds, of names that the sandbox has of its own."""
 _PATIENCE = 2.0
 """Seconds that one resolver may take."""
 _SERVERS = 3
 """Resolvers that are asked, as in resolv.conf(5)."""
 
+NOTHING: Mapping[str, IPv4Address] = MappingProxyType({})
 Address = tuple[str, int]
 
 
@@ -47,6 +52,19 @@ class Found:
     code: dns.rcode.Rcode = dns.rcode.NOERROR
     elsewhere: dns.name.Name | None = None
     """What is still to be asked of the machine's own resolvers."""
+
+
+def named(hosts: Mapping[str, IPv4Address]) -> Mapping[dns.name.Name, IPv4Address]:
+    """The same, under the names as a question has them, which are compared without case."""
+    return {dns.name.from_text(host): address for host, address in hosts.items()}
+
+
+def address_of(name: dns.name.Name, kind: dns.rdatatype.RdataType, address: IPv4Address) -> Found:
+    """What is known of a name that has one address, and nothing else."""
+    found = Found()
+    if kind == dns.rdatatype.A:
+        found.answers.append(dns.rrset.from_text(name, _TTL, "IN", "A", str(address)))
+    return found
 
 
 LookUp = Callable[[dns.name.Name, dns.rdatatype.RdataType], Awaitable[Found]]

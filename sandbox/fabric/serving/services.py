@@ -7,7 +7,7 @@ answer is read from the records at each request, so a change holds at once.
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -66,11 +66,13 @@ class Services(ABC):
         networks: Networks,
         authority: Authority,
         upstream: Callable[[], Sequence[resolver.Address]] = resolver.configured,
+        published: Mapping[str, IPv4Address] = resolver.NOTHING,
     ) -> None:
-        """*upstream*: who knows the names that the cloud does not."""
+        """*upstream*: who knows the names that neither the cloud nor *published* has."""
         self._store = store
         self._networks = networks
         self._upstream = upstream
+        self._published = resolver.named(published)
         self._blueprint = Blueprint()
         self._settling = threading.Lock()
         self._open: dict[Place, StreamListener | DatagramListener] = {}
@@ -202,6 +204,8 @@ class Services(ABC):
 
     def _resolver(self, engine: Engine, network: str) -> listening.Respond:
         async def look_up(name: dns.name.Name, kind: dns.rdatatype.RdataType) -> resolver.Found:
+            if (address := self._published.get(name)) is not None:
+                return resolver.address_of(name, kind, address)
             return await engine.work(lambda: self.look_up(network, name, kind))
 
         server = resolver.Resolver(look_up, self._upstream)

@@ -392,3 +392,13 @@ def test_a_program_that_ends_before_it_is_ready_has_failed_with_what_it_said(roo
 
     assert (state.phase, state.reason) == (Phase.FAILED, "there is no model")
     assert room.done == ["boot", "run configure"]
+
+
+def test_a_machine_that_can_not_run_here_is_a_record_that_nobody_waits_for(room, live):
+    node = live(absent="Windows can't boot")
+
+    state = node.wait(threading.Event(), lambda _: None)
+    assert (state.phase, state.reason) == (Phase.ABSENT, "Windows can't boot")
+    node.retry()
+    assert node.retire(threading.Event())
+    assert room.done == ["end"]

@@ -57,10 +57,21 @@ def test_an_image_is_found_by_its_name(aws):
     assert there["id"] != found["id"]
 
 
+@pytest.mark.parametrize("owner", ["self", ACCOUNT])
+def test_systems_that_nobody_publishes_any_more_are_images_of_the_account(aws, owner):
+    old = [{"name": "name", "values": ["ubuntu-16.04"]}]
+    windows = [{"name": "platform", "values": ["windows"]}]
+
+    found = aws.call("ec2:getAmi", owners=[owner], filters=old)
+    assert (found["rootDeviceName"], found["platform"]) == ("/dev/sda1", "")
+    newest = aws.call("ec2:getAmi", owners=[owner], mostRecent=True, filters=windows)
+    assert (newest["platform"], newest["public"]) == ("windows", False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"owners": ["self"]}, "InvalidAMIID.NotFound: Your query returned no results."),
+        ({"owners": ["amazon"]}, "InvalidAMIID.NotFound: Your query returned no results."),
         (
             {"owners": [DEBIAN]},
             "InvalidParameterCombination: Your query returned more than one result.",

@@ -2,6 +2,7 @@ import base64
 
 import pytest
 
+from sandbox.control.azure import builtin, fleet, images
 from tests.support.world import RefusedError, problems
 
 
@@ -142,3 +143,101 @@ def test_an_image_of_generation_1_has_no_trusted_launch(site, interface):
         "securityProfile.securityType: Use of TrustedLaunch setting is not supported for the "
         "provided image. Please select Trusted Launch Supported Gen2 OS Image. (BadRequest)"
     )
+
+
+def old_system(site, interface, system, version="/versions/1.0.0", **changes):
+    image = images.gallery_id(system).removesuffix("/versions/1.0.0")
+    storage = {
+        "imageReference": {"id": image + version},
+        "osDisk": {"createOption": "FromImage"},
+    }
+    return machine(site, interface, storageProfile=storage, **changes)
+
+
+def windows(**changes):
+    return {
+        "computerName": "web-1",
+        "adminUsername": "Operator",
+        "adminPassword": "Correct-horse-7",
+        "windowsConfiguration": {"provisionVMAgent": True},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("version", ["", "/versions/1.0.0", "/versions/latest"])
+def test_systems_that_no_marketplace_has_are_images_of_the_subscriptions_gallery(
+    site, interface, version
+):
+    old_system(site, interface, "ubuntu-16.04", version)
+
+    assert fleet.machines_of(site.world)[0].image == "ubuntu-16.04"
+
+
+def test_the_gallery_has_these_images_and_no_others():
+    known = images.gallery_id("ubuntu-16.04")
+
+    assert builtin(known.upper())
+    assert not builtin(known.replace("1.0.0", "2.0.0"))
+    assert not builtin(known.replace("16.04", "14.04"))
+
+
+@pytest.mark.parametrize(
+    ("system", "profile", "allowed"),
+    [("centos-7", None, False), ("windows-server-2016", windows(), True)],
+)
+def test_an_old_system_has_no_trusted_launch(site, interface, system, profile, allowed):
+    security = {"securityType": "TrustedLaunch"}
+    changes = {"osProfile": profile} if profile else {}
+    if allowed:
+        old_system(site, interface, system, securityProfile=security, **changes)
+        return
+    with pytest.raises(RefusedError, match="Please select Trusted Launch Supported Gen2 OS Image"):
+        old_system(site, interface, system, securityProfile=security, **changes)
+
+
+def test_a_windows_machine_is_a_record_like_any_other(site, interface):
+    made = old_system(site, interface, "windows-server-2016", osProfile=windows())
+    site.world.create(
+        "compute:VirtualMachineExtension",
+        vmName="web-1",
+        vmExtensionName="configure",
+        publisher="Microsoft.Compute",
+        type="CustomScriptExtension",
+        typeHandlerVersion="1.10",
+        protectedSettings={"commandToExecute": "powershell -File configure.ps1"},
+    )
+
+    assert made.outputs["storageProfile"]["osDisk"]["osType"] == "Windows"
+
+
+@pytest.mark.parametrize(
+    ("system", "profile", "words"),
+    [
+        ("windows-server-2016", None, "windowsConfiguration: is missing: the image is of Windows"),
+        ("centos-7", windows(), "windowsConfiguration: is given, but the image is of Linux"),
+        (
+            "windows-server-2016",
+            windows(computerName="a-name-of-16-chars"),
+            "computerName: Windows computer name cannot be more than 15 characters long",
+        ),
+        (
+            "windows-server-2016",
+            windows(adminUsername="Administrator"),
+            "adminUsername: The Admin Username specified is not allowed",
+        ),
+        (
+            "windows-server-2016",
+            windows(linuxConfiguration={"provisionVMAgent": True}),
+            "linuxConfiguration: is given together with windowsConfiguration",
+        ),
+        (
+            "windows-server-2016",
+            {k: v for k, v in windows().items() if k != "adminPassword"},
+            "adminPassword: Required parameter 'adminPassword' is missing",
+        ),
+    ],
+)
+def test_a_profile_must_suit_the_system(site, interface, system, profile, words):
+    changes = {"osProfile": profile} if profile else {}
+    with pytest.raises(RefusedError, match=words):
+        old_system(site, interface, system, **changes)

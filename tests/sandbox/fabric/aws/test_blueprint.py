@@ -13,8 +13,8 @@ from sandbox.control import settings
 from sandbox.control.aws import instances, lifecycle
 from sandbox.control.kinds import Record
 from sandbox.control.world import StoreTransaction
+from sandbox.fabric.aws import cloud, names
 from sandbox.fabric.aws import instances as machines
-from sandbox.fabric.aws import names
 from sandbox.fabric.aws.blueprint import RESOLVER, blueprint
 from sandbox.fabric.contract import METADATA, Place, Protocol
 from sandbox.fabric.notices import Notices
@@ -199,12 +199,16 @@ def balancer(site):
 @pytest.fixture
 def web(site, balancer):
     """Two web nodes behind the balancer."""
+    return group(site, balancer, "136693071363", "debian-12-amd64-20250210-2019")
+
+
+def group(site, balancer, owner, image):
     role = site.aws.create("iam:Role", "web", name="web", assumeRolePolicy=TRUST)
     profile = site.aws.create("iam:InstanceProfile", "web", name="web", role=role.short)
     image = site.aws.call(
         "ec2:getAmi",
-        owners=["136693071363"],
-        filters=[{"name": "name", "values": ["debian-12-amd64-20250210-2019"]}],
+        owners=[owner],
+        filters=[{"name": "name", "values": [image]}],
     )["id"]
     template = site.aws.create(
         "ec2:LaunchTemplate",
@@ -479,3 +483,20 @@ def test_an_instance_knows_itself(site, web):
     assert found.lifecycle == "InService"
     notices.post(machine, 60)
     assert machines.of(site.aws.world, machine, notices).lifecycle == "Terminated"
+
+
+def test_an_older_system_boots_the_image_that_stands_for_it_and_says_so(site, balancer):
+    made = group(site, balancer, "self", "ubuntu-16.04")
+
+    machines = site.blueprint().machines
+    assert {(each.image, each.absent) for each in machines} == {("family", "")}
+    (caution,) = cloud.Aws("base").cautions(site.aws.world, made.id)
+    assert caution.startswith("what boots for Ubuntu 16.04 is Debian 12")
+
+
+def test_windows_never_boots_and_says_so(site, balancer):
+    made = group(site, balancer, "self", "windows-server-2016")
+
+    (caution,) = cloud.Aws("base").cautions(site.aws.world, made.id)
+    assert caution.startswith("machines of Windows Server 2016 exist as records only")
+    assert {each.absent for each in site.blueprint().machines} == {caution}

@@ -397,6 +397,7 @@ def running(site: Site, store: Store, directory: Tokens, tmp_path: Path) -> Iter
         tokens=tokens,
         machines=site.machine_at,
         upstream=lambda: upstream,
+        published={"downloads.sandbox.example": IPv4Address("198.18.0.2")},
     )
     try:
         services.settle(site.blueprint)

@@ -125,6 +125,15 @@ def test_what_does_not_exist_elsewhere_does_not_exist_here(running, upstream):
     assert ask(running, "nothing.example").rcode() == dns.rcode.NXDOMAIN
 
 
+def test_names_of_the_sandboxs_own_internet_are_known_in_every_network(running, upstream):
+    upstream.answers["downloads.sandbox.example."] = ["192.0.2.1"]
+
+    assert addresses(ask(running, "Downloads.sandbox.example")) == ["198.18.0.2"]
+    other = ask(running, "downloads.sandbox.example", "AAAA")
+    assert (other.rcode(), other.answer) == (dns.rcode.NOERROR, [])
+    assert upstream.asked == []
+
+
 def test_services_of_the_real_cloud_are_never_asked_for(running, upstream):
     upstream.answers["somebodys.vault.azure.net."] = ["192.0.2.1"]
 

@@ -252,7 +252,7 @@ def test_an_image_that_is_not_built_says_how(tmp_path: Path) -> None:
         Images(tmp_path).layers("base")
     with pytest.raises(FabricError, match="has no image 'windows'"):
         Images(tmp_path).layers("windows")
-    assert Images(tmp_path).missing() == ("base", "complete", "postgresql")
+    assert Images(tmp_path).missing() == ("base", "complete", "family", "postgresql")
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
