@@ -66,6 +66,8 @@ class Product:
     """What a token must be for, to be taken as a password."""
     transport: str
     """Parameter that decides whether connections without TLS are refused."""
+    accepted: str
+    """Parameter that says which kinds of passwords logins may have; without it MD5's, too."""
     prefixes: tuple[str, ...]
     """Parameters that mean something to the cloud's service and nothing to PostgreSQL."""
     defaults: Mapping[str, str]
@@ -97,6 +99,7 @@ FLEXIBLE_SERVER = Product(
     directory=("azure_ad_user", "azure_ad_admin"),
     audiences=(_DATABASE_RESOURCE, f"{_DATABASE_RESOURCE}/"),
     transport="require_secure_transport",
+    accepted="azure.accepted_password_auth_method",
     prefixes=(
         "azure.",
         "azure_storage.",
@@ -120,8 +123,9 @@ FLEXIBLE_SERVER = Product(
 """Azure Database for PostgreSQL flexible server.
 
 Sources: Azure documentation, "Create users in Azure Database for PostgreSQL", "Microsoft Entra
-authentication with Azure Database for PostgreSQL", "Server parameters", "Secure connectivity with
-TLS"."""
+authentication with Azure Database for PostgreSQL", "Server parameters"
+(azure.accepted_password_auth_method has md5 in it by default), "SCRAM authentication in Azure
+Database for PostgreSQL", "Secure connectivity with TLS"."""
 
 RDS = Product(
     superuser="rdsadmin",
@@ -134,6 +138,7 @@ RDS = Product(
     directory=("rds_iam", "rds_password", "rds_replication"),
     audiences=(),
     transport="rds.force_ssl",
+    accepted="rds.accepted_password_auth_method",
     prefixes=("rds.", "apg_", "aurora", "orafce."),
     defaults={
         "log_checkpoints": "on",
@@ -152,4 +157,5 @@ RDS = Product(
 Sources: Amazon RDS User Guide, "Understanding the rds_superuser role", "Creating a database account
 using IAM authentication" (PostgreSQL: GRANT rds_iam; "IAM authentication takes precedence over
 password authentication, so the user must log in as an IAM user"), "Using SSL with a PostgreSQL DB
-instance" (rds.force_ssl is 1 from version 15 on)."""
+instance" (rds.force_ssl is 1 from version 15 on), "Using SCRAM for PostgreSQL password encryption"
+(rds.accepted_password_auth_method is md5+scram by default)."""

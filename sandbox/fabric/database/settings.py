@@ -53,7 +53,10 @@ def _directory(database: Database, product: Product) -> str:
 def without_effect(database: Database, product: Product) -> tuple[str, ...]:
     """Declared parameters that only the cloud's own service knows; nothing follows from them."""
     return tuple(
-        name for name in sorted(database.parameters) if name.lower().startswith(product.prefixes)
+        name
+        for name in sorted(database.parameters)
+        if name.lower().startswith(product.prefixes)
+        and name.lower() not in (product.transport, product.accepted)
     )
 
 
@@ -65,7 +68,7 @@ def _configuration(database: Database, product: Product) -> str:
                 f"database {database.name}: parameter {name} is the service's own and can't be "
                 f"changed; take it out"
             )
-        if name.lower() != product.transport:
+        if name.lower() not in (product.transport, product.accepted):
             values[name.lower()] = value
     values |= {
         "listen_addresses": "0.0.0.0",  # noqa: S104 (of a namespace of its own)
@@ -111,7 +114,8 @@ def _logins(database: Database, product: Product) -> Iterator[str]:
         how = asked if database.directory_login else "reject"
         yield f"hostssl all {_quoted(role)} all {how}"
     if database.password_login:
-        yield f"{'hostssl' if _forces_tls(database, product) else 'host'} all all all scram-sha-256"
+        kind = "hostssl" if _forces_tls(database, product) else "host"
+        yield f"{kind} all all all {_method(database, product)}"
 
 
 def _forces_tls(database: Database, product: Product) -> bool:
@@ -122,6 +126,12 @@ def _forces_tls(database: Database, product: Product) -> bool:
             f"got {value!r}"
         )
     return value in _YES
+
+
+def _method(database: Database, product: Product) -> str:
+    """Return how passwords are checked: `md5` takes verifiers of either kind (pg_hba.conf)."""
+    accepted = database.parameters.get(product.accepted, "md5").lower()
+    return "md5" if "md5" in accepted else "scram-sha-256"
 
 
 def _quoted(name: str) -> str:

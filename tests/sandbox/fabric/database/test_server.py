@@ -105,6 +105,21 @@ class TestPasswords:
         finally:
             serving.settle(password="An0ther's")
 
+    def test_a_principal_makes_a_login_of_the_older_kind(self, serving):
+        """As nodes do for software whose driver is older than SCRAM."""
+        with serving.connect(WEB, serving.token()) as connection:
+            connection.execute("SET password_encryption = 'md5'")
+            connection.execute("CREATE ROLE product LOGIN PASSWORD 'its own'")
+            connection.execute("GRANT CREATE, CONNECT ON DATABASE operationalization TO product")
+        verifiers = "SELECT rolpassword FROM pg_authid WHERE rolname = 'product'"
+        assert str(serving.databases.execute(serving.declared.id, verifiers)[0][0])[:3] == "md5"
+        with serving.connect("product", "its own", "operationalization") as connection:
+            connection.execute("CREATE SCHEMA own")
+
+        serving.settle(parameters={"azure.accepted_password_auth_method": "scram-sha-256"})
+        assert "authentication failed" in serving.refused("product", "its own")
+        serving.connect("breakglass", PASSWORD).close()
+
     def test_with_password_login_off_only_tokens_are_taken(self, serving):
         serving.settle(password_login=False)
         assert "no pg_hba.conf entry" in serving.refused("breakglass", PASSWORD)

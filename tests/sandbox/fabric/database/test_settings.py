@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.fabric.contract import Database, FabricError
 from sandbox.fabric.database import scram, settings
-from sandbox.fabric.database.product import FLEXIBLE_SERVER
+from sandbox.fabric.database.product import FLEXIBLE_SERVER, RDS
 
 DATABASE = Database(
     id="/db",
@@ -44,13 +44,31 @@ def test_what_is_the_services_own_is_refused(name):
 
 def test_without_tls_a_client_matches_no_line():
     lines = text("pg_hba.conf").splitlines()
-    assert "hostssl all all all scram-sha-256" in lines
+    assert "hostssl all all all md5" in lines
     assert not [line for line in lines if line.startswith(("host ", "hostnossl "))][1:]
 
 
 def test_plain_connections_are_allowed_when_declared():
     plain = text("pg_hba.conf", parameters={"require_secure_transport": "OFF"})
-    assert "host all all all scram-sha-256" in plain.splitlines()
+    assert "host all all all md5" in plain.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("product", "value", "method"),
+    [
+        (FLEXIBLE_SERVER, "scram-sha-256", "scram-sha-256"),
+        (FLEXIBLE_SERVER, "md5,scram-sha-256", "md5"),
+        (RDS, "scram", "scram-sha-256"),
+        (RDS, "md5+scram", "md5"),
+    ],
+)
+def test_the_older_kind_of_password_is_taken_unless_it_is_declared_otherwise(
+    product, value, method
+):
+    declared = dataclasses.replace(DATABASE, parameters={product.accepted: value})
+    lines = settings.files(declared, product)["pg_hba.conf"].decode().splitlines()
+    assert lines[-1] == f"hostssl all all all {method}"
+    assert settings.without_effect(declared, product) == ()
 
 
 def test_a_word_that_is_neither_on_nor_off_is_refused():
