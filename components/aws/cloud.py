@@ -6,6 +6,7 @@ from components.aws.autoscaling import Autoscaling
 from components.aws.database import Database
 from components.aws.foundation import Foundation
 from components.aws.identity import Identity
+from components.aws.installers import Installers
 from components.aws.load_balancer import LoadBalancer
 from components.aws.monitoring import Monitoring
 from components.aws.network import Network
@@ -24,6 +25,7 @@ CLOUD = Cloud(
     node_group=NodeGroup,
     autoscaling=Autoscaling,
     monitoring=Monitoring,
+    installers=Installers,
     addresses=ADDRESSES,
     keeps_database_password=True,
 )

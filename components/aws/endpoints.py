@@ -1,8 +1,9 @@
 """Private ways to AWS's own services, so that nodes reach them without any internet.
 
-Amazon S3 has a gateway in the nodes' route tables and lets them into one bucket. The other services
-have an interface in each zone, under the service's usual name, for callers of this account only.
-The list is exactly what nodes call: `components.bootstrap`'s cloud scripts.
+Amazon S3 has a gateway in the nodes' route tables and lets them into one bucket, and to the private
+installers that the settings name. The other services have an interface in each zone, under the
+service's usual name, for callers of this account only. The list is exactly what nodes call:
+`components.bootstrap`'s cloud scripts.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Final
 import pulumi
 from pulumi_aws import ec2
 
-from components.aws.naming import artifacts_bucket, named
+from components.aws.naming import artifacts_bucket, named, object_arn
 from components.aws.site import AwsSite
 
 SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -41,12 +42,17 @@ class ObjectsEndpoint:
         site: AwsSite,
         vpc_id: pulumi.Output[str],
         tables: Sequence[pulumi.Output[str]],
+        installers: Sequence[str],
         parent: pulumi.Resource,
     ) -> None:
+        files = [object_arn(site.partition, file) for file in installers]
+
+        def policy_of(bucket: str, account: str) -> str:
+            ours = f"arn:{site.partition}:s3:::{bucket}/*"
+            return _policy(account, ("s3:GetObject",), [ours, *files] if files else ours)
+
         policy = pulumi.Output.all(artifacts_bucket(site), site.account).apply(
-            lambda found: _policy(
-                found[1], ("s3:GetObject",), f"arn:{site.partition}:s3:::{found[0]}/*"
-            )
+            lambda found: policy_of(found[0], found[1])
         )
         made = ec2.VpcEndpoint(
             name,
@@ -101,7 +107,7 @@ class InterfaceEndpoints(pulumi.ComponentResource):
         )
 
 
-def _policy(account: str, actions: Sequence[str], resource: str) -> str:
+def _policy(account: str, actions: Sequence[str], resource: str | list[str]) -> str:
     """Return that callers of *account* may do this through the endpoint, and nobody anything else.
 
     "Control access to VPC endpoints using endpoint policies"; the caller's own policies decide too.

@@ -13,6 +13,7 @@ from pulumi_aws import ec2, lb
 
 from components.aws import addresses, machine
 from components.parts import NodeGroupArgs
+from components.parts.naming import MADE_FROM, made_from
 
 CONTENT: Final = (
     "ami",
@@ -23,6 +24,11 @@ CONTENT: Final = (
     "userDataBase64",
 )
 """Properties that describe what the machine is; a machine is never changed, only replaced."""
+
+
+KEPT: Final = ("userDataBase64", f'tags["{MADE_FROM}"]', f'tagsAll["{MADE_FROM}"]')
+"""Properties of machines that keep what they were made from. A machine that is replaced for another
+reason gets the newest (engine 3.200 looks at the program's own inputs again)."""
 
 
 class FixedNodes:
@@ -45,6 +51,7 @@ class FixedNodes:
             machines.append(made)
         self.ids = tuple(made.arn for made in machines)
         self.names = tuple(made.id for made in machines)
+        self.made_from = tuple(made_from(made.tags) for made in machines if args.digest)
 
     def _machine(self, index: int, after: pulumi.Resource | None) -> ec2.Instance:
         args = self._args
@@ -86,13 +93,14 @@ class FixedNodes:
                 delete_on_termination=True,
                 tags=machine.volume_tags(args),
             ),
-            tags={"Name": name},
+            tags={"Name": name, **({MADE_FROM: args.digest} if args.digest else {})},
             opts=pulumi.ResourceOptions(
                 parent=self._parent,
                 depends_on=[after] if after else None,
                 replace_on_changes=list(CONTENT),
                 delete_before_replace=True,
                 protect=args.keeps_data or None,
+                ignore_changes=list(KEPT) if args.digest else None,
             ),
         )
 

@@ -38,3 +38,8 @@ def artifacts_bucket(site: AwsSite) -> pulumi.Output[str]:
 def named(name: str) -> dict[str, str]:
     """Return the tag under which the console shows a resource that has no name."""
     return {"Name": name}
+
+
+def object_arn(partition: str, address: str) -> str:
+    """Return the ARN of the object at *address*, `s3://BUCKET/KEY`."""
+    return f"arn:{partition}:s3:::{address.removeprefix('s3://')}"

@@ -43,7 +43,9 @@ class Network(NetworkPart):
         self._subnets = {tier: self._tier(tier) for tier in tiers}
         self.subnet_ids = {tier: tuple(made.values()) for tier, made in self._subnets.items()}
         tables = self._routes()
-        objects = ObjectsEndpoint(f"{name}-objects", self._site, self.network_id, tables, self)
+        objects = ObjectsEndpoint(
+            f"{name}-objects", self._site, self.network_id, tables, args.installers, self
+        )
         firewall = Firewall(
             f"{name}-firewall",
             FirewallArgs(

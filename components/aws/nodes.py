@@ -23,6 +23,7 @@ class NodeGroup(NodeGroupPart):
         if args.settings.is_fixed:
             fixed = FixedNodes(name, args, self)
             self.ids, self.names, self.addresses = fixed.ids, fixed.names, fixed.addresses
+            self.made_from = fixed.made_from
         else:
             place = site.of(args.site)
             speaks = permissions.grant(

@@ -95,6 +95,11 @@ def reads_objects(bucket: str, folder: str, key: str, region: str) -> tuple[Stat
     )
 
 
+def reads_files(objects: Sequence[str]) -> tuple[Statement, ...]:
+    """Return that exactly the objects with these ARNs can be read, and no bucket listed."""
+    return ({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": list(objects)},)
+
+
 def logs_in(place: Place, server: str, user: str) -> tuple[Statement, ...]:
     """Return that tokens of one database user of one server can be made.
 

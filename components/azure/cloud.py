@@ -6,6 +6,7 @@ from components.azure.autoscaling import Autoscaling
 from components.azure.database import Database
 from components.azure.foundation import Foundation
 from components.azure.identity import Identity
+from components.azure.installers import Installers
 from components.azure.load_balancer import LoadBalancer
 from components.azure.monitoring import Monitoring
 from components.azure.network import Network
@@ -23,6 +24,7 @@ CLOUD = Cloud(
     node_group=NodeGroup,
     autoscaling=Autoscaling,
     monitoring=Monitoring,
+    installers=Installers,
     addresses=ADDRESSES,
     transformations=(drop_versions,),
 )

@@ -5,6 +5,7 @@ one node out at a time. A machine is deleted before its successor is made, becau
 takes over its interface and address.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import pulumi
@@ -13,6 +14,7 @@ from pulumi_azure_native import compute, network
 
 from components.azure import addresses, machine
 from components.parts import NodeGroupArgs
+from components.parts.naming import MADE_FROM, made_from
 
 CONTENT: Final = (
     "hardwareProfile",
@@ -22,6 +24,11 @@ CONTENT: Final = (
     "storageProfile",
 )
 """Properties that describe what the machine is; a machine is never changed, only replaced."""
+
+
+KEPT: Final = ("osProfile.customData", f'tags["{MADE_FROM}"]')
+"""Properties of machines that keep what they were made from. A machine that is replaced for another
+reason gets the newest (engine 3.200 looks at the program's own inputs again)."""
 
 
 class FixedNodes:
@@ -43,6 +50,7 @@ class FixedNodes:
             machines.append(made)
         self.ids = tuple(made.id for made in machines)
         self.names = tuple(made.name for made in machines)
+        self.made_from = tuple(made_from(made.tags) for made in machines if args.digest)
 
     def _interface(self, index: int) -> network.NetworkInterface:
         site, balancer = self._args.site, self._args.load_balancer
@@ -76,7 +84,7 @@ class FixedNodes:
             f"{self._name}-{index + 1}",
             resource_group_name=site.resource_group,
             location=site.location,
-            tags=site.tags,
+            tags=self._tags(),
             zones=[zones[index % len(zones)]] if zones else None,
             hardware_profile=compute.HardwareProfileArgs(vm_size=args.settings.size),
             identity=compute.VirtualMachineIdentityArgs(
@@ -108,8 +116,14 @@ class FixedNodes:
                 replace_on_changes=list(CONTENT),
                 delete_before_replace=True,
                 protect=args.keeps_data or None,
+                ignore_changes=list(KEPT) if args.digest else None,
             ),
         )
+
+    def _tags(self) -> Mapping[str, pulumi.Input[str]]:
+        """Return the machine's tags, with what it was made from where it keeps that."""
+        tags, digest = self._args.site.tags, self._args.digest
+        return {**tags, MADE_FROM: digest} if digest else tags
 
     def _storage(self) -> compute.StorageProfileArgs:
         disk = self._args.settings.disk

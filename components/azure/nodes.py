@@ -22,6 +22,7 @@ class NodeGroup(NodeGroupPart):
         if args.settings.is_fixed:
             fixed = FixedNodes(name, args, self)
             self.ids, self.names, self.addresses = fixed.ids, fixed.names, fixed.addresses
+            self.made_from = fixed.made_from
         else:
             made = scale_set.make(name, args, self)
             self.ids, self.names, self.addresses = (made.id,), (made.name,), ()

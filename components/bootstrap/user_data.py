@@ -8,6 +8,7 @@ gzip itself on every cloud. No secret is inside: a node fetches those at boot, w
 
 import base64
 import gzip
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Final
@@ -48,6 +49,11 @@ class UserData:
     def base64(self) -> str:
         """What Azure's custom data and AWS's `user_data_base64` take."""
         return base64.b64encode(self.compressed).decode("ascii")
+
+    @property
+    def digest(self) -> str:
+        """What tells it from any other: the beginning of its hash."""
+        return hashlib.sha256(self.compressed).hexdigest()[:16]
 
     @property
     def size(self) -> int:

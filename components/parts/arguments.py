@@ -62,6 +62,9 @@ class NetworkArgs:
     sessions: bool
     """Whether nodes reach the cloud's service for shells."""
 
+    installers: tuple[str, ...] = ()
+    """Addresses of private files that nodes fetch from a store of the cloud."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadBalancerArgs:
@@ -98,6 +101,20 @@ class ArtifactsArgs:
 
     identities: Mapping[Role, IdentityPart]
     network: NetworkPart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstallersArgs:
+    """What the right to read the user's private installers takes."""
+
+    site: Site
+    files: tuple[str, ...]
+    """Addresses of private files, in the cloud's own form; none where a store says it all."""
+
+    store: str | None
+    """Id of the store that holds them, on clouds whose files are known by it."""
+
+    identities: Mapping[Role, IdentityPart]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,6 +176,10 @@ class NodeGroupArgs:
 
     keeps_data: bool = False
     """Whether the machines hold what is nowhere else, and are protected like a database."""
+
+    digest: pulumi.Output[str] | None = None
+    """Of the user data, for machines that keep what they were made from: they carry it in a tag,
+    and a change of either leaves them alone. None for machines that follow every change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from components.parts.arguments import (
     DatabaseArgs,
     FoundationArgs,
     IdentityArgs,
+    InstallersArgs,
     LoadBalancerArgs,
     MonitoringArgs,
     NetworkArgs,
@@ -23,6 +24,7 @@ from components.parts.outputs import (
     DatabasePart,
     FoundationPart,
     IdentityPart,
+    InstallersPart,
     LoadBalancerPart,
     NetworkPart,
     NodeGroupPart,
@@ -45,6 +47,7 @@ class Cloud:
     node_group: Callable[[str, NodeGroupArgs, Options], NodeGroupPart]
     autoscaling: Callable[[str, AutoscalingArgs, Options], pulumi.ComponentResource]
     monitoring: Callable[[str, MonitoringArgs, Options], pulumi.ComponentResource]
+    installers: Callable[[str, InstallersArgs, Options], InstallersPart]
     addresses: NodeAddresses
     """Which addresses nodes get, known before they exist."""
 

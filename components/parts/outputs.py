@@ -92,6 +92,13 @@ class ArtifactsPart(pulumi.ComponentResource):
     """What a role's nodes wait for before they can fetch their bundle."""
 
 
+class InstallersPart(pulumi.ComponentResource):
+    """The nodes' right to read the user's private installers; the files stay the user's."""
+
+    grants: Mapping[Role, tuple[pulumi.Resource, ...]]
+    """What a role's nodes wait for before they can fetch what they install."""
+
+
 class SecretStorePart(pulumi.ComponentResource):
     """The vault and the environment's secrets in it."""
 
@@ -131,3 +138,6 @@ class NodeGroupPart(pulumi.ComponentResource):
     names: tuple[pulumi.Output[str], ...]
     addresses: tuple[str, ...]
     """Of fixed nodes; a scale set's come and go."""
+
+    made_from: tuple[pulumi.Output[str], ...] = ()
+    """Digest of the user data that each machine was made from, of machines that keep it."""

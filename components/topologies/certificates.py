@@ -14,6 +14,7 @@ RENEW_DAYS: Final = 90
 """How long before its end a certificate is made anew by the next update."""
 
 ORGANIZATION: Final = "operationalization"
+TOKEN_SIGNING_NAME: Final = "token-signing.operationalization.internal"  # noqa: S105 - a name
 Purpose = Literal["server_auth", "client_auth"]
 
 
@@ -79,6 +80,28 @@ class Authority:
             pem=pulumi.Output.concat(certificate.cert_pem, key.private_key_pem_pkcs8),
             expires=certificate.validity_end_time.apply(unix_seconds),
         )
+
+
+def token_signing(name: str, key: tls.PrivateKey, parent: pulumi.Resource) -> "Signed":
+    """Return the certificate that web nodes of the R Server family sign tokens with.
+
+    Its own issuer, one an environment and the same on every web node (facts.md R5; 12.2): whoever
+    had the vendor's, which lies in public, could forge tokens (18.4, W1).
+    """
+    made = tls.SelfSignedCert(
+        name,
+        private_key_pem=key.private_key_pem,
+        # One part only: the product names a certificate by its whole subject.
+        subject=tls.SelfSignedCertSubjectArgs(common_name=TOKEN_SIGNING_NAME),
+        allowed_uses=["digital_signature"],
+        validity_period_hours=AUTHORITY_DAYS * HOURS_A_DAY,
+        early_renewal_hours=RENEW_DAYS * HOURS_A_DAY,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    return Signed(
+        pem=pulumi.Output.concat(made.cert_pem, key.private_key_pem_pkcs8),
+        expires=made.validity_end_time.apply(unix_seconds),
+    )
 
 
 class Signed:

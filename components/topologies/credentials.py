@@ -16,7 +16,7 @@ import pulumi_tls as tls
 from components.parts import StoredSecret
 from components.runtimes.plumber import COMPUTE_SERVER_NAME, WEB_CLIENT_NAME
 from components.settings import Settings
-from components.topologies.certificates import Authority, last_moment
+from components.topologies.certificates import Authority, last_moment, token_signing
 
 PEM: Final = "application/x-pem-file"
 PASSWORD: Final = "text/plain"  # noqa: S105 - a content type
@@ -41,6 +41,9 @@ class CredentialsArgs:
     host_names: Sequence[pulumi.Output[str]]
     names: Collection[str]
     """Secrets that some node reads: what nobody reads is not made."""
+
+    compute_addresses: Sequence[str] = ()
+    """Addresses by which web nodes verify compute nodes, of products that know no other name."""
 
     database_master: bool
     """Whether the database takes its first password from here."""
@@ -78,34 +81,46 @@ class Credentials(pulumi.ComponentResource):
         return {
             "environment-ca": lambda: _stored(authority.certificate, PEM, authority.expires),
             "web-client": lambda: self._web_client(authority),
-            "compute-server": lambda: self._compute_server(authority),
+            "compute-server": lambda: self._compute_server(authority, args.compute_addresses),
             "web-server": lambda: self._web_server(authority, args),
             "admin-password": lambda: _stored(
                 args.settings.admin_password or self._admin_password(), PASSWORD
             ),
             "database-api": lambda: _stored(self._password("database-api"), PASSWORD),
             "database-loader": lambda: _stored(self._password("database-loader"), PASSWORD),
-            "token-signing-key": self._signing_key,
+            "token-signing-key": lambda: _stored(self._signing_key().private_key_pem, PEM),
+            "token-signing": self._token_signing,
+            "database-product": lambda: _stored(self._password("database-product"), PASSWORD),
+            "admin-password-hash": lambda: _given(args.settings.admin_password_hash, PASSWORD),
+            "ldap-password": lambda: _given(args.settings.ldap_password, PASSWORD),
+            "aad-key": lambda: _given(args.settings.aad_key, PASSWORD),
         }
 
     def _web_client(self, authority: Authority) -> StoredSecret:
         client = authority.sign("web-client", WEB_CLIENT_NAME, "client_auth")
         return _stored(client.pem, PEM, client.expires)
 
-    def _compute_server(self, authority: Authority) -> StoredSecret:
+    def _compute_server(self, authority: Authority, addresses: Sequence[str]) -> StoredSecret:
         compute = authority.sign(
-            "compute-server", COMPUTE_SERVER_NAME, "server_auth", dns_names=[COMPUTE_SERVER_NAME]
+            "compute-server",
+            COMPUTE_SERVER_NAME,
+            "server_auth",
+            dns_names=[COMPUTE_SERVER_NAME],
+            ip_addresses=addresses,
         )
         return _stored(compute.pem, PEM, compute.expires)
 
-    def _signing_key(self) -> StoredSecret:
-        signing = tls.PrivateKey(
+    def _signing_key(self) -> tls.PrivateKey:
+        return tls.PrivateKey(
             f"{self._name}-token-signing",
             algorithm="RSA",
             rsa_bits=SIGNING_BITS,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return _stored(signing.private_key_pem, PEM)
+
+    def _token_signing(self) -> StoredSecret:
+        signed = token_signing(f"{self._name}-token-signing", self._signing_key(), self)
+        return _stored(signed.pem, PEM, signed.expires)
 
     def _web_server(self, authority: Authority, args: CredentialsArgs) -> StoredSecret:
         """Return what clients see on 12800: the user's certificate, or one of our own."""
@@ -153,3 +168,14 @@ def _stored(
     return StoredSecret(
         value=pulumi.Output.secret(value), content_type=content_type, expires=expires
     )
+
+
+def _given(value: pulumi.Output[str] | None, content_type: str) -> StoredSecret:
+    """Return a secret that only the user has; settings see to it that it is there.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if value is None:
+        raise ValueError("a node reads a secret that the stack's configuration does not have")
+    return _stored(value, content_type)

@@ -14,7 +14,7 @@ from functools import partial
 import pulumi
 
 from components.bootstrap.bundle import bundle
-from components.bootstrap.user_data import NodeFacts, render
+from components.bootstrap.user_data import NodeFacts, UserData, render
 from components.parts import (
     ArtifactsArgs,
     ArtifactsPart,
@@ -26,6 +26,8 @@ from components.parts import (
     FoundationPart,
     IdentityArgs,
     IdentityPart,
+    InstallersArgs,
+    InstallersPart,
     LoadBalancerArgs,
     LoadBalancerPart,
     MonitoringArgs,
@@ -39,7 +41,10 @@ from components.parts import (
 from components.runtimes import flows, recipe
 from components.runtimes.node import NodeRecipe, Role
 from components.settings import NodesEnvironment, Settings, addresses
+from components.topologies import family
+from components.topologies.compute_uris import ComputeUris
 from components.topologies.credentials import Credentials, CredentialsArgs
+from components.topologies.outputs import Made, stack_outputs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +117,9 @@ class NodesTopology(pulumi.ComponentResource):
                 names=frozenset(
                     use.name for each in self._recipes.values() for use in each.secrets
                 ),
+                compute_addresses=family.verified_addresses(
+                    self._environment, self._cloud.addresses, self._plan
+                ),
                 database_master=self._environment.has_server
                 and not self._cloud.keeps_database_password,
             ),
@@ -119,11 +127,15 @@ class NodesTopology(pulumi.ComponentResource):
         )
         self._secrets: SecretStorePart = self._make_secret_store()
         self._artifacts: ArtifactsPart | None = self._make_artifacts()
+        self._installers: InstallersPart | None = self._make_installers()
         self._database: DatabasePart | None = self._make_database()
+        self._user_data: Mapping[Role, pulumi.Output[UserData]] = {
+            role: self._render(role) for role in self._roles
+        }
         self._groups: Mapping[Role, NodeGroupPart] = self._make_groups()
         self._make_autoscaling()
         self._make_monitoring()
-        self.outputs = self._outputs()
+        self.outputs = stack_outputs(self._made())
         self.register_outputs(dict(self.outputs))
 
     def _options(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
@@ -146,6 +158,7 @@ class NodesTopology(pulumi.ComponentResource):
                 zones=self._zones,
                 public=self._environment.load_balancer.exposure == "public",
                 sessions=self._environment.access.session_manager,
+                installers=family.private_files(self._environment),
             ),
             self._options(),
         )
@@ -197,6 +210,18 @@ class NodesTopology(pulumi.ComponentResource):
             self._options(),
         )
 
+    def _make_installers(self) -> InstallersPart | None:
+        server = self._environment.runtime.server
+        store = server.installers.store if server else None
+        files = family.private_files(self._environment)
+        if not store and not files:
+            return None
+        return self._cloud.installers(
+            f"{self._name}-installers",
+            InstallersArgs(site=self._site, files=files, store=store, identities=self._identities),
+            self._options(),
+        )
+
     def _make_database(self) -> DatabasePart | None:
         if not self._environment.has_server:
             return None
@@ -232,10 +257,11 @@ class NodesTopology(pulumi.ComponentResource):
                 plan=self._plan,
                 network=self._network,
                 identity=self._identities[role],
-                user_data=self._user_data(role),
+                user_data=self._user_data[role].apply(lambda found: found.base64),
                 encryption_at_host=self._foundation.encryption_at_host,
                 load_balancer=self._balancer if role == self._front else None,
                 keeps_data=self._keeps_data(),
+                digest=self._kept_digest(role),
             ),
             # A node that boots must be able to read its secrets and files at once.
             self._options(
@@ -243,9 +269,16 @@ class NodesTopology(pulumi.ComponentResource):
                     *after,
                     *self._secrets.grants[role],
                     *(self._artifacts.grants[role] if self._artifacts else ()),
+                    *(self._installers.grants[role] if self._installers else ()),
                 ]
             ),
         )
+
+    def _kept_digest(self, role: Role) -> pulumi.Output[str] | None:
+        """Return what machines remember that keep their content: it is changed where they run."""
+        if not family.keeps_content(self._environment, role):
+            return None
+        return self._user_data[role].apply(lambda found: found.digest)
 
     def _keeps_data(self) -> bool:
         """Whether the machine is to be kept as a database is: it holds one, and is not given up."""
@@ -253,9 +286,10 @@ class NodesTopology(pulumi.ComponentResource):
         embedded = not self._environment.has_server
         return self._site.protection and embedded and database.discard != database.name
 
-    def _user_data(self, role: Role) -> pulumi.Output[str]:
+    def _render(self, role: Role) -> pulumi.Output[UserData]:
         environment = self._environment
         identity = self._identities[role]
+        found = self._compute_uris(role)
         facts = partial(
             NodeFacts,
             cloud=environment.cloud,
@@ -266,6 +300,8 @@ class NodesTopology(pulumi.ComponentResource):
             endpoints_subnet=str(self._plan.endpoints),
             egress=environment.access.egress,
             flows=self._flows,
+            compute_values=found.values,
+            compute_ranges=found.ranges,
         )
         return pulumi.Output.all(
             vault_uri=self._secrets.uri,
@@ -273,7 +309,14 @@ class NodesTopology(pulumi.ComponentResource):
             bundle_uri=self._artifacts.uris[role] if self._artifacts else "",
             **self._subnets(),
             **self._database_facts(role),
-        ).apply(lambda found: render(self._recipes[role], facts(**found)).base64)
+        ).apply(lambda known: render(self._recipes[role], facts(**known)))
+
+    def _compute_uris(self, role: Role) -> ComputeUris:
+        """Return what web nodes are told of compute nodes, of products that are told."""
+        if role != "web":
+            return ComputeUris()
+        port = self._recipes["compute"].port
+        return family.uris(self._environment, self._cloud.addresses, self._plan, port)
 
     def _subnets(self) -> dict[str, str]:
         """Return where nodes are, by the names that `NodeFacts` has for it."""
@@ -327,59 +370,19 @@ class NodesTopology(pulumi.ComponentResource):
             self._options(list(self._groups.values())),
         )
 
-    def _outputs(self) -> dict[str, pulumi.Input[object]]:
-        port = self._recipes[self._front].port
-        brought = self._args.settings.certificate
-        return {
-            **({"certificate": brought} if brought else {}),
-            "endpoint": pulumi.Output.concat("https://", self._balancer.host, f":{port}"),
-            "loadBalancerAddress": self._balancer.addresses[0],
-            "loadBalancerAddresses": list(self._balancer.addresses),
-            "certificateAuthority": self._credentials.authority,
-            "adminPassword": self._credentials.secrets["admin-password"].value,
-            "location": self._environment.location,
-            "resourceGroup": self._site.resource_group,
-            "vault": {
-                "name": self._secrets.name,
-                "uri": self._secrets.uri,
-                "secrets": list(self._secrets.secret_names),
-            },
-            "database": self._database_output(),
-            "groups": {role: self._group_output(role) for role in self._roles},
-            "subnets": {
-                name: {
-                    "ids": list(self._network.subnet_ids[name]),
-                    "range": str(self._plan.of(name)),
-                }
-                for name in self._plan.purposes
-            },
-        }
-
-    def _database_output(self) -> dict[str, pulumi.Input[object]]:
-        engine = self._environment.database.engine
-        if self._database is None:
-            return {"engine": engine}
-        return {
-            "engine": engine,
-            "server": self._database.server_name,
-            "host": self._database.host,
-            "port": self._database.port,
-            "name": self._database.name,
-        }
-
-    def _group_output(self, role: Role) -> dict[str, pulumi.Input[object]]:
-        group, settings = self._groups[role], self._environment.groups[role]
-        return {
-            "kind": group.kind,
-            "ids": list(group.ids),
-            "names": list(group.names),
-            "addresses": list(group.addresses),
-            "port": self._recipes[role].port,
-            "size": settings.size,
-            "minimum": settings.minimum,
-            "maximum": settings.maximum,
-            "identity": {
-                "clientId": self._identities[role].client_id,
-                "principalId": self._identities[role].principal_id,
-            },
-        }
+    def _made(self) -> Made:
+        return Made(
+            environment=self._environment,
+            settings=self._args.settings,
+            plan=self._plan,
+            recipes=self._recipes,
+            site=self._site,
+            network=self._network,
+            balancer=self._balancer,
+            identities=self._identities,
+            credentials=self._credentials,
+            secrets=self._secrets,
+            database=self._database,
+            groups=self._groups,
+            user_data=self._user_data,
+        )

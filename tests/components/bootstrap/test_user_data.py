@@ -226,3 +226,12 @@ def test_a_cloud_has_a_limit_of_its_own():
     user_data.check_size(b"z" * 16_384, (), "aws")
     with pytest.raises(UserDataTooLarge, match="over the limit of 16384 on aws"):
         user_data.check_size(b"z" * 16_385, (), "aws")
+
+
+def test_a_web_node_that_is_told_where_compute_nodes_are_has_it_in_its_json():
+    assert "computeNodes" not in node_json_of(rendered("web"))
+    told = rendered("web", compute_ranges=("http://10.20.128.4-254:12805",))
+    assert node_json_of(told)["computeNodes"] == {
+        "values": [],
+        "ranges": ["http://10.20.128.4-254:12805"],
+    }

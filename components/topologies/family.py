@@ -1,0 +1,77 @@
+"""What the R Server family asks of a topology beyond what every product does.
+
+The family is `rserver` and `mlserver`: environments with settings of `runtime.server`.
+"""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.parts.addresses import NodeAddresses
+from components.runtimes.node import Role
+from components.settings import NodesEnvironment
+from components.settings.addresses import AddressPlan
+from components.topologies.compute_uris import (
+    ComputeUris,
+    Scheme,
+    compute_uris,
+    fixed_addresses,
+)
+
+S3 = "s3://"
+
+
+def verified_addresses(
+    environment: NodesEnvironment, addresses: NodeAddresses, plan: AddressPlan
+) -> tuple[str, ...]:
+    """Return the addresses that the compute nodes' certificate must name.
+
+    Web nodes call compute nodes by address (facts.md section 11), so that is what they verify.
+    """
+    server = environment.runtime.server
+    if server is None or not server.https.compute:
+        return ()
+    return fixed_addresses(environment, addresses, plan)
+
+
+def uris(
+    environment: NodesEnvironment, addresses: NodeAddresses, plan: AddressPlan, port: int
+) -> ComputeUris:
+    """Return what web nodes are told of compute nodes, which listen on *port*."""
+    server = environment.runtime.server
+    if server is None:
+        return ComputeUris()
+    scheme: Scheme = "https" if server.https.compute else "http"
+    return compute_uris(environment, addresses, plan, port, scheme)
+
+
+def private_files(environment: NodesEnvironment) -> tuple[str, ...]:
+    """Return the addresses of installers that AWS gives to whom it knows only."""
+    server = environment.runtime.server
+    if server is None:
+        return ()
+    archives = (server.installers.server, server.installers.r, server.installers.dotnet)
+    return tuple(each.url for each in archives if each and each.url.startswith(S3))
+
+
+def keeps_content(environment: NodesEnvironment, role: Role) -> bool:
+    """Return whether machines of *role* stay as they were made when the settings change.
+
+    On fixed nodes a version of the product changes by `scripts/upgrade` alone, node by node and in
+    its order, and keeps what the old one had (design.md section 3, "Change order").
+    """
+    return environment.runtime.server is not None and environment.groups[role].is_fixed
+
+
+def described(environment: NodesEnvironment) -> Mapping[str, pulumi.Input[object]]:
+    """Return the outputs that say whose API it is, for environments of the family."""
+    runtime = environment.runtime
+    if runtime.server is None:
+        return {}
+    return {
+        "runtime": {
+            "product": runtime.product,
+            "version": runtime.version,
+            "authentication": runtime.server.authentication.method,
+        }
+    }
