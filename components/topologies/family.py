@@ -9,6 +9,7 @@ import pulumi
 
 from components.parts.addresses import NodeAddresses
 from components.runtimes.node import Role
+from components.runtimes.rserver.versions import VERSIONS
 from components.settings import NodesEnvironment
 from components.settings.addresses import AddressPlan
 from components.topologies.compute_uris import (
@@ -68,10 +69,14 @@ def described(environment: NodesEnvironment) -> Mapping[str, pulumi.Input[object
     runtime = environment.runtime
     if runtime.server is None:
         return {}
+    version = VERSIONS[runtime.product, runtime.version]
     return {
         "runtime": {
-            "product": runtime.product,
-            "version": runtime.version,
+            "product": version.product,
+            "version": version.version,
+            "account": version.account,
+            "statusWords": list(version.status_words),
+            "computeNodesApi": version.compute_nodes_api,
             "authentication": runtime.server.authentication.method,
         }
     }

@@ -13,9 +13,11 @@ from components.aws.cloud import CLOUD as AWS
 from components.azure.cloud import CLOUD as AZURE
 from components.parts import Cloud, LoadBalancerPart, NetworkPart, Site
 from components.topologies.enterprise import Enterprise
+from tests.support import environments, stacks
 from tests.support.azure import walk
 from tests.support.cloud import World
-from tests.support.programs import world
+from tests.support.environments import of_family
+from tests.support.programs import deployed, world
 
 STACKS = {"azure": "dev", "aws": "dev-aws"}
 CLOUDS = {"azure": AZURE, "aws": AWS}
@@ -40,6 +42,21 @@ def made(deployment: World, kind: type) -> Iterator[Any]:
         for each in value.values() if isinstance(value, Mapping) else [value]:
             if isinstance(each, kind):
                 yield each
+
+
+def private(cloud: str) -> World:
+    """An environment whose product is installed from a private store."""
+    value = of_family({"azure": environments.AZURE, "aws": environments.AWS}[cloud])
+    installers = value["runtime"]["server"]["installers"]
+    if cloud == "aws":
+        installers["server"]["url"] = "s3://media/server.tar"
+    else:
+        installers["server"]["url"] = "https://media.blob.core.windows.net/x/server.tar"
+        installers["store"] = (
+            "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/media/providers/"
+            "Microsoft.Storage/storageAccounts/media"
+        )
+    return deployed({stacks.ENVIRONMENT: value})
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -71,9 +88,11 @@ def test_the_twins_have_one_name_one_signature_and_one_base(maker: str) -> None:
     ids=lambda kind: kind.__name__,
 )
 def test_a_part_gives_all_that_it_promises(cloud: str, kind: type) -> None:
-    found = list(made(world(STACKS[cloud]), kind))
-    # Installers are private files of a product that is not open.
-    if kind.__name__ == "InstallersPart" or (kind.__name__ == "ArtifactsPart" and cloud == "azure"):
+    deployment = world(STACKS[cloud])
+    if kind.__name__ == "InstallersPart":
+        deployment = private(cloud)
+    found = list(made(deployment, kind))
+    if kind.__name__ == "ArtifactsPart" and cloud == "azure":
         assert found == []
         return
     assert found
