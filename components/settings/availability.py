@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+from components.settings.catalogue.products import UPSTART, version_of
 from components.settings.environment import NodesEnvironment
 from components.settings.problems import Problem, show
 
 
 def upstart_nodes_are_built(environment: NodesEnvironment) -> Iterator[Problem]:
     """Only systems with systemd are built: Ubuntu 14.04 has upstart (facts.md 2)."""
-    system = environment.runtime.operating_system
-    if environment.runtime.product != "plumber" and system == "ubuntu-14.04":
+    runtime = environment.runtime
+    system = runtime.operating_system
+    known = version_of(runtime.product, runtime.version)
+    if system in UPSTART and known and system in known.systems:
         yield _problem("runtime.operatingSystem", system, "write ubuntu-16.04, which has systemd")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from components.settings.catalogue.instances import USUAL
 from components.settings.catalogue.locations import default_zones
+from components.settings.catalogue.products import ProductVersion, is_windows, version_of
 
 SIZES: Mapping[str, Mapping[str, str]] = {
     "azure": {"web": "Standard_D2s_v5", "compute": "Standard_D4s_v5"},
@@ -38,12 +39,8 @@ OPERATING_SYSTEMS: Mapping[str, str] = {
     "mlserver": "ubuntu-16.04",
 }
 
-PORTS: Mapping[str, Mapping[str, int]] = {
-    # The second seed's draft of 9.0; everything that shipped has the others (facts.md 19.1).
-    "9.0-preview": {"web": 9000, "compute": 9002},
-}
-USUAL_PORTS: Mapping[str, int] = {"web": 12800, "compute": 12805}
-"""Ports of nodes by version, and of all other versions (facts.md 7)."""
+USUAL_VERSION = ProductVersion(systems=())
+"""What versions have that we know nothing of."""
 
 
 def complete(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,11 +80,12 @@ def _fill_server(value: dict[str, Any]) -> None:
     fixed = _text(value, "topology") == "enterprise" and (
         _text(_mapping(value, "compute"), "nodes") == "fixed"
     )
-    windows = _text(runtime, "operatingSystem").startswith("windows")
+    windows = is_windows(_text(runtime, "operatingSystem"))
     server = {"reverseProxy": "iis" if windows else "nginx", **runtime["server"]}
+    version = version_of(_text(runtime, "product"), _text(runtime, "version")) or USUAL_VERSION
     for key in ("ports", "https"):
         server.setdefault(key, {})
-    _fill(server, "ports", PORTS.get(_text(runtime, "version"), USUAL_PORTS))
+    _fill(server, "ports", {"web": version.web_port, "compute": version.compute_port})
     _fill(server, "https", {"compute": fixed})
     if isinstance(ldap := _mapping(server, "authentication").get("ldap"), dict):
         port = 389 if ldap.get("useLdaps") is False else 636

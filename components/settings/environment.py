@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from components.settings.catalogue.locations import LOCATIONS
-from components.settings.model import FILLED, Cidr, Model, whole_number_as_text
+from components.settings.catalogue.products import DEPLOYR
+from components.settings.model import FILLED, Cidr, Model, refuse, whole_number_as_text
 from components.settings.nodes import (
     ComputeGroupSettings,
     MachineSettings,
@@ -35,10 +36,18 @@ OperatingSystem = Literal[
 Role = Literal["web", "compute", "one-box"]
 
 
+def _no_deployr(value: object) -> object:
+    """Refuse DeployR by name: R Server's own documents call their nodes so."""
+    if isinstance(value, str) and value.lower().startswith("deployr"):
+        fix = "write rserver, whose version 9.0.1 took DeployR's place, or plumber"
+        raise refuse(DEPLOYR, fix)
+    return value
+
+
 class RuntimeSettings(Model):
     """What runs on the nodes."""
 
-    product: Product = Field(examples=["plumber"])
+    product: Annotated[Product, BeforeValidator(_no_deployr)] = Field(examples=["plumber"])
     """plumber is open source; mlserver and rserver need an installer that you bring."""
 
     version: str = FILLED

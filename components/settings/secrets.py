@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Set
 
+from components.settings.catalogue.products import version_of
 from components.settings.environment import Environment, NodesEnvironment
 from components.settings.problems import Problem
 
@@ -15,11 +16,6 @@ FAMILY_KEYS: Mapping[str, str] = {
     "aadKey": "runtime.server.authentication.method: azureActiveDirectory, since 9.1",
 }
 """Keys that only some nodes of R Server and ML Server read, and which."""
-
-WITHOUT_SETUP = ("9.0-preview", "9.0.1")
-"""Versions that no tool sets up silently: their finished file holds the hash of the administrator's
-password, whose algorithm is not published (facts.md 8.4), and their AAD section has no key (12.5).
-"""
 
 LONGEST_SECRET = 1_024
 """Characters of a secret that is one line."""
@@ -102,14 +98,14 @@ def _needed(environment: Environment) -> Iterator[tuple[str, str]]:
     if not isinstance(environment, NodesEnvironment) or environment.runtime.server is None:
         return
     runtime, method = environment.runtime, environment.runtime.server.authentication.method
-    plain = runtime.version not in WITHOUT_SETUP
-    if not plain:
+    known = version_of(runtime.product, runtime.version)
+    if known and not known.has_setup:
         version = f"runtime.version: {runtime.version}"
         yield "adminPassword", f"{version}, whose adminPasswordHash is of that password"
         yield "adminPasswordHash", f"{version}, whose set-up cannot make it silently"
     if method == "ldap":
         yield "ldapPassword", "authentication.method: ldap, whose query account has it"
-    elif method == "azureActiveDirectory" and plain:
+    elif method == "azureActiveDirectory" and known and known.flat_directories:
         yield "aadKey", "authentication.method: azureActiveDirectory, whose web application has it"
 
 

@@ -30,6 +30,7 @@ Origin = Annotated[
     str,
     Field(
         pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$",
+        examples=["https://app.example.com"],
         json_schema_extra={
             "patternErrorMessage": "must be an origin: http or https, a host, and nothing behind "
             "its port"

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from components.settings.catalogue.databases import SIZES
 from components.settings.catalogue.machines import MACHINES
+from components.settings.catalogue.products import FAMILY, is_windows
 from components.settings.endpoint import EndpointEnvironment
 from components.settings.environment import (
     EnterpriseEnvironment,
@@ -13,6 +14,7 @@ from components.settings.environment import (
 )
 from components.settings.nodes import ScaleOutSettings
 from components.settings.problems import Problem, show
+from components.settings.rules import server_caution
 
 FEWEST_INSTANCES = 3
 """Instances that Azure advises for production ("Deploy and score a model by using an online
@@ -69,7 +71,9 @@ def burstable_runs_out_of_credits(environment: NodesEnvironment) -> Iterator[Pro
 def machines_on_aws_are_not_waited_for(environment: EnterpriseEnvironment) -> Iterator[Problem]:
     """AWS says of a machine of its own that it runs, and not when it serves."""
     for role, group in environment.groups.items():
-        if environment.cloud == "aws" and group.is_fixed:
+        # Fixed nodes of the commercial products change by scripts/upgrade, one that waits.
+        waits = environment.runtime.product in FAMILY
+        if environment.cloud == "aws" and group.is_fixed and not waits:
             rule = "has its machines replaced without waiting until each serves, on AWS"
             fix = "change it when nobody calls, or write nodes: scaleSet"
             yield Problem(f"{role}.nodes", show(group.nodes), rule, fix)
@@ -146,7 +150,8 @@ def embedded_database_is_the_machines(environment: OneBoxEnvironment) -> Iterato
     """A protected environment's services outlive a machine."""
     if environment.protection and not environment.has_server:
         rule = "lies on the machine's disk and is lost with it, with all published services"
-        fix = "write postgresql before there is data, or keep what was published"
+        server = "sqlserver" if is_windows(environment.runtime.operating_system) else "postgresql"
+        fix = f"write {server} before there is data, or keep what was published"
         yield Problem("database.engine", show("sqlite"), rule, fix)
 
 
@@ -178,10 +183,11 @@ RULES = (
     one_node_is_no_spare,
     one_zone_can_fail,
     *NODES[2:],
+    *server_caution.RULES,
 )
 """Of the enterprise topology."""
 
-ONE_BOX = (one_box_is_no_spare, embedded_database_is_the_machines, *NODES)
+ONE_BOX = (one_box_is_no_spare, embedded_database_is_the_machines, *NODES, *server_caution.NODES)
 """Of a one-box."""
 
 ENDPOINT = (instances_are_spare,)

@@ -11,6 +11,7 @@ from components.settings.catalogue.databases import (
     DatabaseSize,
 )
 from components.settings.catalogue.locations import LOCATIONS
+from components.settings.catalogue.products import FAMILY
 from components.settings.defaults import DATABASE_SIZES
 from components.settings.environment import (
     EnterpriseEnvironment,
@@ -134,25 +135,29 @@ def connections_suffice(environment: EnterpriseEnvironment) -> Iterator[Problem]
     """The server allows the connections of all nodes, also while groups are replaced."""
     database = environment.database
     web, compute = environment.web.peak, environment.compute.peak
-    needed = (
-        web * database.connections_per_web_node + compute * database.connections_per_compute_node
-    )
-    why = (
-        f"{web} web nodes with {database.connections_per_web_node} and {compute} compute nodes "
-        f"with {database.connections_per_compute_node}, twice the maxima as a replaced group runs "
-        "beside the old one"
-    )
-    fewer = "lower the maxima, connectionsPerWebNode or connectionsPerComputeNode"
+    needed = web * database.connections_per_web_node
+    nodes = f"{web} web nodes with {database.connections_per_web_node}"
+    fewer = "lower the maxima or connectionsPerWebNode"
+    if environment.runtime.product not in FAMILY:
+        needed += compute * database.connections_per_compute_node
+        nodes += f" and {compute} compute nodes with {database.connections_per_compute_node}"
+        fewer = "lower the maxima, connectionsPerWebNode or connectionsPerComputeNode"
+    why = f"{nodes}, twice the maxima as a replaced group runs beside the old one"
     yield from _too_few_connections(environment, needed, why, fewer)
 
 
 def connections_of_one_suffice(environment: OneBoxEnvironment) -> Iterator[Problem]:
     """The server allows the connections of the one machine."""
     database = environment.database
-    api, loader = database.connections_per_web_node, database.connections_per_compute_node
-    why = f"{api} of the machine's API service and {loader} of its loader"
-    fewer = "lower connectionsPerWebNode or connectionsPerComputeNode"
-    yield from _too_few_connections(environment, api + loader, why, fewer)
+    if environment.runtime.product in FAMILY:
+        needed = database.connections_per_web_node
+        why, fewer = f"{needed} of the machine's web node", "lower connectionsPerWebNode"
+    else:
+        api, loader = database.connections_per_web_node, database.connections_per_compute_node
+        needed = api + loader
+        why = f"{api} of the machine's API service and {loader} of its loader"
+        fewer = "lower connectionsPerWebNode or connectionsPerComputeNode"
+    yield from _too_few_connections(environment, needed, why, fewer)
 
 
 def _too_few_connections(

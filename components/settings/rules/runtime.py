@@ -3,33 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from components.settings.catalogue.products import DEPLOYR, FAMILY, UPSTART, VERSIONS, is_windows
 from components.settings.environment import NodesEnvironment, OneBoxEnvironment
 from components.settings.problems import Problem, show
 
-_NODES_SINCE_9 = (
-    "windows-server-2012-r2",
-    "windows-server-2016",
-    "ubuntu-14.04",
-    "ubuntu-16.04",
-    "centos-7",
-    "rhel-7",
-)
-
-SYSTEMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "plumber": {"1.2": ("debian-12",)},
-    "rserver": {
-        "9.0-preview": _NODES_SINCE_9,
-        "9.0.1": _NODES_SINCE_9,
-        "9.1.0": _NODES_SINCE_9,
-    },
-    "mlserver": {
-        "9.2.1": _NODES_SINCE_9,
-        "9.3.0": _NODES_SINCE_9,
-        # Pages disagree on Ubuntu 14.04 and 18.04 (facts.md 22, Q4): the one all agree on.
-        "9.4.7": tuple(name for name in _NODES_SINCE_9 if name != "ubuntu-14.04"),
-    },
-}
-"""Operating systems that a node can have, by product and version (facts.md 1 and 4)."""
+STOCK = ("debian-12",)
+"""Systems that both clouds have a stock image of; the others are out of support (facts.md 2)."""
 
 _ID = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft.Compute"
 _IMAGES: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -51,16 +30,26 @@ def version_is_supported(environment: NodesEnvironment) -> Iterator[Problem]:
     """The product has that version, and nodes of it run on that system."""
     runtime = environment.runtime
     product, version = runtime.product, runtime.version
-    versions = SYSTEMS[product]
+    versions = VERSIONS[product]
     if version not in versions:
-        rule = f"must be a version of {product} that this project configures"
-        yield Problem("runtime.version", show(version), rule, f"choose {_either(versions)}")
+        yield _unknown_version(product, version)
         return
-    systems = versions[version]
+    systems = versions[version].systems
     if runtime.operating_system not in systems:
         rule = f"must be a system that nodes of {product} {version} run on"
-        fix = f"choose {_either(systems)}"
+        fix = f"choose {_either(tuple(name for name in systems if name not in UPSTART))}"
         yield Problem("runtime.operatingSystem", show(runtime.operating_system), rule, fix)
+
+
+def _unknown_version(product: str, version: str) -> Problem:
+    choice = f"choose {_either(tuple(VERSIONS[product]))}"
+    if product in FAMILY and version.startswith("8."):
+        return Problem("runtime.version", show(version), DEPLOYR, choice)
+    rule = f"must be a version of {product} that this project configures"
+    for other, versions in VERSIONS.items():
+        if version in versions:
+            choice = f"write product: {other}, which has that version, or {choice}"
+    return Problem("runtime.version", show(version), rule, choice)
 
 
 def image_is_complete(environment: NodesEnvironment) -> Iterator[Problem]:
@@ -69,6 +58,16 @@ def image_is_complete(environment: NodesEnvironment) -> Iterator[Problem]:
     if runtime.image == "complete" and runtime.image_id is None:
         rule = "is required with image: complete"
         yield Problem("runtime.imageId", "", rule, "name the image, or write image: packages")
+
+
+def image_is_named(environment: NodesEnvironment) -> Iterator[Problem]:
+    """A system that the clouds have no stock image of comes from an image of yours."""
+    runtime = environment.runtime
+    system = runtime.operating_system
+    if system not in STOCK and runtime.image_id is None and runtime.image != "complete":
+        rule = f"is required with operatingSystem: {system}, of which clouds have no stock image"
+        _, example = _IMAGES[environment.cloud]
+        yield Problem("runtime.imageId", "", rule, f"write it like {example}")
 
 
 def egress_suits_the_image(environment: NodesEnvironment) -> Iterator[Problem]:
@@ -89,23 +88,33 @@ def image_id_is_of_the_cloud(environment: NodesEnvironment) -> Iterator[Problem]
 
 
 def engine_suits_the_product(environment: NodesEnvironment) -> Iterator[Problem]:
-    """The product's nodes can use the engine."""
-    product, engine = environment.runtime.product, environment.database.engine
-    if product == "plumber" and engine == "sqlserver":
-        usable = "postgresql"
-        if isinstance(environment, OneBoxEnvironment):
-            usable = "sqlite or postgresql"
-        rule = f"must be {usable} with runtime.product: plumber"
-        yield Problem("database.engine", show(engine), rule, f"write {usable}")
+    """The product's nodes can use the engine, and we can make their login in it."""
+    runtime, engine = environment.runtime, environment.database.engine
+    windows = runtime.product in FAMILY and is_windows(runtime.operating_system)
+    server, other = ("sqlserver", "postgresql") if windows else ("postgresql", "sqlserver")
+    if engine != other:
+        return
+    usable = server
+    if isinstance(environment, OneBoxEnvironment):
+        usable = f"sqlite or {server}"
+    if runtime.product in FAMILY:
+        rule = (
+            f"must be {usable} with runtime.operatingSystem: {runtime.operating_system}: the login "
+            f"of nodes in {other} is not built for that system"
+        )
+    else:
+        rule = f"must be {usable} with runtime.product: {runtime.product}"
+    yield Problem("database.engine", show(engine), rule, f"write {usable}")
 
 
-def _either(names: Mapping[str, object] | tuple[str, ...]) -> str:
+def _either(names: tuple[str, ...]) -> str:
     return " or ".join(names)
 
 
 RULES = (
     version_is_supported,
     image_is_complete,
+    image_is_named,
     image_id_is_of_the_cloud,
     egress_suits_the_image,
     engine_suits_the_product,

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from components.settings import cautions
-from tests.support.environments import AWS, GONE, environment
+from tests.support.environments import (
+    AWS,
+    AZURE,
+    GONE,
+    ONE_BOX,
+    changed,
+    environment,
+    of_family,
+)
 
 CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "nothing": ({}, []),
@@ -138,3 +146,175 @@ def test_a_throw_away_environment_may_be_small() -> None:
         tags=GONE,
     )
     assert cautions(small) == []
+
+
+SUPPORT = {
+    version: ("runtime.version", f"has had no fixes from its vendor since {ended}")
+    for version, ended in (
+        ("9.0-preview", "2019-01-01"),
+        ("9.0.1", "2019-01-01"),
+        ("9.1.0", "2019-05-01"),
+        ("9.2.1", "2019-10-01"),
+        ("9.3.0", "2020-03-01"),
+        ("9.4.7", "2022-07-01"),
+    )
+}
+LDAP = {
+    "host": "ldap.example.com",
+    "queryUserDn": "CN=lookup",
+    "searchBase": "OU=people",
+    "searchFilter": "userPrincipalName={0}",
+}
+KEY = "runtime.server"
+
+OF_THE_FAMILY: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
+    "nothing but age": ("9.1.0", {}, []),
+    "nothing but age, of the preview": ("9.0-preview", {}, []),
+    "compute nodes in a scale set": (
+        "9.4.7",
+        {"compute": {"count": 2}},
+        [
+            (
+                f"{KEY}.https.compute",
+                "leaves requests and answers between web and compute nodes readable in the network",
+            )
+        ],
+    ),
+    "no https at all": (
+        "9.3.0",
+        {f"{KEY}.https": {"web": False, "compute": False}},
+        [
+            (
+                f"{KEY}.https.compute",
+                "leaves requests and answers between web and compute nodes readable in the network",
+            ),
+            (
+                f"{KEY}.https.web",
+                "shows passwords and tokens to whoever is between clients and nodes",
+            ),
+        ],
+    ),
+    "more processes than memory": (
+        "9.2.1",
+        {f"{KEY}.pool.maximum": 500},
+        [
+            (
+                f"{KEY}.pool.maximum",
+                (
+                    "is more R processes than Standard_D4s_v5 holds: its 16 GiB are enough for "
+                    "about 140 of 100 MB each"
+                ),
+            )
+        ],
+    ),
+    "directory in the clear": (
+        "9.4.7",
+        {f"{KEY}.authentication": {"method": "ldap", "ldap": {**LDAP, "useLdaps": False}}},
+        [
+            (
+                f"{KEY}.authentication.ldap.useLdaps",
+                "sends the users' passwords in the clear",
+            )
+        ],
+    ),
+    "directory unknown, and its root": (
+        "9.4.7",
+        {
+            f"{KEY}.authentication": {
+                "method": "ldap",
+                "ldap": {
+                    **LDAP,
+                    "skipCertificateValidation": True,
+                    "searchBase": "DC=example, DC=com",
+                },
+            }
+        },
+        [
+            (
+                f"{KEY}.authentication.ldap.skipCertificateValidation",
+                "sends the users' passwords to whoever says that it is the directory",
+            ),
+            (
+                f"{KEY}.authentication.ldap.searchBase",
+                ("is a root, whose referrals the product does not follow (LDAPReferralException)"),
+            ),
+        ],
+    ),
+    "the global catalog's root, and users that roles miss": (
+        "9.4.7",
+        {
+            f"{KEY}.authentication": {
+                "method": "ldap",
+                "ldap": {
+                    **LDAP,
+                    "port": 3269,
+                    "searchBase": "DC=example",
+                    "searchFilter": "cn={0}",
+                },
+                "roles": {"owner": ["Administrators"]},
+            }
+        },
+        [
+            (
+                f"{KEY}.authentication.ldap.searchFilter",
+                (
+                    "must find users by a value that equals their userPrincipalName, or they are "
+                    "in no group: roles go by that attribute"
+                ),
+            )
+        ],
+    ),
+    "azure active directory": (
+        "9.0.1",
+        {
+            f"{KEY}.authentication": {
+                "method": "azureActiveDirectory",
+                "azureActiveDirectory": {
+                    "authority": "https://login.windows.net/example",
+                    "audience": "app",
+                },
+            }
+        },
+        [
+            (
+                f"{KEY}.authentication.method",
+                (
+                    "rests on ADAL and the Azure AD Graph, which Microsoft has ended: try it "
+                    "before you rely; and 9.0 has no diagnostics with it"
+                ),
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_THE_FAMILY)
+def test_cautions_of_the_family(case: str) -> None:
+    version, changes, expected = OF_THE_FAMILY[case]
+    value = changed(of_family(AZURE, version), {"database.highAvailability": True, **changes})
+    found = [(caution.key, caution.rule) for caution in cautions(environment(value))]
+    assert SUPPORT[version] in found
+    assert [each for each in found if each != SUPPORT[version]] == expected
+
+
+def test_a_one_box_of_the_family() -> None:
+    value = of_family(ONE_BOX, "9.0.1", "windows-server-2016")
+    found = cautions(environment(changed(value, {"machine.size": "Standard_B2s"})))
+    assert [(caution.key, caution.fix) for caution in found][1:] == [
+        (
+            "database.engine",
+            "write sqlserver before there is data, or keep what was published",
+        ),
+        ("machine.size", "choose a size without credits"),
+        ("runtime.version", "plan the way to plumber, which serves the same API"),
+        (
+            f"{KEY}.pool.maximum",
+            "write 20 or less, or choose a machine.size with more memory",
+        ),
+        ("runtime.operatingSystem", "write ubuntu-16.04, or rserver 9.1.0"),
+    ]
+
+
+def test_fixed_nodes_of_the_family_are_upgraded_one_by_one_on_aws() -> None:
+    value = changed(of_family(AWS, "9.1.0"), {"database.highAvailability": True})
+    assert [caution.key for caution in cautions(environment(value))] == ["runtime.version"]

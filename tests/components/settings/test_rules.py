@@ -14,9 +14,11 @@ from components.settings.rules import ENDPOINT, ENTERPRISE, ONE_BOX, broken
 from components.settings.topology import MODELS, model_of
 from tests.support.environments import GONE, SMALLEST, changed, complaints, of_family
 
-CASES: dict[str, dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("rules.yaml").read_text()
-)
+HERE = Path(__file__).parent
+CASES: dict[str, dict[str, Any]] = {"holds": {}, "refused": {}}
+for file in ("rules.yaml", "rules-server.yaml"):
+    for kind, cases in yaml.safe_load((HERE / file).read_text()).items():
+        CASES[kind] |= cases
 
 
 def described(case: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from referencing import Registry, Resource
 
 from components.settings.schema import base_schema, render, stack_file_schema
 from tests.components.settings.test_laws import environments
+from tests.components.settings.test_rules import CASES, described
 from tests.support.environments import AZURE, changed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,6 +38,11 @@ def test_it_is_a_valid_schema() -> None:
 @given(environments())
 def test_it_accepts_what_the_settings_accept(value: dict[str, Any]) -> None:
     assert errors(value) == []
+
+
+@pytest.mark.parametrize("name", CASES["holds"])
+def test_it_accepts_every_case_that_holds(name: str) -> None:
+    assert errors(described(CASES["holds"][name])) == []
 
 
 @pytest.mark.parametrize(
