@@ -58,7 +58,7 @@ class ProductVersion:
     """Whether it runs on SQL Server Machine Learning Services (3, R16)."""
 
 
-def _of_9_0(**ports: int) -> ProductVersion:
+def _of_9_0(web_port: int = 12800, compute_port: int = 12805) -> ProductVersion:
     return ProductVersion(
         systems=(*WINDOWS, *LINUX),
         ranges=False,
@@ -67,7 +67,8 @@ def _of_9_0(**ports: int) -> ProductVersion:
         flat_directories=False,
         sql_server_services=False,
         support_ended="2019-01-01",
-        **ports,
+        web_port=web_port,
+        compute_port=compute_port,
     )
 
 
