@@ -39,8 +39,6 @@ MANY_FIXED = 100
 """Fixed nodes from which on the engine writes its state at the end only. It else writes all of it
 to the file backend at every step, which for 904 resources takes over four minutes by itself."""
 
-ONE_CHECKPOINT = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
-
 
 class Shape(NamedTuple):
     """One environment to measure."""
@@ -159,8 +157,8 @@ def _over_empty(folder: Path, cloud: Name, runs: int, console: Console) -> dict[
 def _measure(folder: Path, shape: Shape) -> Figures:
     folder.mkdir(parents=True)
     with on_sandbox(folder) as engine:
-        if _writes_once(shape):
-            engine.environment.update(ONE_CHECKPOINT)
+        if not _writes_once(shape):
+            engine.write_at_each_step()
         config = {ENVIRONMENT: _environment(shape)}
         preview, _ = _timed(lambda: engine.preview("bench", config))
         up, _ = _timed(lambda: engine.up("bench"))

@@ -72,6 +72,7 @@ def measure(cloud: Name, folder: Path, console: Console) -> NodeFigures:
     hosts = folder / "sandbox" / "hosts"
     first_host = _First(lambda: any(hosts.glob("*/host.json")))
     with on_sandbox(folder, options=()) as engine:
+        engine.write_at_each_step()
         dev = Live(stack, engine)
         console.print(f"up of {stack}, with nodes ...", style="dim")
         first_host.watch()

@@ -14,7 +14,7 @@ import pytest
 from sandbox.fabric import images, network
 from sandbox.home import Home
 from tests.support.deployed import Deployed
-from tests.support.engine import ROOT, on_sandbox, run_sandbox
+from tests.support.engine import AT_THE_END, ROOT, on_sandbox, run_sandbox
 
 SECURITY_GROUP = "azure-native:network:NetworkSecurityGroup"
 SPEED = "20"
@@ -94,10 +94,11 @@ class Live(Deployed):
                 self.tamper(target, "securityRules", json.dumps(kept))
 
     def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of scripts/ against this environment's sandbox and stack."""
+        """Run one of scripts/ against this environment's sandbox and stack, as a person does."""
+        theirs = {k: v for k, v in self.engine.environment.items() if k not in AT_THE_END}
         return subprocess.run(
             [str(ROOT / "scripts" / name), *arguments, "--stack", self.stack],
-            env={**os.environ, **self.engine.environment},
+            env={**os.environ, **theirs},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -71,8 +71,9 @@ def fabric() -> Scripted:
     return Scripted()
 
 
-@pytest.fixture
-def engine(tmp_path: Path, fabric: Scripted) -> Iterator[Engine]:
+@pytest.fixture(params=["false", "true"], ids=["state-at-each-step", "state-at-the-end"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path, fabric: Scripted) -> Iterator[Engine]:
+    """Other tests let the engine write its state at the end: it is the state that users have."""
     require_engine()
     program = tmp_path / "program"
     program.mkdir()
@@ -83,8 +84,11 @@ def engine(tmp_path: Path, fabric: Scripted) -> Iterator[Engine]:
     )
     with serving("azure-native", tmp_path, fabric=fabric) as client:
         fabric.client = client
-        ports = {"PULUMI_DEBUG_PROVIDERS": f"azure-native:{client.port}"}
-        yield Engine(tmp_path / "state", program, ports)
+        variables = {
+            "PULUMI_DEBUG_PROVIDERS": f"azure-native:{client.port}",
+            "PULUMI_SKIP_CHECKPOINTS": request.param,
+        }
+        yield Engine(tmp_path / "state", program, variables)
 
 
 def with_content(content: str) -> dict[str, str]:
