@@ -20,6 +20,8 @@ from sandbox.home import PROJECT, Home, Running
 
 _PATIENCE = 60.0
 """Seconds that a daemon may take to start or to stop; powering nodes off takes most of them."""
+_MOMENT = 0.02
+"""Seconds between looks at a process."""
 _ROOM = 1 << 20
 """Bytes that must be free for a start."""
 
@@ -91,10 +93,22 @@ def find(home: Home) -> Running | None:
     if found is None:
         return None
     try:
-        same = abs(started(found.pid) - found.started) < 1
+        process = psutil.Process(found.pid)
+        same = abs(process.create_time() - found.started) < 1
+        return found if same and not _has_ended(process) else None
     except psutil.Error:
         return None
-    return found if same else None
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it is gone, or only its parent has yet to take note: it holds nothing any more.
+
+    The daemon's parent is the machine's first process, which in containers takes seconds for that.
+    """
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def start(home: Home, wanted: Wanted) -> Running:
@@ -132,7 +146,7 @@ def start(home: Home, wanted: Wanted) -> Running:
             if not wanted.ports and (found := find(home)):
                 return found  # another start was faster
             break
-        time.sleep(0.05)
+        time.sleep(_MOMENT)
     else:
         process.kill()
         process.wait()
@@ -171,16 +185,18 @@ def stop(home: Home) -> bool:
     try:
         process = psutil.Process(pid)
         process.terminate()
-        process.wait(_PATIENCE)
+        deadline = time.monotonic() + _PATIENCE
+        while not _has_ended(process):
+            if time.monotonic() > deadline:
+                raise DaemonError(
+                    f"the sandbox (pid {pid}) did not stop within {_PATIENCE:.0f} seconds; "
+                    f"see {home.log}, and end it with: kill -9 {pid}"
+                )
+            time.sleep(_MOMENT)
     except psutil.NoSuchProcess:
         pass
     except psutil.AccessDenied as error:
         raise DaemonError(
             f"the sandbox (pid {pid}) belongs to another user; stop it as that user"
-        ) from error
-    except psutil.TimeoutExpired as error:
-        raise DaemonError(
-            f"the sandbox (pid {pid}) did not stop within {_PATIENCE:.0f} seconds; "
-            f"see {home.log}, and end it with: kill -9 {pid}"
         ) from error
     return True

@@ -12,6 +12,7 @@ import pytest
 from sandbox.control.kinds import Record
 from sandbox.control.store import Store
 from sandbox.home import PROJECT
+from tests.support.waiting import until
 
 GROUP = Record(
     id="/subscriptions/s/resourceGroups/g",
@@ -45,6 +46,14 @@ class Cli:
         return json.loads(self("status", "--json", check=False).stdout)
 
 
+def has_ended(pid):
+    """Its parent, the machine's first process, may have yet to take note."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.fixture
 def cli(tmp_path):
     made = Cli(tmp_path / "home")
@@ -62,7 +71,7 @@ def test_start_status_env_stop(cli):
     assert f"export PULUMI_BACKEND_URL=file://{cli.home}/stacks" in exports
     assert "unset PULUMI_ACCESS_TOKEN" in exports
     assert cli("stop").stdout == "The sandbox stopped.\n"
-    assert not psutil.pid_exists(status["pid"])
+    assert has_ended(status["pid"])
     assert cli("stop").stdout == "The sandbox was not running.\n"
 
 
@@ -102,6 +111,18 @@ def test_a_state_file_that_names_another_process_counts_for_nothing(cli):
     assert cli.status()["running"] is False
     assert cli("stop").stdout == "The sandbox was not running.\n"
     assert psutil.pid_exists(os.getpid())
+
+
+def test_a_dead_daemon_that_nobody_has_taken_note_of_counts_for_nothing(cli):
+    cli.home.mkdir()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        started = psutil.Process(process.pid).create_time()
+        state = {"pid": process.pid, "started": started, "ports": {"tls": 1}, "code": ""}
+        (cli.home / "daemon.json").write_text(json.dumps(state))
+        assert cli.status()["running"] is True
+        process.kill()
+        until(lambda: has_ended(process.pid), "it lives")
+        assert cli.status()["running"] is False
 
 
 def test_a_daemon_of_other_code_is_replaced(cli):
