@@ -134,6 +134,8 @@ class Engine:
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # No test wants the real providers, and the network may take seconds to say no.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
             # Written at each step, the state takes more than half of an update's processor time.
             # What ends, also with an error or by Ctrl-C, leaves the same state (test_engine.py);
