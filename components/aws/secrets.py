@@ -36,7 +36,7 @@ class SecretStore(SecretStorePart):
         self.secret_names = tuple(sorted(secrets))
         self.grants = {
             # Who waits for these waits until the values are there too.
-            role: (self._grant(role, keys, secrets), *(values[key] for key in keys))
+            role: (*self._grants(role, keys, secrets), *(values[key] for key in keys))
             for role, keys in args.readers.items()
         }
         self.register_outputs({"id": self.id, "name": self.name, "uri": self.uri})
@@ -68,6 +68,12 @@ class SecretStore(SecretStorePart):
             secret_string=content,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _grants(
+        self, role: Role, keys: tuple[str, ...], secrets: Mapping[str, secretsmanager.Secret]
+    ) -> tuple[pulumi.Resource, ...]:
+        """Who reads nothing gets no policy: one without resources is refused."""
+        return (self._grant(role, keys, secrets),) if keys else ()
 
     def _grant(
         self, role: Role, keys: tuple[str, ...], secrets: Mapping[str, secretsmanager.Secret]
