@@ -17,7 +17,12 @@ from typing import Any
 import yaml
 
 from components.settings.bases import FOLDER, merge
-from components.settings.environment import EnterpriseEnvironment, OneBoxEnvironment
+from components.settings.catalogue.products import FAMILY, is_windows
+from components.settings.environment import (
+    EnterpriseEnvironment,
+    NodesEnvironment,
+    OneBoxEnvironment,
+)
 from components.settings.problems import Problem, SettingsError, show
 from components.settings.stack_file import NAMESPACE, parse_file
 
@@ -93,11 +98,11 @@ def _edits(
     else:
         first += groups
     if not environment.has_server:
-        found = _member(node, "database")
+        found, engine = _member(node, "database"), _engine(environment)
         if isinstance(found, yaml.MappingNode) and found.value:
-            yield from _database(found)
+            yield from _database(found, engine)
         elif found is None:
-            first.append("database: { engine: postgresql }")
+            first.append(f"database: {{ engine: {engine} }}")
     if first:
         yield top, top, "".join(f"{indent}{line}\n" for line in first)
 
@@ -106,21 +111,29 @@ def _groups(environment: OneBoxEnvironment) -> list[str]:
     """Return the two groups that do the machine's work, of its size and disk."""
     machine = environment.machine
     disk = f"disk: {{ size: {machine.disk.size}, performance: {machine.disk.performance} }}"
-    common = f"count: {COUNT}, size: {machine.size}, {disk}"
+    # Nodes of the commercial products are upgraded at their place, and encrypt between each other,
+    # only where each is a machine of its own; 9.0 knows no others.
+    kind = "nodes: fixed, " if environment.runtime.product in FAMILY else ""
+    common = f"{kind}count: {COUNT}, size: {machine.size}, {disk}"
     workers = f", workersPerNode: {machine.workers}" if machine.workers else ""
     return [f"web: {{ {common} }}", f"compute: {{ {common}{workers} }}"]
 
 
-def _database(found: yaml.MappingNode) -> Iterator[Edit]:
+def _engine(environment: OneBoxEnvironment) -> str:
+    """Return the engine of a server that the product's nodes can use."""
+    return "sqlserver" if is_windows(environment.runtime.operating_system) else "postgresql"
+
+
+def _database(found: yaml.MappingNode, new: str) -> Iterator[Edit]:
     """Yield the changes of the database's settings: what sqlite alone has goes."""
     engine = _member(found, "engine")
     if engine is not None:
-        yield _span(engine, "postgresql")
+        yield _span(engine, new)
     elif found.flow_style:
-        yield found.start_mark.index + 1, found.start_mark.index + 1, " engine: postgresql,"
+        yield found.start_mark.index + 1, found.start_mark.index + 1, f" engine: {new},"
     else:
         start, column = found.start_mark.index, found.start_mark.column
-        yield start, start, f"engine: postgresql\n{' ' * column}"
+        yield start, start, f"engine: {new}\n{' ' * column}"
     for index, (key, value) in enumerate(found.value):
         if key.value not in ("version", "discard"):
             continue
@@ -150,11 +163,23 @@ def _check(text: str, path: Path, before: OneBoxEnvironment, stack: str) -> None
     moved = [
         name
         for name in sorted(shared - {"topology", "database"})
-        if getattr(before, name) != getattr(after, name)
+        if _shared(before, name) != _shared(after, name)
     ]
     if not isinstance(after, EnterpriseEnvironment) or moved:
         rule = "is written in a way that this cannot change"
         raise SettingsError(stack, [Problem("environment", "", rule, BY_HAND)])
+
+
+def _shared(environment: NodesEnvironment, name: str) -> object:
+    """Return what both have at *name*.
+
+    Not whether compute nodes have HTTPS: that follows from the topology, for one who does not say.
+    """
+    value = getattr(environment, name)
+    if name != "runtime" or environment.runtime.server is None:
+        return value
+    written = environment.runtime.server.model_dump(exclude={"https": {"compute"}})
+    return environment.runtime.model_dump(exclude={"server"}), written
 
 
 def _base(name: str, folder: Path) -> dict[str, Any]:

@@ -134,6 +134,44 @@ def test_a_databases_own_settings_stay(folder: Path, database: str, expected: st
     assert f"    database: {expected}\n" in changed(folder, text)
 
 
+FAMILY = """\
+    runtime:
+      product: rserver
+      version: {version}
+      operatingSystem: {system}
+      imageId: ami-0123456789abcdef0
+      server:
+        licenseAccepted: true
+        installers:
+          server:
+            url: https://downloads.example.com/server.{ending}
+            sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "system", "ending", "engine"),
+    [
+        ("9.0-preview", "ubuntu-16.04", "tar", "postgresql"),
+        ("9.1.0", "windows-server-2016", "zip", "sqlserver"),
+    ],
+)
+def test_nodes_of_the_family_become_machines_of_their_own(
+    folder: Path, version: str, system: str, ending: str, engine: str
+) -> None:
+    runtime = FAMILY.format(version=version, system=system, ending=ending)
+    text = ALONE.replace("    runtime: { product: plumber }\n", runtime)
+    found = changed(folder, text)
+
+    assert f"      engine: {engine}    # a file\n" in found
+    for role in ("web", "compute"):
+        assert f"    {role}: {{ nodes: fixed, count: 2, size: m6i.large, disk: " in found
+    environment = parse_file(folder / "Pulumi.box.yaml")
+    assert isinstance(environment, EnterpriseEnvironment)
+    assert environment.runtime.server is not None
+    assert environment.runtime.server.https.compute
+
+
 def test_what_is_no_one_box_is_refused(folder: Path) -> None:
     path = folder / "Pulumi.box.yaml"
     path.write_text(ALONE)
