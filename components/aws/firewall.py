@@ -48,7 +48,7 @@ class Rule(NamedTuple):
     group: Group
     direction: Direction
     peer: Zone | str
-    """The other end: a group, the objects of S3, the internet, or a client's CIDR."""
+    """The other end: a group, the objects of S3, the internet, or a CIDR of others."""
     port: int
     why: str
 
@@ -152,6 +152,10 @@ def _of(flow: Flow, clients: Sequence[str]) -> Iterator[Rule]:
 
 
 def _between(source: Zone, flow: Flow) -> Iterator[Rule]:
+    if flow.addresses:
+        for address in flow.addresses:
+            yield Rule(OURS[source], "egress", address, flow.port, flow.why)
+        return
     yield Rule(OURS[source], "egress", flow.destination, flow.port, flow.why)
     if flow.destination in OURS:
         yield Rule(OURS[flow.destination], "ingress", source, flow.port, flow.why)

@@ -95,6 +95,7 @@ def _rule(
     flow: Flow, direction: Direction, priority: int, args: FirewallArgs
 ) -> network.SecurityRuleArgs:
     sources = _prefixes(flow.source, args)
+    destinations = list(flow.addresses) or _prefixes(flow.destination, args)
     return network.SecurityRuleArgs(
         name=f"allow-{flow.name}",
         description=flow.why,
@@ -106,7 +107,8 @@ def _rule(
         source_address_prefix=sources[0] if len(sources) == 1 else None,
         source_address_prefixes=sources if len(sources) > 1 else None,
         source_port_range="*",
-        destination_address_prefix=_prefixes(flow.destination, args)[0],
+        destination_address_prefix=destinations[0] if len(destinations) == 1 else None,
+        destination_address_prefixes=destinations if len(destinations) > 1 else None,
         destination_port_range=str(flow.port),
     )
 

@@ -44,7 +44,7 @@ def host_firewall(recipe: NodeRecipe, facts: NodeFacts) -> dict[str, JsonValue]:
             (flow.port, zones[flow.source]) for flow in facts.flows if flow.destination == own
         ),
         "outbound": _rules(
-            (flow.port, zones[flow.destination])
+            (flow.port, flow.addresses or zones[flow.destination])
             for flow in outbound
             if flow.destination not in OUTSIDE
         ),

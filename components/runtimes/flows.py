@@ -24,6 +24,7 @@ class Zone(StrEnum):
     DATABASE = "database"
     VAULT = "vault"
     ARTIFACTS = "artifacts"
+    DIRECTORY = "directory"
     INTERNET = "internet"
 
 
@@ -45,6 +46,8 @@ class Flow:
     port: int
     why: str
     protocol: Literal["tcp"] = "tcp"
+    addresses: tuple[str, ...] = ()
+    """CIDRs of a destination that is no part of the environment: the directory's."""
 
     @property
     def name(self) -> str:
@@ -63,6 +66,7 @@ def allowed(
         *_calls(recipes),
         *_stores(environment, recipes),
         *(_artifacts(recipes) if artifacts else ()),
+        *_directory(environment, recipes),
         *_packages(environment, recipes),
     )
 
@@ -133,6 +137,26 @@ def _artifacts(recipes: Mapping[Role, NodeRecipe]) -> tuple[Flow, ...]:
             why=f"{_nodes(role)} fetch their files at boot",
         )
         for role in recipes
+    )
+
+
+def _directory(
+    environment: NodesEnvironment, recipes: Mapping[Role, NodeRecipe]
+) -> tuple[Flow, ...]:
+    """Return the way to the LDAP directory of users that log in to the web nodes."""
+    server = environment.runtime.server
+    if server is None or (ldap := server.authentication.ldap) is None:
+        return ()
+    return tuple(
+        Flow(
+            source=Zone(role),
+            destination=Zone.DIRECTORY,
+            port=ldap.port,
+            why=f"{_nodes(role)} ask the directory who logs in",
+            addresses=tuple(map(str, ldap.addresses)),
+        )
+        for role in recipes
+        if role != "compute"
     )
 
 

@@ -1,5 +1,6 @@
 """Defaults that depend on another setting, filled in before the models see the object."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ OPERATING_SYSTEMS: Mapping[str, str] = {
     "rserver": "ubuntu-16.04",
     "mlserver": "ubuntu-16.04",
 }
+
+_ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 USUAL_VERSION = ProductVersion(systems=())
 """What versions have that we know nothing of."""
@@ -88,8 +91,9 @@ def _fill_server(value: dict[str, Any]) -> None:
     _fill(server, "ports", {"web": version.web_port, "compute": version.compute_port})
     _fill(server, "https", {"compute": fixed})
     if isinstance(ldap := _mapping(server, "authentication").get("ldap"), dict):
-        port = 389 if ldap.get("useLdaps") is False else 636
-        filled = {"port": port, **ldap}
+        filled = {"port": 389 if ldap.get("useLdaps") is False else 636, **ldap}
+        if _ADDRESS.fullmatch(host := _text(ldap, "host")):
+            filled.setdefault("addresses", [f"{host}/32"])
         server["authentication"] = {**server["authentication"], "ldap": filled}
     value["runtime"] = {**runtime, "server": server}
 

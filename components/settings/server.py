@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.settings.model import FILLED, Model
+from components.settings.model import FILLED, Cidr, Model
 
 AuthenticationMethod = Literal["local", "ldap", "azureActiveDirectory"]
 LogLevel = Literal["Verbose", "Debug", "Information", "Warning", "Error", "Critical"]
@@ -108,6 +108,12 @@ class LdapSettings(Model):
 
     port: Port = FILLED
     """Port of the directory; 636 with LDAPS and 389 without. Global catalogs have 3269 and 3268."""
+
+    addresses: tuple[Cidr, ...] = Field(
+        default=(), strict=False, max_length=20, examples=[["10.9.8.0/28"]]
+    )
+    """IPv4 ranges of its servers, which web nodes may call; without it `host`, where that is an
+    address. Firewalls know no names."""
 
     use_ldaps: bool = True
     """Whether the connection is encrypted."""

@@ -12,6 +12,9 @@ _KEY = "runtime.server.authentication"
 SECTIONS = {"ldap": "ldap", "azureActiveDirectory": "azure_active_directory"}
 """The section that a method reads, by its name in the stack file."""
 
+WIDEST_DIRECTORY = 16
+"""Prefix of the widest range that may be a directory's."""
+
 LDAP_PORTS = {False: 389, True: 636}
 """By whether it is LDAPS."""
 
@@ -90,6 +93,29 @@ def ldap_filters_have_the_name(environment: NodesEnvironment) -> Iterator[Proble
             yield Problem(f"{_KEY}.ldap.{name}", show(value), rule, f"write it like {example}")
 
 
+def directory_has_addresses(environment: NodesEnvironment) -> Iterator[Problem]:
+    """Firewalls let web nodes out to the directory's servers, and to nobody beside them."""
+    server = environment.runtime.server
+    if server is None or (ldap := server.authentication.ldap) is None:
+        return
+    key = f"{_KEY}.ldap.addresses"
+    if not ldap.addresses:
+        rule = f"is required with the name {ldap.host}: firewalls know addresses only"
+        yield Problem(key, "", rule, "name the ranges of the directory's servers")
+    space = environment.network.address_space
+    for index, address in enumerate(ldap.addresses):
+        at = f"{key}[{index}]"
+        if address.prefixlen < WIDEST_DIRECTORY:
+            rule = f"must be a /{WIDEST_DIRECTORY} or narrower: only the directory's servers"
+            yield Problem(at, show(str(address)), rule, "name the servers' own ranges")
+        elif address.overlaps(space):
+            rule = f"must not overlap with network.addressSpace, {space}"
+            yield Problem(at, show(str(address)), rule, "name where the directory's servers are")
+        elif environment.access.egress == "none" and address.is_global:
+            rule = "must be within private ranges with access.egress: none, which has no way out"
+            yield Problem(at, show(str(address)), rule, "write egress: packages")
+
+
 def directory_suits_the_version(environment: NodesEnvironment) -> Iterator[Problem]:
     """9.0 has no native application's id."""
     found = server_of(environment)
@@ -162,6 +188,7 @@ RULES = (
     method_has_its_section,
     ldap_suits_the_version,
     ldap_filters_have_the_name,
+    directory_has_addresses,
     directory_suits_the_version,
     directory_can_be_reached,
     roles_are_known,

@@ -21,6 +21,8 @@ _HOST = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A
 _PATH = re.compile(r"(/[A-Za-z0-9._~%+@=-]+)+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
+HTTPS = 443
+
 TAR = (".tar", ".tar.gz", ".tgz", ".gz")
 FORMS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "server": (TAR, (".zip",)),
@@ -55,6 +57,9 @@ def addresses_are_plain(environment: NodesEnvironment) -> Iterator[Problem]:
         elif parts and parts.scheme == "s3" and environment.cloud != "aws":
             rule = f"must begin with https:// on {environment.cloud}"
             yield Problem(key, show(url), rule, _private(environment))
+        elif parts and _is_complete(parts) and parts.port not in (None, HTTPS):
+            rule = f"must be on port {HTTPS}: firewalls let nodes out to no other"
+            yield Problem(key, show(url), rule, "leave the port out")
         elif parts is None or not _is_complete(parts):
             usable = "https:// or s3://" if environment.cloud == "aws" else "https://"
             rule = f"must be {usable}, a host and the path of a file"

@@ -142,3 +142,17 @@ def test_a_flow_from_the_probe_and_one_from_clients_are_one_rule() -> None:
         "balancer-to-web-8080",
         "web-from-load-balancer-8080",
     ]
+
+
+def test_nodes_are_let_out_to_each_range_of_a_directory() -> None:
+    flow = Flow(
+        source=Zone.WEB,
+        destination=Zone.DIRECTORY,
+        port=636,
+        why="asks",
+        addresses=("10.9.8.0/28", "10.9.9.7/32"),
+    )
+    assert [(rule.direction, rule.name) for rule in rules([flow], [])] == [
+        ("egress", "web-to-10-9-8-0-28-636"),
+        ("egress", "web-to-10-9-9-7-32-636"),
+    ]

@@ -1,7 +1,12 @@
 import pytest
 
+from components.azure import firewall
+from components.azure.firewall import FirewallArgs
+from components.runtimes.flows import Flow, Zone
+from components.settings import addresses as address_plan
 from tests.support.azure import CLOSED, changed, deployed, world
 from tests.support.cloud import World
+from tests.support.environments import AZURE, environment
 
 NSG = "azure-native:network:NetworkSecurityGroup"
 
@@ -109,3 +114,21 @@ def test_every_rule_says_why() -> None:
 
 def test_no_rule_is_a_resource_of_its_own() -> None:
     assert world("dev").of_type("azure-native:network:SecurityRule") == {}
+
+
+@pytest.mark.parametrize("addresses", [("10.9.8.0/28",), ("10.9.8.0/28", "10.9.9.7/32")])
+def test_nodes_are_let_out_to_a_directory_in_one_rule(addresses: tuple[str, ...]) -> None:
+    flow = Flow(
+        source=Zone.WEB, destination=Zone.DIRECTORY, port=636, why="asks", addresses=addresses
+    )
+    plan = address_plan.plan(environment(AZURE))
+    # No resource is made of it, so the site says nothing.
+    args = FirewallArgs(site=None, flows=[flow], plan=plan, clients=[])
+    allowed, last = firewall.rules("web", "Outbound", args)
+
+    one, several = allowed.destination_address_prefix, allowed.destination_address_prefixes
+    assert (several or [one]) == list(addresses)
+    assert (one is None) == (len(addresses) > 1), "Azure takes one prefix or several"
+    assert allowed.destination_port_range == "636"
+    assert last.access == "Deny"
+    assert len(firewall.rules("compute", "Outbound", args)) == 1

@@ -132,3 +132,17 @@ def test_the_subnet_of_a_one_box_is_not_the_internet():
     found = host_firewall(recipe_of("one-box-sqlite"), facts_of("one-box-sqlite", **changes))
 
     assert "198.51.100.0/28" in found["internet"]["except"]
+
+
+def test_a_web_node_reaches_each_range_of_a_directory():
+    directory = Flow(
+        source=Zone.WEB,
+        destination=Zone.DIRECTORY,
+        port=636,
+        why="asks",
+        addresses=("10.9.8.0/28", "10.9.9.7/32"),
+    )
+    found = rules("web", "outbound", flows=(directory,))
+
+    assert found == [(636, "10.9.8.0/28"), (636, "10.9.9.7/32")]
+    assert rules("compute", "outbound", flows=(directory,)) == []

@@ -1,6 +1,7 @@
 from components.runtimes import flows, recipe
 from components.settings import Environment, parse
 from tests.support.azure import CLOSED, changed
+from tests.support.environments import AZURE, ONE_BOX, of_family
 from tests.support.nodes import environment_of, recipe_of
 
 
@@ -66,3 +67,27 @@ def test_one_box_reaches_a_server_where_its_database_is_one() -> None:
 
 def test_one_box_reaches_a_store_of_artifacts_where_there_is_one() -> None:
     assert "one-box-to-artifacts-443" in one_box("one-box-sqlite", "aws")
+
+
+def of_the_family(base: dict, host: str, **ldap) -> dict[str, tuple[str, ...]]:
+    directory = {
+        "host": host,
+        "queryUserDn": "CN=lookup",
+        "searchBase": "OU=people",
+        "searchFilter": "cn={0}",
+        **ldap,
+    }
+    authentication = {"method": "ldap", "ldap": directory}
+    value = of_family(base)
+    value["runtime"]["server"] = {**value["runtime"]["server"], "authentication": authentication}
+    environment = parse(value, stack="test")
+    recipes = {role: recipe.for_role(environment, role) for role in environment.groups}
+    found = flows.allowed(environment, recipes)
+    return {flow.name: flow.addresses for flow in found if flow.addresses}
+
+
+def test_web_nodes_reach_the_directory_of_their_users_and_compute_nodes_do_not() -> None:
+    assert of_the_family(AZURE, "10.9.8.7") == {"web-to-directory-636": ("10.9.8.7/32",)}
+    assert of_the_family(ONE_BOX, "ldap.example.com", port=3269, addresses=["10.9.8.0/28"]) == {
+        "one-box-to-directory-3269": ("10.9.8.0/28",)
+    }

@@ -160,7 +160,7 @@ SUPPORT = {
     )
 }
 LDAP = {
-    "host": "ldap.example.com",
+    "host": "10.9.8.7",
     "queryUserDn": "CN=lookup",
     "searchBase": "OU=people",
     "searchFilter": "userPrincipalName={0}",

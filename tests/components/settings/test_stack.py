@@ -150,7 +150,7 @@ def test_what_someone_may_regret_is_logged_and_deploys(monkeypatch: pytest.Monke
 LDAP = {
     "method": "ldap",
     "ldap": {
-        "host": "ldap.example.com",
+        "host": "10.9.8.7",
         "queryUserDn": "CN=lookup,DC=example,DC=com",
         "searchBase": "OU=people,DC=example,DC=com",
         "searchFilter": "userPrincipalName={0}",
@@ -167,20 +167,38 @@ def directory(authentication: dict[str, Any], version: str = "9.4.7") -> dict[st
     return changed(value, {"runtime.server.authentication": authentication})
 
 
-def test_secrets_of_the_family_are_outputs_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {"adminPassword": "Abcdef1!", "adminPasswordHash": "AQ=="}
-    old = of_family(AZURE, "9.0.1")
-    settings = load(configured(monkeypatch, environment=old, **keys), "dev")
+def values(settings: Settings) -> dict[str, str]:
+    """Return the secrets of *settings* by name; each is awaited, or its task outlives the test."""
     loop = asyncio.get_event_loop()
-    assert settings.admin_password_hash is not None
-    assert loop.run_until_complete(settings.admin_password_hash.future()) == "AQ=="
-    assert loop.run_until_complete(settings.admin_password_hash.is_secret())
-    assert "AQ==" not in repr(settings)
+    names = ("admin_password", "admin_password_hash", "ldap_password", "aad_key")
+    found = {name: output for name in names if (output := getattr(settings, name)) is not None}
+    assert all(loop.run_until_complete(output.is_secret()) for output in found.values())
+    return {name: loop.run_until_complete(output.future()) for name, output in found.items()}
 
-    config = configured(monkeypatch, environment=directory(LDAP), ldapPassword="p")
-    assert load(config, "dev").ldap_password is not None
-    config = configured(monkeypatch, environment=directory(AAD), aadKey="k")
-    assert load(config, "dev").aad_key is not None
+
+@pytest.mark.parametrize(
+    ("environment", "keys", "expected"),
+    [
+        (
+            of_family(AZURE, "9.0.1"),
+            {"adminPassword": "Abcdef1!", "adminPasswordHash": "AQ=="},
+            {"admin_password": "Abcdef1!", "admin_password_hash": "AQ=="},
+        ),
+        (directory(LDAP), {"ldapPassword": "pass word"}, {"ldap_password": "pass word"}),
+        (directory(AAD), {"aadKey": "k"}, {"aad_key": "k"}),
+        (directory(AAD, "9.1.0"), {"aadKey": "k"}, {"aad_key": "k"}),
+    ],
+)
+def test_secrets_of_the_family_are_outputs_too(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, Any],
+    keys: dict[str, str],
+    expected: dict[str, str],
+) -> None:
+    settings = load(configured(monkeypatch, environment=environment, **keys), "dev")
+
+    assert values(settings) == expected
+    assert not [secret for secret in expected.values() if secret in repr(settings)]
 
 
 MISSING: list[tuple[dict[str, Any], list[str]]] = [
