@@ -20,8 +20,9 @@ from components.settings.bases import FOLDER, merge
 from components.settings.catalogue.products import FAMILY, is_windows
 from components.settings.environment import (
     EnterpriseEnvironment,
-    NodesEnvironment,
+    Environment,
     OneBoxEnvironment,
+    RuntimeSettings,
 )
 from components.settings.problems import Problem, SettingsError, show
 from components.settings.stack_file import NAMESPACE, parse_file
@@ -170,16 +171,16 @@ def _check(text: str, path: Path, before: OneBoxEnvironment, stack: str) -> None
         raise SettingsError(stack, [Problem("environment", "", rule, BY_HAND)])
 
 
-def _shared(environment: NodesEnvironment, name: str) -> object:
+def _shared(environment: Environment, name: str) -> object:
     """Return what both have at *name*.
 
     Not whether compute nodes have HTTPS: that follows from the topology, for one who does not say.
     """
     value = getattr(environment, name)
-    if name != "runtime" or environment.runtime.server is None:
+    if not isinstance(value, RuntimeSettings) or value.server is None:
         return value
-    written = environment.runtime.server.model_dump(exclude={"https": {"compute"}})
-    return environment.runtime.model_dump(exclude={"server"}), written
+    written = value.server.model_dump(exclude={"https": {"compute"}})
+    return value.model_dump(exclude={"server"}), written
 
 
 def _base(name: str, folder: Path) -> dict[str, Any]:

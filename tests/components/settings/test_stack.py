@@ -185,8 +185,8 @@ def values(settings: Settings) -> dict[str, str]:
             {"admin_password": "Abcdef1!", "admin_password_hash": "AQ=="},
         ),
         (directory(LDAP), {"ldapPassword": "pass word"}, {"ldap_password": "pass word"}),
-        (directory(AAD), {"aadKey": "k"}, {"aad_key": "k"}),
-        (directory(AAD, "9.1.0"), {"aadKey": "k"}, {"aad_key": "k"}),
+        (directory(AAD), {"aadKey": "k3y-of-web"}, {"aad_key": "k3y-of-web"}),
+        (directory(AAD, "9.1.0"), {"aadKey": "k3y-of-web"}, {"aad_key": "k3y-of-web"}),
     ],
 )
 def test_secrets_of_the_family_are_outputs_too(
