@@ -13,7 +13,7 @@ from pulumi_aws import ec2, lb
 
 from components.aws import addresses, machine
 from components.parts import NodeGroupArgs
-from components.parts.naming import MADE_FROM, made_from
+from components.parts.content import remember
 
 CONTENT: Final = (
     "ami",
@@ -26,9 +26,8 @@ CONTENT: Final = (
 """Properties that describe what the machine is; a machine is never changed, only replaced."""
 
 
-KEPT: Final = ("userDataBase64", f'tags["{MADE_FROM}"]', f'tagsAll["{MADE_FROM}"]')
-"""Properties of machines that keep what they were made from. A machine that is replaced for another
-reason gets the newest (engine 3.200 looks at the program's own inputs again)."""
+KEPT: Final = ("userDataBase64",)
+"""Of machines that keep what they were made from (`components.parts.content`)."""
 
 
 class FixedNodes:
@@ -51,7 +50,11 @@ class FixedNodes:
             machines.append(made)
         self.ids = tuple(made.arn for made in machines)
         self.names = tuple(made.id for made in machines)
-        self.made_from = tuple(made_from(made.tags) for made in machines if args.digest)
+        self.made_from = tuple(
+            remember(f"{name}-{number}", made.id, args.digest, parent)
+            for number, made in enumerate(machines, start=1)
+            if args.digest
+        )
 
     def _machine(self, index: int, after: pulumi.Resource | None) -> ec2.Instance:
         args = self._args
@@ -93,7 +96,7 @@ class FixedNodes:
                 delete_on_termination=True,
                 tags=machine.volume_tags(args),
             ),
-            tags={"Name": name, **({MADE_FROM: args.digest} if args.digest else {})},
+            tags={"Name": name},
             opts=pulumi.ResourceOptions(
                 parent=self._parent,
                 depends_on=[after] if after else None,

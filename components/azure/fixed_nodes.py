@@ -5,7 +5,6 @@ one node out at a time. A machine is deleted before its successor is made, becau
 takes over its interface and address.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 import pulumi
@@ -14,7 +13,7 @@ from pulumi_azure_native import compute, network
 
 from components.azure import addresses, machine
 from components.parts import NodeGroupArgs
-from components.parts.naming import MADE_FROM, made_from
+from components.parts.content import remember
 
 CONTENT: Final = (
     "hardwareProfile",
@@ -26,9 +25,8 @@ CONTENT: Final = (
 """Properties that describe what the machine is; a machine is never changed, only replaced."""
 
 
-KEPT: Final = ("osProfile.customData", f'tags["{MADE_FROM}"]')
-"""Properties of machines that keep what they were made from. A machine that is replaced for another
-reason gets the newest (engine 3.200 looks at the program's own inputs again)."""
+KEPT: Final = ("osProfile",)
+"""Of machines that keep what they were made from (`components.parts.content`)."""
 
 
 class FixedNodes:
@@ -50,7 +48,11 @@ class FixedNodes:
             machines.append(made)
         self.ids = tuple(made.id for made in machines)
         self.names = tuple(made.name for made in machines)
-        self.made_from = tuple(made_from(made.tags) for made in machines if args.digest)
+        self.made_from = tuple(
+            remember(f"{name}-{number}", made.id, args.digest, parent)
+            for number, made in enumerate(machines, start=1)
+            if args.digest
+        )
 
     def _interface(self, index: int) -> network.NetworkInterface:
         site, balancer = self._args.site, self._args.load_balancer
@@ -84,7 +86,7 @@ class FixedNodes:
             f"{self._name}-{index + 1}",
             resource_group_name=site.resource_group,
             location=site.location,
-            tags=self._tags(),
+            tags=site.tags,
             zones=[zones[index % len(zones)]] if zones else None,
             hardware_profile=compute.HardwareProfileArgs(vm_size=args.settings.size),
             identity=compute.VirtualMachineIdentityArgs(
@@ -119,11 +121,6 @@ class FixedNodes:
                 ignore_changes=list(KEPT) if args.digest else None,
             ),
         )
-
-    def _tags(self) -> Mapping[str, pulumi.Input[str]]:
-        """Return the machine's tags, with what it was made from where it keeps that."""
-        tags, digest = self._args.site.tags, self._args.digest
-        return {**tags, MADE_FROM: digest} if digest else tags
 
     def _storage(self) -> compute.StorageProfileArgs:
         disk = self._args.settings.disk

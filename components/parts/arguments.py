@@ -178,8 +178,8 @@ class NodeGroupArgs:
     """Whether the machines hold what is nowhere else, and are protected like a database."""
 
     digest: pulumi.Output[str] | None = None
-    """Of the user data, for machines that keep what they were made from: they carry it in a tag,
-    and a change of either leaves them alone. None for machines that follow every change."""
+    """Of the user data, for machines that keep what they were made from: a change of it is
+    remembered and leaves them alone. None for machines that follow every change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

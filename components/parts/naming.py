@@ -4,13 +4,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-import pulumi
-
 PROJECT = "operationalization"
 """Value of the tag `project`, and the project's name in Pulumi.yaml."""
-
-MADE_FROM = "made-from"
-"""Tag of a machine that keeps its user data: the digest of what it was made from."""
 
 LONGEST_ENVIRONMENT = 24
 """Characters of a stack's name inside resource names: the longest suffix of ours and Pulumi's
@@ -36,11 +31,6 @@ def shorten(name: str, longest: int) -> str:
 def tags(stack: str, own: Mapping[str, str]) -> dict[str, str]:
     """Return the tags of every resource: the user's *own* and ours, which settings reserve."""
     return {**own, "environment": stack, "project": PROJECT, "managed-by": "pulumi"}
-
-
-def made_from(found: pulumi.Output[Mapping[str, str] | None]) -> pulumi.Output[str]:
-    """Return the digest in the tags of a machine; empty on one without."""
-    return found.apply(lambda tags: (tags or {}).get(MADE_FROM, ""))
 
 
 def _digest(text: str) -> str:

@@ -196,16 +196,13 @@ def test_web_nodes_come_after_compute_nodes(cloud: str) -> None:
     assert "test-web-nodes-1" not in waits_for(family(cloud), cloud, "compute")
 
 
-KEPT = {
-    "azure": ("osProfile.customData", 'tags["made-from"]'),
-    "aws": ("userDataBase64", 'tags["made-from"]', 'tagsAll["made-from"]'),
-}
+KEPT = {"azure": ("osProfile",), "aws": ("userDataBase64",)}
+MEMORY = "random:index/randomId:RandomId"
 
 
 @every_cloud
 def test_fixed_machines_keep_what_they_were_made_from_and_say_what_it_was(cloud: str) -> None:
     world = family(cloud)
-    machines = world.of_type(MACHINE[cloud])
     assert {options.ignore_changes for options in world.options_of(MACHINE[cloud]).values()} == {
         KEPT[cloud]
     }
@@ -213,7 +210,12 @@ def test_fixed_machines_keep_what_they_were_made_from_and_say_what_it_was(cloud:
         content = world.result.outputs["groups"][role]["content"]
         rendered = world.value(content["rendered"])
         assert [world.value(each) for each in content["machines"]] == [rendered, rendered]
-        assert machines[f"test-{role}-nodes-1"]["tags"]["made-from"] == rendered
+        memory = world.of_type(MEMORY)[f"test-{role}-nodes-1-made-from"]
+        assert memory["prefix"] == rendered
+        assert set(memory["keepers"]) == {"machine"}
+    assert {options.ignore_changes for options in world.options_of(MEMORY).values()} == {
+        ("prefix",)
+    }
 
 
 @every_cloud
@@ -232,8 +234,7 @@ def test_machines_of_the_open_product_follow_every_change(cloud: str) -> None:
         {"web": {"nodes": "fixed", "count": 2}, "compute": {"nodes": "fixed", "count": 2}},
     )
     world = deployed({stacks.ENVIRONMENT: fixed})
-    for name, machine in world.of_type(MACHINE[cloud]).items():
-        assert "made-from" not in machine["tags"], name
+    assert world.of_type(MEMORY) == {}
     assert {o.ignore_changes for o in world.options_of(MACHINE[cloud]).values()} == {()}
     assert "runtime" not in world.result.outputs
 
@@ -302,8 +303,8 @@ def test_public_files_need_no_right(cloud: str) -> None:
 
 def test_a_one_box_of_the_family_keeps_what_it_was_made_from() -> None:
     world = deployed({stacks.ENVIRONMENT: of_family(ONE_BOX, "9.3.0")})
-    (machine,) = world.of_type(MACHINE["azure"]).values()
-    assert machine["tags"]["made-from"]
+    (options,) = world.options_of(MACHINE["azure"]).values()
+    assert options.ignore_changes == KEPT["azure"]
     names = stored(world, "azure")
     assert "token-signing" in names
     assert not {"database-product", "compute-server", "web-client"} & set(names)

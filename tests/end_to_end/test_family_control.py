@@ -1,0 +1,85 @@
+"""Environments of R Server and ML Server under the real engine, on the control plane alone."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.control.aws.images import IMAGES, ami
+from sandbox.control.azure.images import gallery_id
+from tests.support.deployed import Deployed
+from tests.support.engine import SAME, on_sandbox
+from tests.support.environments import SERVER
+
+pytestmark = pytest.mark.engine
+
+MACHINE = {"dev": "azure-native:compute:VirtualMachine", "dev-aws": "aws:ec2/instance:Instance"}
+UBUNTU = next(image for image in IMAGES if image.name == "ubuntu-16.04")
+IMAGE = {"dev": gallery_id(UBUNTU.name), "dev-aws": ami(UBUNTU, "eu-central-1")}
+
+
+def family(stack: str) -> dict[str, Any]:
+    return {
+        "runtime": {
+            "product": "rserver",
+            "version": "9.1.0",
+            "operatingSystem": "ubuntu-16.04",
+            "imageId": IMAGE[stack],
+            "server": SERVER,
+        },
+        "web.nodes": "fixed",
+        "compute": {"nodes": "fixed", "count": 2, "zones": [1, 2]},
+    }
+
+
+def digests(dev: Deployed, role: str) -> set[str]:
+    """What the machines of *role* have as user data, as the engine remembers it."""
+    found = set()
+    for urn, resource in dev.engine.resources(dev.stack).items():
+        if f"{MACHINE[dev.stack]}::{dev.stack}-{role}-nodes" in urn:
+            inputs = resource["inputs"]
+            content = inputs.get("userDataBase64") or inputs["osProfile"]["customData"]
+            found.add(hashlib.sha256(base64.b64decode(content)).hexdigest()[:16])
+    return found
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[dict[str, Deployed]]:
+    with on_sandbox(tmp_path) as engine:
+        yield {stack: Deployed(stack, engine) for stack in MACHINE}
+
+
+@pytest.mark.parametrize("stack", MACHINE)
+def test_fixed_machines_keep_what_they_are_and_outputs_say_when_it_is_old(
+    both: dict[str, Deployed], stack: str
+) -> None:
+    dev, settings = both[stack], family(stack)
+    dev.up(settings)
+    assert dev.up(settings).changes == []
+    content = dev.engine.outputs(stack)["groups"]["web"]["content"]
+    assert content["machines"] == [content["rendered"]] * 2
+
+    # A version of the product changes by scripts/upgrade alone.
+    newer = {**settings, "runtime.server.logLevel": "Information"}
+    machines = [step for step in dev.up(newer).steps if step.type == MACHINE[stack]]
+    assert {step.op for step in machines} <= SAME
+    changed = dev.engine.outputs(stack)["groups"]["web"]["content"]
+    assert changed["machines"] == content["machines"]
+    assert changed["rendered"] != content["rendered"]
+
+    # What is replaced for another reason is made from what the settings say now.
+    larger = {**newer, "web.disk.size": 64}
+    replaced = {
+        step.name.rpartition("-")[0]
+        for step in dev.up(larger).steps
+        if step.type == MACHINE[stack] and step.op == "create-replacement"
+    }
+    assert replaced == {f"{stack}-web-nodes"}
+    found = dev.engine.outputs(stack)["groups"]
+    assert found["web"]["content"]["machines"] == [changed["rendered"]] * 2
+    assert digests(dev, "web") == {changed["rendered"]}
+    assert digests(dev, "compute") == set(found["compute"]["content"]["machines"])
+    assert found["compute"]["content"]["machines"] != [found["compute"]["content"]["rendered"]] * 2
