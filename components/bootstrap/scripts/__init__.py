@@ -15,6 +15,7 @@ FIRST: Final[dict[Cloud, frozenset[str] | None]] = {
     "aws": frozenset(
         {
             f"{PROGRAMS}/library.sh",
+            f"{PROGRAMS}/node_json.py",
             f"{PROGRAMS}/install-packages.sh",
             f"{PROGRAMS}/cloud.sh",
             f"{PROGRAMS}/signed_call.py",
@@ -25,7 +26,8 @@ FIRST: Final[dict[Cloud, frozenset[str] | None]] = {
         }
     ),
 }
-"""What a node needs to fetch the rest of its files; None where all of them are in user data."""
+"""What a node needs to fetch the rest of its files, as far as its product has it; None where all of
+them are in user data."""
 
 
 def shared_files() -> tuple[NodeFile, ...]:

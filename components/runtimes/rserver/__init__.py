@@ -10,10 +10,11 @@ do by one JSON section, named after its role in /etc/operationalization/node.jso
                   {web: [...], compute: [...]} in starting order (Windows: tasks and services).
                   dotnet: places of .NET's program. store: {name, location} of certificates.
                   webUser, webHome: account of the web part on Linux
-    install       kind: script (the archive's `folder` has install.sh) or packages. files: {server,
-                  r?, dotnet?}, each {url, sha256}. private: whether Azure's store wants the node's
+    install       kind: script (the archive's `folder` has install.sh, which takes `options`, and
+                  `withoutDotnet` besides where that is a file) or packages. files: {server, r?,
+                  dotnet?}, each {url, sha256}. private: whether Azure's store wants the node's
                   identity (s3:// URLs always do). dotnetVersion. activate: a command, or [].
-                  links: [{folder, links: [[target, name]]}]. Windows: program, arguments
+                  links: [[folder, target, name]]
     setup         tool: none, utility or cli. utility: DLL below the home. group: of the Azure CLI.
                   arguments: of VALUES. encrypt: arguments before the text. marksIdleCompute: write
                   `configured` into the compute part's file before set-up of a web node

@@ -9,6 +9,7 @@ from components.runtimes.rserver.section import PARTS
 
 SOURCE: Final = "components/runtimes/rserver/node"
 PROGRAMS: Final = "/opt/operationalization/bin"
+UNITS: Final = "/etc/systemd/system"
 
 OWN_SERVICES: Final = ("operationalization-proxy.service", "operationalization-watch.service")
 
@@ -69,6 +70,20 @@ def services(product: Product, role: Role) -> tuple[str, ...]:
 
 
 def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
-    """Return the node's files; those with the path of a shared script take its place."""
-    del product, role
-    return (*node_files(SOURCE, "*.py", PROGRAMS, mode="0755"),)
+    """Return the node's files; those with the path of a shared script take its place.
+
+    They are the same for every role, and differ by cloud in what speaks to it.
+    """
+    del role
+    cloud = f"{SOURCE}/{product.environment.cloud}"
+    programs = f"{SOURCE}/aws" if product.environment.cloud == "aws" else None
+    return (
+        *node_files(SOURCE, "*.sh", PROGRAMS, mode="0755"),
+        *node_files(SOURCE, "*.py", PROGRAMS, mode="0755"),
+        *node_files(SOURCE, "*.sql", PROGRAMS),
+        *node_files(SOURCE, "*.conf", "/etc/operationalization"),
+        *node_files(f"{SOURCE}/units", "**/*", UNITS),
+        *node_files(cloud, "*.sh", PROGRAMS, mode="0755"),
+        *(node_files(programs, "*.py", PROGRAMS, mode="0755") if programs else ()),
+        *(node_files(programs, "*.sql", PROGRAMS) if programs else ()),
+    )

@@ -76,6 +76,8 @@ def _install(product: Product, role: Role) -> Json:
     return {
         "kind": version.install,
         "folder": version.archive_folder,
+        "options": version.options,
+        "withoutDotnet": version.without_dotnet,
         "files": {
             name: {"url": file.url, "sha256": file.sha256} for name, file in files.items() if file
         },

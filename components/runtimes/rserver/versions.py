@@ -60,6 +60,12 @@ class ServerVersion:
     archive_folder: str
     """Folder that the vendor's archive unpacks to; empty for packages."""
 
+    options: tuple[str, ...]
+    """Of install.sh: licence accepted, no question (5.1)."""
+
+    without_dotnet: tuple[str, ...]
+    """More of them, where .NET Core is an installer of its own (5.1)."""
+
     dotnet_version: str
     activate: tuple[str, ...]
     """Command that ends express mode; empty for versions that know none (5.2)."""
@@ -216,6 +222,8 @@ def _deployr(version: str, *, account: str, web_port: int, compute_port: int) ->
         },
         install="script",
         archive_folder="MRS90LINUX",
+        options=("-a", "-s"),
+        without_dotnet=(),
         dotnet_version="1.1",
         activate=(),
         links=_DEPLOYR_LINKS,
@@ -302,6 +310,8 @@ def _ml_server(
         },
         install="packages",
         archive_folder="",
+        options=(),
+        without_dotnet=(),
         dotnet_version=dotnet_version,
         activate=(f"{home}/bin/R/activate.sh", "-a", "-l"),
         links={},
@@ -348,6 +358,8 @@ _R_SERVER_910: Final = ServerVersion(
     },
     install="script",
     archive_folder="MRS91Linux",
+    options=("-a", "-s"),
+    without_dotnet=("-r",),
     dotnet_version="1.1",
     activate=(),
     links={},
