@@ -15,6 +15,7 @@ from operations import traffic_command
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.stack import PROJECT, Backend, Cloud, Environment, Reading, Sandbox
+from operations.upgrade import options as upgrade_options
 
 if TYPE_CHECKING:
     from operations.client import Client
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--timeout", type=float, default=300.0)
     score.set_defaults(run=_score)
     traffic_command.add(commands, _traffic)
+    upgrade_options.add(commands, _upgrade)
     services = commands.add_parser("services")
     services.add_argument("step", choices=("list", "save", "restore"))
     services.add_argument("folder", type=Path, nargs="?")
@@ -146,6 +148,12 @@ def _services(options: argparse.Namespace) -> None:
 
 def _traffic(options: argparse.Namespace) -> None:
     traffic_command.run(options, _backend(options))
+
+
+def _upgrade(options: argparse.Namespace) -> None:
+    from operations.upgrade import command as upgrade_command  # noqa: PLC0415
+
+    upgrade_command.run(options, _backend(options))
 
 
 def _scored_by_nodes(

@@ -166,6 +166,7 @@ class Reading:
 
     def __init__(self, stack: str, backend: Backend) -> None:
         self._stack, self._backend = stack, backend
+        self._outputs: Mapping[str, Any] | None = None
         variables = backend.variables(stack)
         self._process = subprocess.Popen(
             [_pulumi(variables), "stack", "output", "--json", "--show-secrets", "--non-interactive",
@@ -197,6 +198,19 @@ class Reading:
         Raises:
             OperationError: when Pulumi cannot say, or the environment is not deployed to its end.
         """
+        return self._read(self.outputs())
+
+    def outputs(self) -> Mapping[str, Any]:
+        """Wait for Pulumi and return the stack's outputs, as they are.
+
+        Raises:
+            OperationError: when Pulumi cannot say.
+        """
+        if self._outputs is None:
+            self._outputs = self._waited()
+        return self._outputs
+
+    def _waited(self) -> Mapping[str, Any]:
         try:
             output, words = self._process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -210,7 +224,8 @@ class Reading:
                 words.strip().removeprefix("error: ") or "Pulumi failed without a word",
                 "pulumi stack ls shows what the backend has; pulumi login signs in to one",
             )
-        return self._read(json.loads(output))
+        found: dict[str, Any] = json.loads(output)
+        return found
 
     def _read(self, outputs: Mapping[str, Any]) -> Environment | Endpoint:
         if outputs.get("topology") == TOPOLOGY:

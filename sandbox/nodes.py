@@ -1,4 +1,4 @@
-"""The commands that look at nodes: `logs`, `exec`, `wait`, and `from`, which calls from elsewhere.
+"""The commands that work on nodes: `logs`, `exec`, `run`, `wait`; `from` calls from elsewhere.
 
 They work beside the daemon, from what it writes down and from what runs.
 """
@@ -31,6 +31,15 @@ ABSENT = "absent"
 _MOMENT = 0.2
 """Seconds between looks at what the daemon wrote."""
 
+_LARGEST_SCRIPT = 256 * 1024
+"""Bytes of a script for `run`."""
+_GRACE = 20.0
+"""Seconds in which a script for `run` that took too long must be gone."""
+_FROM_A_FILE = (
+    'file=$(mktemp) && trap \'rm -f "$file"\' EXIT && cat >"$file" && sh "$file" </dev/null'
+)
+"""Shell: run what is on standard input."""
+
 Command = Callable[[Home, argparse.Namespace], int]
 Adder = Callable[[str, str, Command], argparse.ArgumentParser]
 Known = Mapping[str, Any]
@@ -49,6 +58,12 @@ def add_commands(command: Adder) -> None:
     execute = command("exec", "run a command on a node, as root", _exec)
     execute.add_argument("node", help="name, host name, address or the beginning of a name")
     execute.add_argument("command", nargs="+", help="after --, such as: -- systemctl status")
+    run = command(
+        "run", "run the shell script on standard input on a node, as root: what a cloud's own "
+        "service for commands does", _run,
+    )  # fmt: skip
+    run.add_argument("node", help="name, host name, address or id")
+    run.add_argument("--seconds", type=float, default=300.0, help="how long (default: 300)")
     wait = command(
         "wait", "wait until every node is ready; 1 when one is not, 3 when there are none", _wait
     )
@@ -125,6 +140,26 @@ def _logs(home: Home, options: argparse.Namespace) -> int:
 def _exec(home: Home, options: argparse.Namespace) -> int:
     terminal = os.environ.get("TERM") if sys.stdout.isatty() else None
     _become(hosts.enter(_host(home, options.node), options.command, terminal))
+
+
+def _run(home: Home, options: argparse.Namespace) -> int:
+    """As Run Command and Systems Manager: a text, a time, and what it printed.
+
+    Whoever may enter a node may do so: root, who alone can start a sandbox with nodes. The script
+    is in a file before it begins, as there: what it runs can't eat the rest of it.
+    """
+    host = _host(home, options.node)
+    command = ["timeout", "--kill-after=10", f"{options.seconds:.0f}", "sh", "-c", _FROM_A_FILE]
+    try:
+        done = subprocess.run(
+            hosts.enter(host, command),
+            input=sys.stdin.buffer.read(_LARGEST_SCRIPT),
+            timeout=options.seconds + _GRACE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"{host.name} gave no answer in {options.seconds:.0f} s") from error
+    return done.returncode
 
 
 def _host(home: Home, wanted: str) -> hosts.Host:

@@ -84,8 +84,32 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
     """
     bootstrap = facts.database_bootstrap_secret
     document: dict[str, object] = {
+        **recipe_json(recipe, facts.cloud),
         "cloud": facts.cloud,
         "environment": facts.environment,
+        "vault": {"uri": facts.vault_uri, "identity": facts.identity_client_id},
+        "database": {
+            "host": facts.database_host,
+            "port": facts.database_port,
+            "name": facts.database_name,
+            "principal": facts.database_principal,
+            **({"bootstrap": bootstrap} if bootstrap else {}),
+        },
+        "egress": facts.egress,
+        "firewall": host_firewall(recipe, facts),
+        "clients": () if recipe.role == "compute" else facts.clients,
+        **_compute_nodes(facts),
+        **_fetching(facts, bundle(recipe, facts.cloud)),
+    }
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def recipe_json(recipe: NodeRecipe, cloud: Cloud) -> dict[str, object]:
+    """Return the part of the node's JSON file that its recipe alone decides.
+
+    An upgrade in place puts the new version's into the file that a node has.
+    """
+    return {
         "role": recipe.role,
         "product": recipe.product,
         "version": recipe.version,
@@ -95,28 +119,14 @@ def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
             "ready": recipe.health.ready_path,
             "window": recipe.health.window_seconds,
         },
-        "vault": {"uri": facts.vault_uri, "identity": facts.identity_client_id},
-        "database": {
-            "host": facts.database_host,
-            "port": facts.database_port,
-            "name": facts.database_name,
-            "principal": facts.database_principal,
-            **({"bootstrap": bootstrap} if bootstrap else {}),
-        },
-        "packages": sorted((*recipe.packages, *_cloud_packages(recipe, facts.cloud))),
-        "egress": facts.egress,
+        "packages": sorted((*recipe.packages, *_cloud_packages(recipe, cloud))),
         "secrets": [
             {"name": use.name, "path": use.path, "owner": use.owner, "mode": use.mode}
             for use in recipe.secrets
         ],
         "services": recipe.services,
-        "firewall": host_firewall(recipe, facts),
-        "clients": () if recipe.role == "compute" else facts.clients,
         recipe.role: recipe.data,
-        **_compute_nodes(facts),
-        **_fetching(facts, bundle(recipe, facts.cloud)),
     }
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
 def _cloud_packages(recipe: NodeRecipe, cloud: Cloud) -> tuple[str, ...]:

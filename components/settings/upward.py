@@ -51,13 +51,13 @@ def enterprise(path: Path, *, beside: bool = False) -> str:
     assert isinstance(environment, OneBoxEnvironment)  # noqa: S101 - the obstacles say so
     text = path.read_text(encoding="utf-8")
     document = yaml.compose(text, Loader=yaml.SafeLoader)
-    node = _member(_member(document, "config"), f"{NAMESPACE}:environment")
+    node = member(member(document, "config"), f"{NAMESPACE}:environment")
     if not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
         rule = "must be written as a block, a key on a line, to be changed from here"
         raise SettingsError(stack, [Problem("environment", "", rule, BY_HAND)])
-    base = _member(_member(document, "config"), f"{NAMESPACE}:base")
+    base = member(member(document, "config"), f"{NAMESPACE}:base")
     below = _base(base.value, path.parent / FOLDER.name) if base is not None else {}
-    changed = _edited(text, _edits(node, environment, below))
+    changed = edited(text, _edits(node, environment, below))
     _check(changed, path, environment, stack)
     return changed
 
@@ -85,21 +85,21 @@ def _edits(
     indent = " " * node.start_mark.column
     top = node.start_mark.index - node.start_mark.column
     first: list[str] = []
-    topology = _member(node, "topology")
+    topology = member(node, "topology")
     if topology is not None:
-        yield _span(topology, "enterprise")
+        yield span(topology, "enterprise")
     else:
         first.append("topology: enterprise")
     groups = [*(["machine: null"] if "machine" in below else []), *_groups(environment)]
-    machine = _pair(node, "machine")
+    machine = pair_of(node, "machine")
     if machine is not None:
         key, value = machine
         lines = f"\n{indent}".join(groups)
-        yield key.start_mark.index, _end(value), lines
+        yield key.start_mark.index, end_of(value), lines
     else:
         first += groups
     if not environment.has_server:
-        found, engine = _member(node, "database"), _engine(environment)
+        found, engine = member(node, "database"), _engine(environment)
         if isinstance(found, yaml.MappingNode) and found.value:
             yield from _database(found, engine)
         elif found is None:
@@ -127,9 +127,9 @@ def _engine(environment: OneBoxEnvironment) -> str:
 
 def _database(found: yaml.MappingNode, new: str) -> Iterator[Edit]:
     """Yield the changes of the database's settings: what sqlite alone has goes."""
-    engine = _member(found, "engine")
+    engine = member(found, "engine")
     if engine is not None:
-        yield _span(engine, new)
+        yield span(engine, new)
     elif found.flow_style:
         yield found.start_mark.index + 1, found.start_mark.index + 1, f" engine: {new},"
     else:
@@ -141,13 +141,14 @@ def _database(found: yaml.MappingNode, new: str) -> Iterator[Edit]:
         if found.flow_style:
             neighbours = [pair[0] for pair in found.value[index + 1 :]]
             begin = found.value[index - 1][1].end_mark.index if index else key.start_mark.index
-            stop = neighbours[0].start_mark.index if neighbours and not index else _end(value)
+            stop = neighbours[0].start_mark.index if neighbours and not index else end_of(value)
             yield begin, stop, ""
         else:
-            yield key.start_mark.index - key.start_mark.column, _end(value) + 1, ""
+            yield key.start_mark.index - key.start_mark.column, end_of(value) + 1, ""
 
 
-def _edited(text: str, edits: Iterator[Edit]) -> str:
+def edited(text: str, edits: Iterator[Edit]) -> str:
+    """Return *text* with all of *edits*, which don't overlap."""
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
@@ -190,25 +191,28 @@ def _base(name: str, folder: Path) -> dict[str, Any]:
     return merge(below, content["environment"])
 
 
-def _pair(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+def pair_of(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return a mapping's key and value; None where there is no such key, or no mapping."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return next(((name, value) for name, value in pairs if name.value == key), None)
 
 
-def _member(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    found = _pair(node, key)
+def member(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    """Return the value of a mapping's key; None where there is none."""
+    found = pair_of(node, key)
     return found[1] if found else None
 
 
-def _span(node: yaml.Node, new: str) -> Edit:
-    return node.start_mark.index, _end(node), new
+def span(node: yaml.Node, new: str) -> Edit:
+    """Return the edit that puts *new* in the place of a value."""
+    return node.start_mark.index, end_of(node), new
 
 
-def _end(node: yaml.Node) -> int:
+def end_of(node: yaml.Node) -> int:
     """Return where the last character of *node* is: a block's own mark is behind its comments."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
+        return end_of(last[1] if isinstance(last, tuple) else last)
     return int(node.end_mark.index)
 
 

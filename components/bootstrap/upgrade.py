@@ -1,0 +1,182 @@
+r"""What brings nodes to another version of their product in place: one archive a role.
+
+It holds what a fresh node of the new version would get, all files of the recipe and its part of
+the JSON file, and `move.json`, which says how the old version is removed. What is known of a node
+only when it is deployed stays as it is in the file that the node has.
+
+    python -m components.bootstrap.upgrade stacks/Pulumi.NAME.yaml --to VERSION \
+        --installer URL --sha256 SUM
+
+prints them as JSON, with the stack file as it is to be afterwards.
+"""
+
+import argparse
+import base64
+import gzip
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from components.bootstrap.bundle import bundle, split
+from components.bootstrap.user_data import recipe_json
+from components.runtimes import recipe
+from components.runtimes.node import NodeFile, NodeRecipe
+from components.runtimes.rserver import VERSIONS
+from components.runtimes.rserver.moving import PATHS, Key, removal
+from components.settings import NodesEnvironment
+from components.settings.newer import Archive, Installers, newer
+from components.settings.problems import Problem, SettingsError
+from components.settings.stack_file import parse_file
+
+DATA_FOLDER = "files"
+MOVE = "move.json"
+
+
+def problems(environment: object, to: str) -> Iterator[Problem]:
+    """Yield why the environment cannot come to version *to* in place."""
+    if not isinstance(environment, NodesEnvironment):
+        rule = "has no nodes of its own: an endpoint's deployments bring their own images"
+        yield Problem("topology", str(getattr(environment, "topology", "")), rule, "use traffic")
+        return
+    runtime = environment.runtime
+    if runtime.product == "plumber":
+        fix = "write the version into runtime.version, and deploy: new nodes take over"
+        yield Problem("runtime.product", "plumber", "is upgraded by pulumi up alone", fix)
+        return
+    if runtime.operating_system.startswith("windows-"):
+        rule = "has no upgrade in place here: the scripts for it are not written"
+        fix = "build an environment of the new version beside it: docs/r-server.md, Upgrade"
+        yield Problem("runtime.operatingSystem", runtime.operating_system, rule, fix)
+    of = (runtime.product, runtime.version)
+    if target(of, to) is None:
+        ways = ", ".join(map(" ".join, PATHS.get(of, ()))) or "nothing: build a new environment"
+        rule = f"is no version that {' '.join(of)} becomes in one step"
+        yield Problem("--to", to, rule, f"from here one may go to: {ways}")
+    for role, group in environment.groups.items():
+        if not group.is_fixed and role != "one-box":
+            rule = "has machines that come and go: a new one would have the old version"
+            fix = "build an environment of the new version beside it: docs/r-server.md, Upgrade"
+            yield Problem(f"{role}.nodes", "scaleSet", rule, fix)
+    if runtime.server is not None and runtime.server.sql_server_services:
+        rule = "has its version from SQL Server's own set-up"
+        yield Problem("runtime.server.sqlServerServices", "true", rule, "upgrade SQL Server")
+
+
+def target(of: Key, to: str) -> Key | None:
+    """Return the product and version that *of* becomes; None when there is no such step."""
+    return next((each for each in PATHS.get(of, ()) if to in (each[1], " ".join(each))), None)
+
+
+def content(path: Path, to: str, installers: Installers) -> dict[str, object]:
+    """Return what brings the stack of the file at *path* to version *to*.
+
+    Raises:
+        SettingsError: when that cannot be, with every reason.
+    """
+    stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    before = parse_file(path)
+    if found := list(problems(before, to)):
+        raise SettingsError(stack, found)
+    assert isinstance(before, NodesEnvironment)  # noqa: S101 - the problems say so
+    of: Key = (before.runtime.product, str(before.runtime.version))
+    wanted = target(of, to)
+    assert wanted is not None  # noqa: S101 - the problems say so
+    text, after = newer(path, wanted, installers)
+    return {
+        "of": " ".join(of),
+        "to": " ".join(wanted),
+        "server": before.has_server,
+        "archives": {
+            role: base64.b64encode(archive(before, after, of, wanted, role)).decode()
+            for role in before.groups
+        },
+        "stackFile": text,
+    }
+
+
+def archive(
+    before: NodesEnvironment, after: NodesEnvironment, of: Key, to: Key, role: recipe.Role
+) -> bytes:
+    """Return what nodes of *role* receive; the same bytes for the same settings."""
+    made = recipe.for_role(after, role)
+    fetched = bundle(made, after.cloud)
+    document = recipe_json(made, after.cloud)
+    if fetched:
+        document["bundle"] = {"sha256": fetched.sha256}
+    section = made.data
+    move: Mapping[str, object] = {
+        "role": role,
+        "parts": section["parts"],
+        "of": removal(VERSIONS[of]),
+        "to": removal(VERSIONS[to]),
+        "database": "server" if before.has_server else "file",
+        "login": section["database"],
+        "bundle": fetched.sha256 if fetched else "",
+        "document": document,
+    }
+    return packed(files(made, after), move)
+
+
+def files(made: NodeRecipe, environment: NodesEnvironment) -> tuple[NodeFile, ...]:
+    """Return all files of a node."""
+    carried, fetched = split(made, environment.cloud)
+    return (*carried, *fetched)
+
+
+def packed(found: Sequence[NodeFile], move: Mapping[str, object]) -> bytes:
+    """Return files and *move* as a gzipped tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for file in sorted(found, key=lambda file: file.path):
+            _add(tar, f"{DATA_FOLDER}{file.path}", file.content, int(file.mode, 8))
+        _add(tar, MOVE, json.dumps(move, indent=1, sort_keys=True) + "\n", 0o600)
+    return gzip.compress(buffer.getvalue(), compresslevel=9, mtime=0)
+
+
+def _add(tar: tarfile.TarFile, name: str, text: str, mode: int) -> None:
+    data = text.encode()
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(data), mode
+    entry.uname = entry.gname = "root"
+    tar.addfile(entry, io.BytesIO(data))
+
+
+def _installers(options: argparse.Namespace) -> Installers:
+    def pair(url: str | None, digest: str | None) -> Archive | None:
+        return Archive(url=url, sha256=digest or "") if url else None
+
+    server = pair(options.installer, options.sha256)
+    if server is None:
+        fix = "give it with --installer URL --sha256 SUM"
+        raise SettingsError(
+            "", [Problem("--installer", "", "must say where the installer is", fix)]
+        )
+    return Installers(
+        server=server,
+        r=pair(options.r, options.r_sha256),
+        dotnet=pair(options.dotnet, options.dotnet_sha256),
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what an upgrade is made of; 1 and the reasons when there is none."""
+    parser = argparse.ArgumentParser(prog="upgrade")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--to", required=True)
+    for option in ("--installer", "--sha256", "--r", "--r-sha256", "--dotnet", "--dotnet-sha256"):
+        parser.add_argument(option)
+    options = parser.parse_args(arguments)
+    try:
+        found = content(options.path, options.to, _installers(options))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

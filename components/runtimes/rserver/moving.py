@@ -1,0 +1,82 @@
+"""Which versions an installed product may become in place, and how the old one is removed.
+
+facts.md section 15: one version at a time across the whole environment, 9.0 to 9.1 or to ML Server,
+ML Server from one version to the next. The uninstaller stashes the configuration where the next
+set-up looks for it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from components.runtimes.node import JsonValue
+from components.runtimes.rserver.versions import ServerVersion
+
+Key = tuple[str, str]
+"""Product and version."""
+
+PATHS: Final[Mapping[Key, tuple[Key, ...]]] = {
+    ("rserver", "9.0-preview"): (),
+    ("rserver", "9.0.1"): (
+        ("rserver", "9.1.0"),
+        ("mlserver", "9.2.1"),
+        ("mlserver", "9.3.0"),
+        ("mlserver", "9.4.7"),
+    ),
+    ("rserver", "9.1.0"): (("mlserver", "9.2.1"), ("mlserver", "9.3.0"), ("mlserver", "9.4.7")),
+    ("mlserver", "9.2.1"): (("mlserver", "9.3.0"),),
+    ("mlserver", "9.3.0"): (("mlserver", "9.4.7"),),
+    ("mlserver", "9.4.7"): (),
+}
+"""What each version may become in one step. The pre-release has other ports and another account
+than the released product, and no upgrade is documented for it."""
+
+STASH: Final = "/etc/deployr/current"
+"""Where the uninstaller leaves the configuration on Linux; below it `frontend` takes the SQLite
+file back."""
+
+_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "9.0": ("microsoft-r-open-*", "microsoft-r-server-*", "microsoft-deployr-*", "*mrsdeploy*"),
+    "9.1": (
+        "microsoft-r-open-*",
+        "microsoft-r-server-adminutil-9.1",
+        "microsoft-r-server-webnode-9.1",
+        "microsoft-r-server-computenode-9.1",
+        "microsoft-r-server-config-rserve-9.1",
+        "microsoft-r-server-*",
+    ),
+}
+"""Names of installed packages, as patterns, in the documents' order. Those of 9.0.1's nodes are
+only said to have DeployR's name, so the node looks for what there is."""
+
+_TREES: Final[Mapping[str, tuple[str, ...]]] = {
+    "9.0": ("/usr/lib64/microsoft-r", "/usr/lib64/microsoft-deployr"),
+    "9.1": ("/usr/lib64/microsoft-r",),
+}
+
+
+def removal(version: ServerVersion) -> dict[str, JsonValue]:
+    """Return how *version* is removed from a node on Linux, and what it leaves where."""
+    short = ".".join(version.version.split("-")[0].split(".")[:2])
+    number = version.version
+    ml_server = (
+        f"microsoft-r-open-mro-{version.r_version}",
+        f"microsoft-mlserver-python-{number}",
+        f"microsoft-mlserver-hadoop-{number}",
+        f"microsoft-mlserver-adminutil-{number}",
+        f"microsoft-mlserver-webnode-{number}",
+        f"microsoft-mlserver-computenode-{number}",
+        f"microsoft-mlserver-*-{number}",
+        "microsoft-r-open-*",
+    )
+    place = version.places["linux"]
+    return {
+        "product": version.product,
+        "version": version.version,
+        "homes": place.homes,
+        "folders": {str(part): folder for part, folder in version.folders.items()},
+        "services": {str(part): names for part, names in place.services.items()},
+        "packages": _PACKAGES.get(short, ml_server),
+        "trees": _TREES.get(short, (f"/opt/microsoft/mlserver/{number}",)),
+        "stash": STASH,
+        "directoryValues": version.directory_values,
+    }

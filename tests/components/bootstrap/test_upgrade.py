@@ -1,0 +1,154 @@
+"""What brings a node to another version is what a fresh node of it would get."""
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import tarfile
+
+import pytest
+import yaml
+
+from components.bootstrap import upgrade
+from components.bootstrap.bundle import bundle
+from components.bootstrap.upgrade import content
+from components.bootstrap.user_data import node_json
+from components.runtimes import recipe
+from components.settings import SettingsError, parse
+from components.settings.newer import Archive, Installers
+from components.settings.stack_file import NAMESPACE
+from tests.support.environments import AWS, AZURE, ENDPOINT, ONE_BOX, changed, of_family
+from tests.support.nodes import aws_facts, facts
+
+MEDIA = Installers(server=Archive(url="https://downloads.example.com/new.tar", sha256="c" * 64))
+SETTINGS = "components/runtimes/rserver/node/upgrade_settings.py"
+
+
+def stack(folder, environment):
+    path = folder / "Pulumi.shop.yaml"
+    path.write_text(yaml.safe_dump({"config": {f"{NAMESPACE}:environment": environment}}))
+    return path
+
+
+def unpacked(found, role):
+    archive = io.BytesIO(base64.b64decode(found["archives"][role]))
+    with tarfile.open(fileobj=archive) as tar:
+        return {entry.name: tar.extractfile(entry).read().decode() for entry in tar}
+
+
+@pytest.mark.parametrize("role", ["web", "compute"])
+@pytest.mark.parametrize("base", [AZURE, AWS], ids=["azure", "aws"])
+def test_a_node_comes_to_the_files_and_the_json_of_a_fresh_one(tmp_path, base, role):
+    old = of_family(base, "9.1.0")
+    found = content(stack(tmp_path, old), "9.4.7", MEDIA)
+    files = unpacked(found, role)
+    move = json.loads(files.pop("move.json"))
+    fresh = recipe.for_role(
+        parse(
+            yaml.safe_load(found["stackFile"])["config"][f"{NAMESPACE}:environment"], stack="shop"
+        ),
+        role,
+    )
+
+    before = recipe.for_role(parse(old, stack="shop"), role)
+    cloud = base["cloud"]
+
+    def known(made):
+        packed = bundle(made, cloud)
+        if not packed:
+            return facts(cloud="azure")
+        return aws_facts(bundle_uri=f"s3://bucket/{role}/{packed.sha256}.tar.gz")
+
+    node, new = tmp_path / "node.json", tmp_path / "move.json"
+    node.write_text(node_json(before, known(before)))
+    new.write_text(json.dumps(move))
+    merged = subprocess.run(
+        [sys.executable, SETTINGS, "merge", node, new], capture_output=True, check=True
+    ).stdout.decode()
+
+    assert merged == node_json(fresh, known(fresh))
+    assert {f"files{file.path}": file.content for file in fresh.files}.items() <= files.items()
+    assert (found["of"], found["to"], found["server"]) == ("rserver 9.1.0", "mlserver 9.4.7", True)
+
+
+def test_it_says_how_the_old_version_goes(tmp_path):
+    found = content(stack(tmp_path, of_family(AZURE, "9.0.1")), "rserver 9.1.0", MEDIA)
+    move = json.loads(unpacked(found, "web")["move.json"])
+
+    assert move["of"]["trees"] == ["/usr/lib64/microsoft-r", "/usr/lib64/microsoft-deployr"]
+    assert move["of"]["services"] == {"web": ["frontend"], "compute": ["rserve", "backend"]}
+    assert move["of"]["stash"] == "/etc/deployr/current"
+    assert (move["of"]["directoryValues"], move["to"]["directoryValues"]) == (True, False)
+    assert move["to"]["packages"][:3] == [
+        "microsoft-r-open-*",
+        "microsoft-r-server-adminutil-9.1",
+        "microsoft-r-server-webnode-9.1",
+    ]
+    assert (move["parts"], move["database"]) == (["web"], "server")
+
+
+def test_a_one_box_takes_its_file_along(tmp_path):
+    found = content(stack(tmp_path, of_family(ONE_BOX)), "9.2.1", MEDIA)
+    move = json.loads(unpacked(found, "one-box")["move.json"])
+
+    assert (move["parts"], move["database"]) == (["compute", "web"], "file")
+    assert "/opt/microsoft/mlserver/9.2.1" in move["to"]["trees"]
+
+
+@pytest.mark.parametrize(
+    ("of", "to"),
+    [
+        ("9.0.1", "9.1.0"),
+        ("9.0.1", "9.4.7"),
+        ("9.1.0", "9.2.1"),
+        ("9.1.0", "9.3.0"),
+        ("9.2.1", "9.3.0"),
+        ("9.3.0", "9.4.7"),
+    ],
+)
+def test_the_documents_paths_are_there(tmp_path, of, to):
+    assert content(stack(tmp_path, of_family(AZURE, of)), to, MEDIA)["to"].endswith(to)
+
+
+@pytest.mark.parametrize(
+    ("of", "to", "ways"),
+    [
+        ("9.1.0", "9.0.1", "mlserver 9.2.1, mlserver 9.3.0, mlserver 9.4.7"),
+        ("9.1.0", "9.1.0", "mlserver 9.2.1, mlserver 9.3.0, mlserver 9.4.7"),
+        ("9.2.1", "9.4.7", "mlserver 9.3.0"),
+        ("9.4.7", "9.5.0", "nothing: build a new environment"),
+        ("9.0-preview", "9.1.0", "nothing: build a new environment"),
+    ],
+)
+def test_other_steps_are_refused_with_those_that_there_are(tmp_path, of, to, ways):
+    with pytest.raises(SettingsError) as error:
+        content(stack(tmp_path, of_family(AZURE, of)), to, MEDIA)
+
+    assert f"from here one may go to: {ways}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (AZURE, "is upgraded by pulumi up alone"),
+        (ENDPOINT, "has no nodes of its own"),
+        (of_family(AZURE, "9.1.0", "windows-server-2016"), "has no upgrade in place here"),
+        (
+            changed(of_family(AZURE, "9.1.0"), {"web": {"count": 2, "nodes": "scaleSet"}}),
+            "has machines that come and go",
+        ),
+    ],
+    ids=["plumber", "endpoint", "windows", "scale set"],
+)
+def test_what_cannot_be_upgraded_in_place_is_refused_by_name(environment, words):
+    found = list(upgrade.problems(parse(environment, stack="shop"), "9.4.7"))
+
+    assert words in found[0].rule
+
+
+def test_the_installer_of_the_new_version_must_be_given(tmp_path, capsys):
+    path = stack(tmp_path, of_family(AZURE))
+
+    assert upgrade.main([str(path), "--to", "9.4.7"]) == 1
+    assert "give it with --installer URL --sha256 SUM" in capsys.readouterr().err
