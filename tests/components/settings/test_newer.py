@@ -87,7 +87,7 @@ def test_other_archives_come_along_and_a_private_store_stays(tmp_path):
 @pytest.mark.parametrize("flow", [True, False], ids=["flow", "block"])
 def test_a_bind_filter_which_9_0_alone_knows_goes(tmp_path, flow):
     directory = {
-        "host": "ldap.example.com",
+        "host": "10.1.0.4",
         "queryUserDn": "CN=lookup,DC=example,DC=com",
         "bindFilter": "CN={0},DC=example,DC=com",
         "searchBase": "DC=example,DC=com",

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What the node scripts share; sourced, never run. Takes the place of the shared library on systems without jq.
 
+# An upgrade fetches installers that only the next version's file names: NODE_FILE is that one.
 # shellcheck disable=SC2034 # the scripts that source this read them
-readonly NODE=/etc/operationalization/node.json RUNTIME=/run/operationalization LOG=/var/log/operationalization/configure.log
+readonly NODE=${NODE_FILE:-/etc/operationalization/node.json} RUNTIME=/run/operationalization LOG=/var/log/operationalization/configure.log
 # shellcheck disable=SC2034
 readonly KEPT=/var/lib/operationalization
 readonly PROGRAMS=/opt/operationalization/bin

@@ -171,13 +171,14 @@ def run_tool(node: "Node", arguments: "list[str]", hidden: "set[str]") -> "str":
     process = subprocess.Popen(
         command + arguments,
         cwd=node.home(),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         # The Azure CLI keeps its own files in the home of its user, which boot scripts lack.
         env=dict(os.environ, HOME="/root", AZURE_CORE_COLLECT_TELEMETRY="false"),
     )
-    answer = process.communicate()[0].decode("utf-8", "replace")
+    # Set-up asks one thing: whether to take over what an older version left (facts.md section 15).
+    answer = process.communicate(b"y\n")[0].decode("utf-8", "replace")
     for text in sorted(hidden, key=len, reverse=True):
         answer = answer.replace(text, "***") if text else answer
     if process.returncode:

@@ -9,7 +9,7 @@ work=${1:?usage: upgrade.sh FOLDER STEP}
 step=${2:?usage: upgrade.sh FOLDER STEP}
 here=$(cd "$(dirname "$0")" && pwd)
 cd /opt/operationalization/bin
-# shellcheck source-path=SCRIPTDIR/../../../bootstrap/scripts source=library.sh
+# shellcheck source-path=SCRIPTDIR source=library.sh
 source library.sh
 
 readonly BACKUP=$work/backup PROGRESS=$work/progress
