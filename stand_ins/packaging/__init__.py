@@ -1,0 +1,1 @@
+"""How the stand-ins become an archive of Debian packages."""

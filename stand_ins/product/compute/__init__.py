@@ -1,0 +1,1 @@
+"""The compute node and its R shells."""
