@@ -11,6 +11,7 @@ from components.settings.catalogue.instances import INSTANCE_TYPES
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.machines import MACHINES
 from components.settings.parsing import cautions, examine
+from tests.support.environments import IMAGE_IDS
 
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
@@ -108,6 +109,71 @@ def one_boxes(draw: st.DrawFn) -> dict[str, Any]:
     return {**value, "topology": "one-box", **({"machine": machine} if machine else {})}
 
 
+SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+LDAP = {
+    "host": "ldap.example.com",
+    "addresses": ["10.99.8.0/28"],
+    "queryUserDn": "CN=lookup,DC=example,DC=com",
+    "searchBase": "OU=people,DC=example,DC=com",
+    "searchFilter": "userPrincipalName={0}",
+}
+AAD = {"authority": "https://login.windows.net/example", "audience": "app"}
+
+
+@st.composite
+def authentications(draw: st.DrawFn, version: str) -> dict[str, Any]:
+    method = draw(st.sampled_from(["local", "ldap", "azureActiveDirectory"]))
+    made: dict[str, Any] = {"method": method}
+    if method == "ldap":
+        old = {"bindFilter": "CN={0}"} if version < "9.1" else {"port": draw(st.integers(1, 65534))}
+        made["ldap"] = {**LDAP, **old, "useLdaps": draw(st.booleans())}
+    if method == "azureActiveDirectory":
+        new = {} if version < "9.1" else {"clientId": "native"}
+        made["azureActiveDirectory"] = {**AAD, **new}
+    if method != "local" and version > "9.1" and draw(st.booleans()):
+        made["roles"] = {"owner": ["Administrators"], "contributor": ["Analysts", "Quality"]}
+    return made
+
+
+@st.composite
+def families(draw: st.DrawFn) -> dict[str, Any]:
+    """Environments of R Server and ML Server."""
+    value = draw(st.one_of(enterprises(), one_boxes()))
+    version = draw(st.sampled_from(["9.0-preview", "9.0.1", "9.1.0", "9.2.1", "9.3.0", "9.4.7"]))
+    system = draw(st.sampled_from(["windows-server-2016", "ubuntu-16.04", "rhel-7"]))
+    windows = system.startswith("windows")
+    ending = "zip" if windows else draw(st.sampled_from(["tar", "tar.gz"]))
+    url = f"https://downloads.example.com/server.{ending}"
+    azure = value["cloud"] == "azure"
+    web = draw(st.integers(1024, 9000))
+    server: dict[str, Any] = {
+        "licenseAccepted": True,
+        "installers": {"server": {"url": url, "sha256": SHA256}},
+        "authentication": draw(authentications(version)),
+        "ports": {"web": web, "compute": web + draw(st.integers(2, 40))},
+        "pool": {"initial": draw(st.integers(1, 5)), "maximum": draw(st.integers(5, 1000))},
+        "logLevel": draw(st.sampled_from(["Debug", "Warning"])),
+        "cors": {"origins": draw(st.sampled_from([[], ["https://app.example.com"]]))},
+    }
+    if draw(st.booleans()):
+        server["https"] = {"web": draw(st.booleans())}
+    value["runtime"] = {
+        "product": "rserver" if version < "9.2" else "mlserver",
+        "version": version,
+        "operatingSystem": system,
+        "imageId": IMAGE_IDS["azure" if azure else "aws"],
+        "server": server,
+    }
+    if value["database"]["engine"] != "sqlite":
+        engine = "sqlserver" if windows else "postgresql"
+        value["database"] = {"engine": engine, "storage": 64 if not windows else 128}
+    if "compute" in value and version < "9.1":
+        value["compute"] = {"nodes": "fixed", "count": draw(st.integers(1, 20))}
+    for part, key in (("compute", "workersPerNode"), ("machine", "workers")):
+        value.get(part, {}).pop(key, None)
+    return {key: each for key, each in value.items() if each != {}}
+
+
 @st.composite
 def deployments(draw: st.DrawFn) -> dict[str, Any]:
     made: dict[str, Any] = {"model": draw(st.sampled_from(["models/iris", "my.models/a/b-1"]))}
@@ -157,7 +223,7 @@ def endpoints(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def environments() -> st.SearchStrategy[dict[str, Any]]:
-    return st.one_of(enterprises(), one_boxes(), endpoints())
+    return st.one_of(enterprises(), one_boxes(), families(), endpoints())
 
 
 @given(environments())
@@ -228,7 +294,8 @@ def test_a_value_of_a_wrong_type_is_named(
     section = place(value, path)
     key = data.draw(st.sampled_from(sorted(section)))
     # A count or schedule list may be null or nothing at all: that is another, valid choice.
-    assume(not (wrong is None and key in ("count", "instances", "autoscale")))
+    optional = ("count", "instances", "autoscale", "clientId", "bindFilter")
+    assume(not (wrong is None and key in optional))
     section[key] = wrong
     named = ".".join([*path, key])
     assert any(
