@@ -1,7 +1,8 @@
 """The sandbox's own certificate authority, which stands in for the clouds' authorities.
 
 Only the images' trust stores hold its certificate, and its name constraints keep it to the clouds'
-own domains: whoever got hold of the key could impersonate nothing else, even to those hosts.
+own domains and to one that is nobody's: whoever got hold of the key could impersonate nothing else,
+even to those hosts.
 """
 
 import fcntl
@@ -24,8 +25,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.fabric.contract import FabricError
 
-DOMAINS = ("azure.net", "azure.com", "windows.net", "amazonaws.com")
-"""With all names below them. Azure and AWS have their endpoints there."""
+DOMAINS = ("azure.net", "azure.com", "windows.net", "amazonaws.com", "sandbox.example")
+"""With all names below them. Azure and AWS have their endpoints there; the last one is what the
+sandbox's internet has of its own."""
 
 LIFE = timedelta(days=5 * 365)
 RENEWAL = timedelta(days=180)
@@ -67,13 +69,14 @@ class Authority:
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Whether *folder* holds an authority that is good for some time to come."""
+        """Whether *folder* holds an authority for these domains, good for some time to come."""
         try:
             found = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
         except (FileNotFoundError, ValueError):
             return False
         return (
             found.not_valid_after_utc > datetime.now(UTC) + RENEWAL
+            and _domains(found) == DOMAINS
             and (folder / "key.pem").exists()
         )
 
@@ -84,7 +87,7 @@ class Authority:
             The chain and the private key (PKCS 8, not encrypted), both PEM.
 
         Raises:
-            FabricError: a name is outside of the clouds' domains, or there is none.
+            FabricError: a name is outside of these domains, or there is none.
         """
         if not names:
             raise FabricError("a certificate needs a name")
@@ -141,6 +144,15 @@ class Authority:
         )
         _write(self._key_file, _pem(key), 0o600)
         _write(self.certificate, certificate.public_bytes(Encoding.PEM), 0o644)
+
+
+def _domains(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The domains that an authority's certificate allows; none when it is no authority of ours."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(each.value) for each in found.permitted_subtrees or ())
 
 
 def _name(common: str) -> x509.Name:

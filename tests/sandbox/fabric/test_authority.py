@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sandbox.fabric import authority as module
 from sandbox.fabric.authority import Authority
 from sandbox.fabric.contract import FabricError
 
@@ -47,6 +48,7 @@ def verified(authority: Authority, chain: bytes, tmp_path: Path, *options: str) 
         "server.private.postgres.database.azure.com",
         "account.blob.core.windows.net",
         "db.eu-west-1.rds.amazonaws.com",
+        "downloads.sandbox.example",
     ],
 )
 def test_a_certificate_for_a_clouds_name_is_valid(
@@ -153,3 +155,16 @@ def test_a_damaged_authority_says_what_to_remove(tmp_path: Path) -> None:
 
     with pytest.raises(FabricError, match="remove the folder"):
         Authority(tmp_path)
+
+
+def test_an_authority_for_other_domains_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(module, "DOMAINS", ("azure.net",))
+        Authority(tmp_path)
+        assert Authority.exists(tmp_path)
+
+    assert not Authority.exists(tmp_path)
+    chain, _ = Authority(tmp_path).issue(["downloads.sandbox.example"])
+    assert verified(Authority(tmp_path), chain, tmp_path).endswith(": OK\n")
