@@ -140,7 +140,7 @@ class Artifacts(ArtifactsPart):
             bucket=self._bucket.bucket,
             key=object_key(role, content),
             content_base64=base64.b64encode(content).decode("ascii"),
-            content_type="application/gzip",
+            content_type=f"application/{'zip' if _is_zip(content) else 'gzip'}",
             server_side_encryption="aws:kms",
             kms_key_id=self._place.key_arn,
             opts=pulumi.ResourceOptions(parent=self, depends_on=closed),
@@ -166,4 +166,10 @@ def folder(role: Role) -> str:
 
 def object_key(role: Role, content: bytes) -> str:
     """Return the name of a bundle in the bucket; a node checks the digest once more."""
-    return f"{folder(role)}{hashlib.sha256(content).hexdigest()}.tar.gz"
+    ending = "zip" if _is_zip(content) else "tar.gz"
+    return f"{folder(role)}{hashlib.sha256(content).hexdigest()}.{ending}"
+
+
+def _is_zip(content: bytes) -> bool:
+    """Whether a bundle is for Windows nodes, which have no tar."""
+    return content.startswith(b"PK")

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.bootstrap import windows
 from components.bootstrap.facts import Cloud
 from components.bootstrap.scripts import FIRST, cloud_files, shared_files
 from components.runtimes.node import NodeFile, NodeRecipe
@@ -24,7 +25,10 @@ PLACES = ("/opt/operationalization/", "/etc/operationalization/", "/etc/systemd/
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """A gzipped tar archive of root's files, with paths from the root of the file system."""
+    """A gzipped tar archive of root's files, with paths from the root of the file system.
+
+    For Windows a zip archive of files without folders.
+    """
 
     content: bytes
 
@@ -42,7 +46,8 @@ class Bundle:
 def bundle(recipe: NodeRecipe, cloud: Cloud) -> Bundle | None:
     """Return what nodes of *recipe* fetch at boot; None where user data has room for all."""
     _, fetched = split(recipe, cloud)
-    return Bundle(content=pack(fetched)) if fetched else None
+    archive = windows.pack if recipe.family == "windows" else pack
+    return Bundle(content=archive(fetched)) if fetched else None
 
 
 def split(recipe: NodeRecipe, cloud: Cloud) -> tuple[tuple[NodeFile, ...], tuple[NodeFile, ...]]:
@@ -57,6 +62,14 @@ def split(recipe: NodeRecipe, cloud: Cloud) -> tuple[tuple[NodeFile, ...], tuple
         tuple(file for file in files if file.path in first),
         tuple(file for file in files if file.path not in first),
     )
+
+
+def _split_windows(
+    recipe: NodeRecipe, cloud: Cloud
+) -> tuple[tuple[NodeFile, ...], tuple[NodeFile, ...]]:
+    files = (*windows.shared_files(), *windows.cloud_files(cloud), *recipe.files)
+    carried = tuple(file for file in files if windows.carried(file, cloud))
+    return carried, tuple(file for file in files if file not in carried)
 
 
 def pack(files: Sequence[NodeFile]) -> bytes:

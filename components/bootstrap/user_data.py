@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from components.bootstrap import windows
 from components.bootstrap.bundle import Bundle, bundle, split
 from components.bootstrap.cloud_config import cloud_config
 from components.bootstrap.facts import Cloud, NodeFacts
@@ -40,10 +41,10 @@ class UserData:
     """A node's user data in the forms that are asked for."""
 
     text: str
-    """The cloud-config document."""
+    """The cloud-config document; on Windows the script."""
 
     compressed: bytes
-    """What the node receives."""
+    """What the node receives; on Windows the script as it is."""
 
     @property
     def base64(self) -> str:
@@ -68,12 +69,23 @@ def render(recipe: NodeRecipe, facts: NodeFacts) -> UserData:
         UserDataTooLarge: over the cloud's limit.
     """
     carried, _ = split(recipe, facts.cloud)
+    if recipe.family == "windows":
+        return _render_windows(recipe, facts, carried)
     files = (*carried, NodeFile(path=NODE_FILE, content=node_json(recipe, facts)))
     text = cloud_config(files)
     # mtime and the absent file name keep the gzip header the same on every day and machine.
     compressed = gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)
     check_size(compressed, files, facts.cloud)
     return UserData(text=text, compressed=compressed)
+
+
+def _render_windows(
+    recipe: NodeRecipe, facts: NodeFacts, carried: tuple[NodeFile, ...]
+) -> UserData:
+    files = (*carried, NodeFile(path=windows.NODE_FILE, content=node_json(recipe, facts)))
+    text = windows.document(files, facts.cloud)
+    check_size(text.encode("ascii"), files, facts.cloud)
+    return UserData(text=text, compressed=text.encode("ascii"))
 
 
 def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:
@@ -138,6 +150,12 @@ def _compute_nodes(facts: NodeFacts) -> dict[str, JsonValue]:
     if not facts.compute_values and not facts.compute_ranges:
         return {}
     return {"computeNodes": {"values": facts.compute_values, "ranges": facts.compute_ranges}}
+
+
+def _packages(recipe: NodeRecipe, cloud: Cloud) -> list[str]:
+    """Return Debian's packages, of which Windows has none."""
+    own = CLOUD_PACKAGES[cloud] if recipe.family == "linux" else ()
+    return sorted((*recipe.packages, *own))
 
 
 def _fetching(facts: NodeFacts, found: Bundle | None) -> dict[str, JsonValue]:

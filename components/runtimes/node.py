@@ -12,6 +12,9 @@ from typing import Literal
 Role = Literal["web", "compute", "one-box"]
 """What a node is for; a one-box does what both others do, on one machine."""
 
+Family = Literal["linux", "windows"]
+"""The kind of operating system that a node has."""
+
 JsonValue = str | int | float | bool | None | tuple["JsonValue", ...] | Mapping[str, "JsonValue"]
 """What a recipe may put into a node's JSON file."""
 
@@ -93,5 +96,9 @@ class NodeRecipe:
     brings_cloud_scripts: bool = False
     """Whether the recipe's own files take the place of those that speak to the cloud, so that
     nodes don't install what the shared ones need."""
+    family: Family = "linux"
+    """On windows `packages` and `services` are empty, and secrets have no path: scripts keep them in
+    the memory of one process."""
+
     data: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the node's scripts and services read of the settings."""

@@ -51,6 +51,7 @@ check_types() {
   local paths
   mapfile -t paths < <(typed_paths)
   ((${#paths[@]} == 0)) || mypy --strict "${paths[@]}"
+  mypy --strict --package scripts.lib.powershell
 }
 
 run_checks() {
@@ -59,6 +60,7 @@ run_checks() {
   check "mypy --strict" check_types
   check "lint-imports" lint-imports
   check "shellcheck" check_shell_scripts
+  check "PowerShell rules" python -m scripts.lib.powershell
   [[ ! -x scripts/schema ]] || check "scripts/schema --check" scripts/schema --check
   [[ ! -x scripts/docs ]] || check "scripts/docs --check" scripts/docs --check
 }
