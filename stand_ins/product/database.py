@@ -51,7 +51,8 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         self._turn = threading.Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        # One file holds all of it, as those who upgrade copy one (facts.md 15).
+        self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.execute("PRAGMA busy_timeout = 5000")
 
     @contextmanager
