@@ -6,37 +6,23 @@ Tokens and password are in memory only: not in an argument, a variable, a messag
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 from operations.connection import ANSWER_SECONDS, Connection, Reply
+from operations.definitions import Dialect, Family, Open, Published
 from operations.errors import OperationError
 from operations.patience import until
+from operations.product import LOCAL, Product
 from operations.stack import Environment
+
+__all__ = ["Answer", "Client", "Published"]
 
 PUBLISH_SECONDS = 120.0
 """A model goes up, R loads it (40 s at most), every compute node gets it (10 s at most)."""
 SPARE_SECONDS = 60.0
 """An access token is renewed so long before its end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """A service version, as the environment describes it."""
-
-    name: str
-    version: str
-    description: str
-    inputs: tuple[tuple[str, str], ...]
-    """Names and R types."""
-    outputs: tuple[tuple[str, str], ...]
-    sha256: str
-    """The model's sum."""
-    created: datetime
-    operation_id: str = ""
-    """What generated clients call it; empty for the service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +53,8 @@ class Client:
         self._clock = clock
         self._tokens: _Tokens | None = None
         self._connection = Connection(environment)
+        product = environment.product
+        self.dialect: Dialect = Family(product.r_version) if product else Open()
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +71,16 @@ class Client:
     def endpoint(self) -> str:
         """Where the environment is."""
         return self._environment.endpoint
+
+    @property
+    def product(self) -> Product | None:
+        """R Server or ML Server; None for the open runtime."""
+        return self._environment.product
+
+    def reconnect(self) -> None:
+        """Let the next request go to whichever node the balancer chooses; tokens stay."""
+        self._connection.close()
+        self._connection = Connection(self._environment)
 
     def await_serving(self, seconds: float) -> None:
         """Wait until a node says that it serves.
@@ -128,13 +126,37 @@ class Client:
         return self._services(self._good(reply, f"look up {name} {version}"))[0]
 
     def model(self, name: str, version: str) -> bytes:
-        """Return the model of a version as it was published; only an Owner gets it."""
+        """Return the model of a version as it was published; only an Owner gets it.
+
+        Raises:
+            OperationError: when it cannot be had, or what is published is R code of somebody else.
+        """
+        if self._environment.product:
+            return self._model_in_code(name, version)
         path = f"/services/{name}/{version}/model"
         found = self._good(
             self._call("GET", path, seconds=PUBLISH_SECONDS), f"give the model of {name} {version}"
         )
         if not isinstance(found, bytes):
             raise self._connection.foreign("a model came as something else than bytes")
+        return found
+
+    def _model_in_code(self, name: str, version: str) -> bytes:
+        found = self.find(name, version)
+        if found is None or found.model is None:
+            raise OperationError(
+                f"the model of {name} {version} cannot be taken out of it",
+                self.endpoint,
+                "it is R code, or a snapshot, that scripts/publish did not make",
+                "publish it by the way that it was published, or delete it",
+            )
+        return found.model
+
+    def status(self) -> dict[str, Any]:
+        """Return what a web node says of itself and of all that it uses (facts.md 13.4)."""
+        found = self._good(self._call("GET", "/status"), "say how it is")
+        if not isinstance(found, dict):
+            raise self._connection.foreign("a status came that is no object")
         return found
 
     def publish(self, name: str, version: str, definition: Mapping[str, Any]) -> Reply:
@@ -186,7 +208,7 @@ class Client:
 
     def _services(self, body: Any) -> tuple[Published, ...]:
         try:
-            return tuple(_published(entry) for entry in body)
+            return tuple(self.dialect.read(entry) for entry in body)
         except (TypeError, KeyError, ValueError):
             raise self._connection.foreign("a list of services in another shape came") from None
 
@@ -212,6 +234,7 @@ class Client:
 
     def _log_in(self) -> _Tokens:
         environment = self._environment
+        self._knows_us(environment)
         credentials = {"username": environment.username, "password": environment.password}
         reply = self._connection.send("POST", "/login", credentials)
         if reply.status == HTTPStatus.UNAUTHORIZED:
@@ -222,6 +245,18 @@ class Client:
                 f"deploy stack '{environment.stack}' again: nodes read their secrets at boot",
             )
         return self._granted(self._good(reply, "log in"))
+
+    def _knows_us(self, environment: Environment) -> None:
+        """Refuse to log in as an account that a directory has switched off (facts.md R13)."""
+        product = environment.product
+        if product and product.authentication != LOCAL:
+            raise OperationError(
+                f"nobody can log in as {environment.username}",
+                self.endpoint,
+                f"users of this environment are those of its directory "
+                f"({product.authentication}), and the local account is off",
+                "use a client of the product's, and log in as one of them",
+            )
 
     def _renewed(self, tokens: _Tokens) -> _Tokens | None:
         """Return a new pair, or None when only the password helps."""
@@ -238,20 +273,3 @@ class Client:
             return _Tokens(str(body["access_token"]), str(body["refresh_token"]), ends)
         except (TypeError, KeyError, ValueError):
             raise self._connection.foreign("the login gave no tokens") from None
-
-
-def _published(entry: Mapping[str, Any]) -> Published:
-    return Published(
-        name=str(entry["name"]),
-        version=str(entry["version"]),
-        description=str(entry["description"]),
-        inputs=_parameters(entry["inputParameterDefinitions"]),
-        outputs=_parameters(entry["outputParameterDefinitions"]),
-        sha256=str(entry["modelSha256"]),
-        created=datetime.fromisoformat(entry["creationTime"]),
-        operation_id=str(entry.get("operationId") or ""),
-    )
-
-
-def _parameters(entries: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((str(entry["name"]), str(entry["type"])) for entry in entries)

@@ -4,21 +4,21 @@ The folder is its owner's alone, and whole or not there. Nothing is ever overwri
 folder nor a service. Who published a service, and when, does not move with it.
 """
 
-import base64
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from operations.client import Client, Published
+from operations.definitions import Definition
 from operations.errors import OperationError
 from operations.patience import until
 from operations.publish import START_SECONDS
+from operations.serialization import NewerFormError
 
 LIST = "services.json"
 MODELS = "models"
@@ -86,7 +86,8 @@ def restore(client: Client, folder: Path) -> Iterator[str]:
     """
     services = [(each, _model(folder, each)) for each in read(folder)]
     client.await_serving(BOOT_SECONDS)
-    for service, model in services:
+    for saved, kept in services:
+        service, model = _prepared(client, saved, kept)
         found = client.find(service.name, service.version)
         if found is None:
             _publish(client, service, model)
@@ -126,6 +127,24 @@ def read(folder: Path) -> list[Service]:
         raise _refusal(
             folder, f"{LIST} cannot be read: {error}", "name a folder that to-enterprise saved"
         ) from error
+
+
+def _prepared(client: Client, service: Service, model: bytes) -> tuple[Service, bytes]:
+    """Return the service as the environment will describe it, with its model in the form it takes.
+
+    Raises:
+        OperationError: its R is too old for the model.
+    """
+    try:
+        prepared = client.dialect.model(model)
+    except NewerFormError as error:
+        raise OperationError(
+            f"the environment's R cannot read the model of {service.title}",
+            client.endpoint,
+            str(error),
+            "publish it from its folder, written with saveRDS(..., version = 2)",
+        ) from None
+    return replace(service, sha256=hashlib.sha256(prepared).hexdigest()), prepared
 
 
 def _saved(client: Client, found: Published, models: Path) -> Service:
@@ -169,14 +188,15 @@ def _model(folder: Path, service: Service) -> bytes:
 
 
 def _publish(client: Client, service: Service, model: bytes) -> None:
-    body: dict[str, Any] = {
-        "model": base64.b64encode(model).decode(),
-        "description": service.description,
-        "operationId": service.operation_id or service.name,
-        "runtimeType": "R",
-        "inputParameterDefinitions": [{"name": n, "type": t} for n, t in service.inputs],
-        "outputParameterDefinitions": [{"name": n, "type": t} for n, t in service.outputs],
-    }
+    body = client.dialect.body(
+        Definition(
+            description=service.description,
+            operation_id=service.operation_id or service.name,
+            inputs=service.inputs,
+            outputs=service.outputs,
+            model=model,
+        )
+    )
     reply = until(
         lambda: client.publish(service.name, service.version, body),
         lambda reply: reply.status != HTTPStatus.SERVICE_UNAVAILABLE,

@@ -6,6 +6,7 @@ from typing import Any
 
 from model_folders.reading import ModelFolder
 from operations.client import Client
+from operations.diagnose import examine
 from operations.endpoint_client import EndpointClient
 from operations.errors import OperationError
 from operations.publish import publish
@@ -26,6 +27,7 @@ def prove(client: Client, folder: ModelFolder) -> str:
             answer.json.
     """
     client.await_serving(BOOT_SECONDS)
+    said = f"{examine(client, client.product)}\n" if client.product else ""
     service = folder.service
     outcome = publish(client, folder)
     answer = score(client, service.name, service.version, folder.request, SECONDS)
@@ -37,7 +39,7 @@ def prove(client: Client, folder: ModelFolder) -> str:
             "train the model again (scripts/train), or correct answer.json",
         )
     return (
-        f"{service.name} {service.version} {outcome} at {client.endpoint}\n"
+        f"{said}{service.name} {service.version} {outcome} at {client.endpoint}\n"
         f"  asked:    {_line(folder.request)}\n"
         f"  answered: {_line(answer.outputs)}"
     )

@@ -1,15 +1,16 @@
 """Publishes a model folder: once, however often it is asked to."""
 
-import base64
+import hashlib
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
 
 from model_folders.reading import ModelFolder, Parameter
 from operations.client import Client, Published
 from operations.connection import Reply
+from operations.definitions import Definition, Dialect
 from operations.errors import OperationError
 from operations.patience import until
+from operations.serialization import NewerFormError
 
 START_SECONDS = 30.0
 """How long an environment that has no compute node yet is waited for."""
@@ -40,7 +41,7 @@ def publish(client: Client, folder: ModelFolder, *, update: bool = False) -> Out
         found = client.find(service.name, service.version) if _exists(reply) else None
         if found is None:
             raise _refused(client, folder, reply)
-    different = differences(folder, found)
+    different = differences(client, folder, found)
     if not different:
         return Outcome.SAME
     if not update:
@@ -57,35 +58,48 @@ def publish(client: Client, folder: ModelFolder, *, update: bool = False) -> Out
     return Outcome.UPDATED
 
 
-def differences(folder: ModelFolder, found: Published) -> list[str]:
+def differences(client: Client, folder: ModelFolder, found: Published) -> list[str]:
     """Return in what *found* differs from *folder*."""
-    service = folder.service
+    wanted = definition(client.dialect, folder)
     pairs = {
-        "model": (folder.sha256, found.sha256),
-        "description": (service.description, found.description),
-        "inputs": (_pairs(service.inputs), found.inputs),
-        "outputs": (_pairs(service.outputs), found.outputs),
+        "model": (hashlib.sha256(wanted.model).hexdigest(), found.sha256),
+        "description": (wanted.description, found.description),
+        "inputs": (wanted.inputs, found.inputs),
+        "outputs": (wanted.outputs, found.outputs),
+        "code": (client.dialect.code(wanted), found.code),
     }
     return [name for name, (ours, theirs) in pairs.items() if ours != theirs]
 
 
-def definition(folder: ModelFolder) -> dict[str, Any]:
-    """Return the body that publishes *folder*."""
+def definition(dialect: Dialect, folder: ModelFolder) -> Definition:
+    """Return what publishes *folder*.
+
+    Raises:
+        OperationError: when the environment's R is too old for the model.
+    """
     service = folder.service
-    return {
-        "model": base64.b64encode(folder.model).decode(),
-        "description": service.description,
-        "operationId": service.name,
-        "runtimeType": "R",
-        "inputParameterDefinitions": [each.model_dump() for each in service.inputs],
-        "outputParameterDefinitions": [each.model_dump() for each in service.outputs],
-    }
+    try:
+        model = dialect.model(folder.model)
+    except NewerFormError as error:
+        raise OperationError(
+            "the environment's R cannot read the model",
+            str(folder.path / "model.rds"),
+            str(error),
+            "write it with saveRDS(..., version = 2) in train.R, then scripts/train",
+        ) from None
+    return Definition(
+        description=service.description,
+        operation_id=service.name,
+        inputs=_pairs(service.inputs),
+        outputs=_pairs(service.outputs),
+        model=model,
+    )
 
 
 def _patiently(client: Client, folder: ModelFolder, *, update: bool) -> Reply:
     """Send the folder; while no compute node is there to look at the model, again."""
     send = client.change if update else client.publish
-    service, body = folder.service, definition(folder)
+    service, body = folder.service, client.dialect.body(definition(client.dialect, folder))
     return until(
         lambda: send(service.name, service.version, body),
         lambda reply: reply.status != HTTPStatus.SERVICE_UNAVAILABLE,

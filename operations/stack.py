@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from operations import endpoint
+from operations import endpoint, product
 from operations.endpoint import TOPOLOGY, Access, AzureAccess, Endpoint, SandboxAccess
 from operations.errors import OperationError
+from operations.product import Product
 
 PROJECT = Path(__file__).resolve().parents[1]
 ENGINE = PROJECT / ".cache" / "engine" / "bin"
@@ -41,6 +42,8 @@ class Environment:
     environment signed; then this very one is trusted, whatever names it has."""
     username: str = "admin"
     password: str = field(repr=False)
+    product: Product | None = None
+    """R Server or ML Server; None for the open runtime."""
 
 
 class Backend(Protocol):
@@ -242,13 +245,16 @@ class Reading:
                 f"it has no output {', '.join(absent)}: it was not deployed to its end",
                 self._backend.deploy(self._stack),
             )
+        found_product = product.read(outputs)
         return Environment(
             stack=self._stack,
             endpoint=str(values["endpoint"]),
             addresses=_addresses(outputs.get("loadBalancerAddresses")),
             authority=str(values["certificateAuthority"]),
             certificate=outputs.get("certificate") or None,
+            username=found_product.account if found_product else "admin",
             password=str(values["adminPassword"]),
+            product=found_product,
         )
 
     def _refusal(self, why: str, fix: str) -> OperationError:

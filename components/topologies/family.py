@@ -3,7 +3,8 @@
 The family is `rserver` and `mlserver`: environments with settings of `runtime.server`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 
@@ -74,9 +75,30 @@ def described(environment: NodesEnvironment) -> Mapping[str, pulumi.Input[object
         "runtime": {
             "product": version.product,
             "version": version.version,
+            "rVersion": version.r_version,
             "account": version.account,
             "statusWords": list(version.status_words),
             "computeNodesApi": version.compute_nodes_api,
             "authentication": runtime.server.authentication.method,
         }
     }
+
+
+def warn_of_old_content(
+    names: Sequence[pulumi.Output[str]],
+    made_from: Sequence[pulumi.Output[str]],
+    rendered: pulumi.Output[str],
+) -> None:
+    """Say which machines were made from something else than the settings say now."""
+
+    def warn(found: Mapping[str, Any]) -> None:
+        pairs = zip(found["names"], found["made_from"], strict=True)
+        old = [name for name, digest in pairs if digest != found["rendered"]]
+        if old:
+            pulumi.log.warn(
+                f"{', '.join(old)}: made from other settings than these, and left as they are. "
+                "scripts/upgrade changes the product's version on them; for anything else replace "
+                "them, one by one, with pulumi up --replace URN"
+            )
+
+    pulumi.Output.all(names=names, made_from=made_from, rendered=rendered).apply(warn)

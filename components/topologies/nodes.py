@@ -133,6 +133,10 @@ class NodesTopology(pulumi.ComponentResource):
             role: self._render(role) for role in self._roles
         }
         self._groups: Mapping[Role, NodeGroupPart] = self._make_groups()
+        for role, group in self._groups.items():
+            if group.made_from:
+                digest = self._user_data[role].apply(lambda found: found.digest)
+                family.warn_of_old_content(group.names, group.made_from, digest)
         self._make_autoscaling()
         self._make_monitoring()
         self.outputs = stack_outputs(self._made())

@@ -64,8 +64,9 @@ def test_fixed_machines_keep_what_they_are_and_outputs_say_when_it_is_old(
 
     # A version of the product changes by scripts/upgrade alone.
     newer = {**settings, "runtime.server.logLevel": "Information"}
-    machines = [step for step in dev.up(newer).steps if step.type == MACHINE[stack]]
-    assert {step.op for step in machines} <= SAME
+    result = dev.up(newer)
+    assert {step.op for step in result.steps if step.type == MACHINE[stack]} <= SAME
+    assert "made from other settings than these" in result.display
     changed = dev.engine.outputs(stack)["groups"]["web"]["content"]
     assert changed["machines"] == content["machines"]
     assert changed["rendered"] != content["rendered"]
@@ -83,3 +84,12 @@ def test_fixed_machines_keep_what_they_are_and_outputs_say_when_it_is_old(
     assert digests(dev, "web") == {changed["rendered"]}
     assert digests(dev, "compute") == set(found["compute"]["content"]["machines"])
     assert found["compute"]["content"]["machines"] != [found["compute"]["content"]["rendered"]] * 2
+
+    # scripts/upgrade ends with this: what runs is what the settings say.
+    renewed = dev.engine.pulumi(
+        "up", "--yes", "--skip-preview", "--stack", stack, "--replace", "**-made-from",
+        "--config-file", str(dev.engine.folder / f"project/stacks/Pulumi.{stack}.yaml"),
+    )  # fmt: skip
+    assert "made from other settings" not in renewed.stdout + renewed.stderr
+    for group in dev.engine.outputs(stack)["groups"].values():
+        assert group["content"]["machines"] == [group["content"]["rendered"]] * 2

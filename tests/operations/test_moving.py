@@ -8,6 +8,7 @@ import pytest
 
 from model_folders import reading
 from operations import moving
+from operations.definitions import Open
 from operations.errors import OperationError
 from operations.publish import definition, publish
 
@@ -21,7 +22,11 @@ def folder(iris):
 def saved(client, folder, tmp_path):
     """A folder with what was published in an environment, where it then was taken away."""
     publish(client, folder)
-    body = {**definition(folder), "operationId": "classify", "description": "another"}
+    body = {
+        **Open().body(definition(Open(), folder)),
+        "operationId": "classify",
+        "description": "another",
+    }
     assert client.publish("iris", "1.1", body).status == 201
     kept = tmp_path / "saved" / "box"
     moving.save(client, kept)

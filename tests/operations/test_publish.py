@@ -9,6 +9,7 @@ from model_folders import reading
 from operations import patience
 from operations import publish as publishing
 from operations.client import Client
+from operations.definitions import Open
 from operations.errors import OperationError
 from operations.publish import Outcome, publish
 
@@ -140,7 +141,7 @@ def test_without_compute_nodes_it_fails_after_a_while(client, web, read, hurry):
 
 
 def test_the_body_says_no_more_than_the_api_knows(read):
-    body = publishing.definition(read())
+    body = Open().body(publishing.definition(Open(), read()))
 
     assert set(body) == {
         "model",

@@ -96,6 +96,23 @@ def test_a_certificate_that_the_owner_brought_is_known(home, pulumi):
     assert Reading("dev", Sandbox(home.root)).environment().certificate == "chain"
 
 
+def test_a_product_is_known_with_the_account_of_its_version(home, pulumi):
+    runtime = {
+        "product": "rserver",
+        "version": "9.0-preview",
+        "rVersion": "3.3.2",
+        "account": "administrator",
+        "statusWords": ["pass", "green"],
+        "authentication": "local",
+    }
+    pulumi(json.dumps({**OUTPUTS, "runtime": runtime}))
+
+    found = Reading("dev", Sandbox(home.root)).environment()
+
+    assert found.username == "administrator"
+    assert found.product.title == "rserver 9.0-preview"
+
+
 def test_the_sandbox_is_read_with_the_variables_that_it_names_itself(home, monkeypatch):
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://elsewhere")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "token")

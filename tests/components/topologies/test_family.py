@@ -243,6 +243,7 @@ def test_outputs_say_whose_api_it_is() -> None:
     assert family("azure", "9.4.7").result.outputs["runtime"] == {
         "product": "mlserver",
         "version": "9.4.7",
+        "rVersion": "3.5.2",
         "account": "admin",
         "statusWords": ["pass"],
         "computeNodesApi": True,
