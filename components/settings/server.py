@@ -14,7 +14,10 @@ AuthenticationMethod = Literal["local", "ldap", "azureActiveDirectory"]
 LogLevel = Literal["Verbose", "Debug", "Information", "Warning", "Error", "Critical"]
 ReverseProxy = Literal["nginx", "iis", "none"]
 
-Port = Annotated[int, Field(ge=1, le=65534)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+NodePort = Annotated[int, Field(ge=1, le=65533)]
+"""The product itself listens on the next port, and on Windows its health is shown on the one
+behind that."""
 Attribute = Annotated[
     str,
     Field(
@@ -75,10 +78,10 @@ class InstallersSettings(Model):
 class PortsSettings(Model):
     """Ports that nodes listen on."""
 
-    web: Port = FILLED
+    web: NodePort = FILLED
     """Port of web nodes, which clients call; 12800, and 9000 in 9.0-preview."""
 
-    compute: Port = FILLED
+    compute: NodePort = FILLED
     """Port of compute nodes, which web nodes call; 12805, and 9002 in 9.0-preview."""
 
 

@@ -79,8 +79,13 @@ def of_family(
     }
     changes: dict[str, Any] = {"runtime": runtime}
     if windows:
+        archive = SERVER["installers"]["server"]
         changes["runtime"]["server"] = changed(
-            SERVER, {"installers.server.url": "https://downloads.example.com/server.zip"}
+            SERVER,
+            {
+                "installers.server.url": "https://downloads.example.com/server.zip",
+                "installers.dotnet": {**archive, "url": "https://downloads.example.com/dotnet.exe"},
+            },
         )
         if base["database"]["engine"] == "postgresql":
             changes["database"] = {"engine": "sqlserver"}

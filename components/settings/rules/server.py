@@ -20,10 +20,14 @@ from components.settings.environment import (
 from components.settings.problems import Problem, show
 from components.settings.server import ServerSettings
 
-R_PORTS = (9054, 9055)
-"""Rserve and its cancel port, on the loopback of every node that runs R (facts.md 7)."""
-
-REMOTE_PORTS = {22: "SSH", 3389: "remote desktop", 5985: "remote PowerShell"}
+RESERVED = {
+    22: "SSH",
+    3389: "remote desktop",
+    5985: "remote PowerShell",
+    9054: "R",
+    9055: "R, which is cancelled there",
+}
+"""What listens on nodes already: Rserve has its two on the loopback (facts.md 7)."""
 
 _KEY = "runtime.server"
 _EXAMPLE = (
@@ -89,6 +93,7 @@ def ports_are_apart(environment: NodesEnvironment) -> Iterator[Problem]:
     if server is None:
         return
     web, compute = server.ports.web, server.ports.compute
+    windows = is_windows(environment.runtime.operating_system)
     if abs(web - compute) < 2:
         rule = (
             f"must be two or more away from ports.web, {web}: on each machine the product itself "
@@ -98,13 +103,13 @@ def ports_are_apart(environment: NodesEnvironment) -> Iterator[Problem]:
         yield Problem(f"{_KEY}.ports.compute", show(compute), rule, f"write {apart}")
     for name, port in (("web", web), ("compute", compute)):
         key = f"{_KEY}.ports.{name}"
-        if {port, port + 1} & set(R_PORTS):
-            rule = "must leave 9054 and 9055 to R, the next port being the product's own"
-            yield Problem(key, show(port), rule, "write one below 9053 or above 9055")
-        for taken, what in REMOTE_PORTS.items():
-            if taken in (port, port + 1):
-                rule = f"must leave {taken} to {what}, the next port being the product's own"
+        used = range(port, port + (3 if windows else 2))
+        behind = "the two ports behind are" if windows else "the next port is"
+        for taken, what in RESERVED.items():
+            if taken in used:
+                rule = f"must leave {taken} to {what}: {behind} the node's own"
                 yield Problem(key, show(port), rule, "choose another port")
+                break
 
 
 def compute_https_has_names(environment: EnterpriseEnvironment) -> Iterator[Problem]:
@@ -193,7 +198,7 @@ def sql_server_services_are_possible(environment: NodesEnvironment) -> Iterator[
     found = server_of(environment)
     if found is None or not found[0].sql_server_services:
         return
-    server, known = found
+    known = found[1]
     runtime, key = environment.runtime, f"{_KEY}.sqlServerServices"
     if not is_windows(runtime.operating_system):
         rule = f"must be false with operatingSystem: {runtime.operating_system}"
@@ -205,9 +210,19 @@ def sql_server_services_are_possible(environment: NodesEnvironment) -> Iterator[
         )
         usable = versions_with("sql_server_services")
         yield Problem(key, show(True), rule, f"write false, or a later version: {usable}")
-    elif server.installers.dotnet is None:
-        rule = "is required with sqlServerServices, whose set-up brings no .NET Core"
-        fix = "name the set-up program of .NET Core 2.0, with its sha256"
+
+
+def windows_has_its_dotnet(environment: NodesEnvironment) -> Iterator[Problem]:
+    """The media lack what IIS and SQL Server's R need of .NET Core (facts.md 17; 3, R16)."""
+    runtime = environment.runtime
+    server = runtime.server
+    if server is None or runtime.image == "complete" or not is_windows(runtime.operating_system):
+        return
+    why = "sqlServerServices: true" if server.sql_server_services else ""
+    why = "reverseProxy: iis" if server.reverse_proxy == "iis" else why
+    if why and server.installers.dotnet is None:
+        rule = f"is required with {why}, as the product's own media lack .NET Core's hosting bundle"
+        fix = "name its set-up program and sha256, or write image: complete if the image has it"
         yield Problem(f"{_KEY}.installers.dotnet", "", rule, fix)
 
 
@@ -244,6 +259,7 @@ _NODES = (
     pool_is_in_order,
     secrets_can_be_encrypted,
     sql_server_services_are_possible,
+    windows_has_its_dotnet,
     workers_are_the_pools,
     compute_nodes_have_no_connections,
 )

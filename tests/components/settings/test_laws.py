@@ -125,7 +125,7 @@ def authentications(draw: st.DrawFn, version: str) -> dict[str, Any]:
     method = draw(st.sampled_from(["local", "ldap", "azureActiveDirectory"]))
     made: dict[str, Any] = {"method": method}
     if method == "ldap":
-        old = {"bindFilter": "CN={0}"} if version < "9.1" else {"port": draw(st.integers(1, 65534))}
+        old = {"bindFilter": "CN={0}"} if version < "9.1" else {"port": draw(st.integers(1, 65535))}
         made["ldap"] = {**LDAP, **old, "useLdaps": draw(st.booleans())}
     if method == "azureActiveDirectory":
         new = {} if version < "9.1" else {"clientId": "native"}
@@ -146,9 +146,12 @@ def families(draw: st.DrawFn) -> dict[str, Any]:
     url = f"https://downloads.example.com/server.{ending}"
     azure = value["cloud"] == "azure"
     web = draw(st.integers(1024, 9000))
+    media = {"server": {"url": url, "sha256": SHA256}}
+    if windows:
+        media["dotnet"] = {"url": "https://downloads.example.com/dotnet.exe", "sha256": SHA256}
     server: dict[str, Any] = {
         "licenseAccepted": True,
-        "installers": {"server": {"url": url, "sha256": SHA256}},
+        "installers": media,
         "authentication": draw(authentications(version)),
         "ports": {"web": web, "compute": web + draw(st.integers(2, 40))},
         "pool": {"initial": draw(st.integers(1, 5)), "maximum": draw(st.integers(5, 1000))},
@@ -294,7 +297,7 @@ def test_a_value_of_a_wrong_type_is_named(
     section = place(value, path)
     key = data.draw(st.sampled_from(sorted(section)))
     # A count or schedule list may be null or nothing at all: that is another, valid choice.
-    optional = ("count", "instances", "autoscale", "clientId", "bindFilter")
+    optional = ("count", "instances", "autoscale", "clientId", "bindFilter", "dotnet")
     assume(not (wrong is None and key in optional))
     section[key] = wrong
     named = ".".join([*path, key])
