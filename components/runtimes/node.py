@@ -97,8 +97,8 @@ class NodeRecipe:
     """Whether the recipe's own files take the place of those that speak to the cloud, so that
     nodes don't install what the shared ones need."""
     family: Family = "linux"
-    """On windows `packages` and `services` are empty, and secrets have no path: scripts keep them in
-    the memory of one process."""
+    """On windows `packages` and `services` are empty, and secrets have no path: scripts keep them
+    in the memory of one process."""
 
     data: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the node's scripts and services read of the settings."""
