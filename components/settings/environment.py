@@ -116,7 +116,7 @@ class AccessSettings(Model):
     clients: tuple[Cidr, ...] = Field(
         strict=False, min_length=1, max_length=200, examples=[["203.0.113.0/24"]]
     )
-    """IPv4 ranges that may call port 12800."""
+    """IPv4 ranges that may call the web nodes' port."""
 
     any_client: bool = False
     """Must be true for `clients` to hold 0.0.0.0/0, or any range wider than a /8."""

@@ -184,7 +184,7 @@ class NodeGroupSettings(Model):
 
 
 class WebGroupSettings(NodeGroupSettings):
-    """Web nodes: they answer on port 12800 and keep no state."""
+    """Web nodes: they answer clients and keep no state."""
 
 
 class ComputeGroupSettings(NodeGroupSettings):

@@ -80,6 +80,17 @@ def directory_traffic_is_readable(environment: NodesEnvironment) -> Iterator[Pro
         yield Problem(key, show(True), rule, "remove the line")
 
 
+def query_password_is_readable(environment: NodesEnvironment) -> Iterator[Problem]:
+    """The documents want the look-up account's password encrypted in the file (12.4)."""
+    found = server_of(environment)
+    if found is None or not environment.protection:
+        return
+    server, known = found
+    if server.authentication.method == "ldap" and known.encrypts and not server.encrypt_secrets:
+        rule = "leaves the password of ldap.queryUserDn readable in the product's file"
+        yield Problem(f"{_KEY}.encryptSecrets", show(False), rule, "write true")
+
+
 def search_meets_referrals(environment: NodesEnvironment) -> Iterator[Problem]:
     """The root of a directory refers to others, which the product does not follow (12.4)."""
     server = environment.runtime.server
@@ -138,6 +149,7 @@ NODES = (
     pool_fits_the_memory,
     clients_traffic_is_readable,
     directory_traffic_is_readable,
+    query_password_is_readable,
     search_meets_referrals,
     roles_find_the_user,
     directory_of_azure_has_moved_on,

@@ -207,9 +207,32 @@ OF_THE_FAMILY: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
             )
         ],
     ),
+    "directory whose password is in a file": (
+        "9.3.0",
+        {f"{KEY}.authentication": {"method": "ldap", "ldap": LDAP}},
+        [
+            (
+                f"{KEY}.encryptSecrets",
+                "leaves the password of ldap.queryUserDn readable in the product's file",
+            )
+        ],
+    ),
+    "directory whose password nothing can encrypt": (
+        "9.0.1",
+        {
+            f"{KEY}.authentication": {
+                "method": "ldap",
+                "ldap": {**LDAP, "bindFilter": "CN={0},DC=example"},
+            }
+        },
+        [],
+    ),
     "directory in the clear": (
         "9.4.7",
-        {f"{KEY}.authentication": {"method": "ldap", "ldap": {**LDAP, "useLdaps": False}}},
+        {
+            f"{KEY}.encryptSecrets": True,
+            f"{KEY}.authentication": {"method": "ldap", "ldap": {**LDAP, "useLdaps": False}},
+        },
         [
             (
                 f"{KEY}.authentication.ldap.useLdaps",
@@ -220,6 +243,7 @@ OF_THE_FAMILY: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
     "directory unknown, and its root": (
         "9.4.7",
         {
+            f"{KEY}.encryptSecrets": True,
             f"{KEY}.authentication": {
                 "method": "ldap",
                 "ldap": {
@@ -227,7 +251,7 @@ OF_THE_FAMILY: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
                     "skipCertificateValidation": True,
                     "searchBase": "DC=example, DC=com",
                 },
-            }
+            },
         },
         [
             (
@@ -243,6 +267,7 @@ OF_THE_FAMILY: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
     "the global catalog's root, and users that roles miss": (
         "9.4.7",
         {
+            f"{KEY}.encryptSecrets": True,
             f"{KEY}.authentication": {
                 "method": "ldap",
                 "ldap": {
@@ -252,7 +277,7 @@ OF_THE_FAMILY: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
                     "searchFilter": "cn={0}",
                 },
                 "roles": {"owner": ["Administrators"]},
-            }
+            },
         },
         [
             (
