@@ -1,0 +1,63 @@
+"""What a node on Windows is made of: scripts, and what they know beyond a Linux node's section.
+
+IIS shows the two health files on a port of their own, and under `reverseProxy: iis` the web node on
+the port that clients call. There is no packet filter between the two as on Linux, and no proxy in
+front of compute nodes: Kestrel itself shows certificates and asks for them (facts.md 12.3).
+"""
+
+from typing import Final
+
+from components.runtimes.files import node_file, node_files
+from components.runtimes.node import HealthProbe, JsonValue, NodeFile, Role, SecretUse
+from components.runtimes.rserver.ports import ports
+from components.runtimes.rserver.product import Product
+from components.runtimes.rserver.secrets import secrets as names_of
+
+SOURCE: Final = "components/runtimes/rserver/windows"
+PROGRAMS: Final = r"C:\Program Files\Operationalization"
+"""The folder of the shared scripts (`components.bootstrap.windows`)."""
+
+WITHOUT_RUNTIME: Final = ("OPT_INSTALL_LTS_REDIST=0", "OPT_INSTALL_FTS_REDIST=0")
+"""Leave out what the product brings itself (facts.md 17)."""
+
+
+def port(product: Product, role: Role) -> int:
+    """Return the port that others call."""
+    shown = ports(product.server, "windows", role).shown
+    return shown.compute if role == "compute" else shown.web
+
+
+def health(product: Product, role: Role) -> HealthProbe:
+    """Return where IIS shows the health files: beside the port that others call."""
+    return HealthProbe(port=port(product, role) + 1, protocol="Http")
+
+
+def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
+    """Return the node's own files."""
+    del product, role
+    return (
+        *node_files(SOURCE, "*.ps1", PROGRAMS, separator="\\"),
+        node_file(f"{SOURCE}/aspnetcore.config", f"{PROGRAMS}\\aspnetcore.config"),
+    )
+
+
+def secrets(product: Product, role: Role) -> tuple[SecretUse, ...]:
+    """Return what a *role* node fetches; it stays in the memory of the script that asked."""
+    return tuple(
+        SecretUse(name=use.name, path="", owner="", mode="") for use in names_of(product, role)
+    )
+
+
+def section(product: Product, role: Role) -> dict[str, JsonValue]:
+    """Return what scripts on Windows know beyond the section that Linux nodes have too."""
+    server = product.server
+    without = () if server.sql_server_services else WITHOUT_RUNTIME
+    return {
+        "windows": {
+            "program": product.version.windows_program,
+            "switches": product.version.windows_switches,
+            "dotnetSwitches": ("/quiet", "/install", *without),
+            "sqlServerServices": server.sql_server_services,
+            "localPort": port(product, role) + 2,
+        }
+    }
