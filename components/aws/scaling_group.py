@@ -6,6 +6,7 @@ never ready is given up. A group never brings new content to the machines it has
 content makes a new group before the old one goes (design.md section 3).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import pulumi
@@ -13,13 +14,15 @@ from pulumi_aws import autoscaling
 
 from components.aws import launch_template, machine, running
 from components.parts import NodeGroupArgs
+from components.runtimes.node import Family
 
 SERVING: Final = "serving"
 DRAINING: Final = "draining"
 """Names of the hooks; the scripts of a node complete them (`components/bootstrap`)."""
 
-LAUNCH_SECONDS: Final = 15 * 60
-"""A node that does not serve by then is ended, and another one tried."""
+LAUNCH_SECONDS: Final[Mapping[Family, int]] = {"linux": 15 * 60, "windows": 60 * 60}
+"""A node that does not serve by then is ended, and another one tried. Windows takes a quarter of an
+hour to boot from a fresh image, and installs its product then."""
 
 DRAIN_SECONDS: Final = 5 * 60
 """How long a node may take to end its work; it says so when it is done before."""
@@ -27,8 +30,11 @@ DRAIN_SECONDS: Final = 5 * 60
 GRACE_SECONDS: Final = 120
 """After a node serves, before its health ends it: the balancer's first checks."""
 
-WAIT: Final = "40m"
+WAIT: Final[Mapping[Family, str]] = {"linux": "40m", "windows": "130m"}
 """For all nodes of a new group: twice what a hook grants, and some time to start machines."""
+
+LONGEST: Final[Mapping[Family, str]] = {"linux": "45m", "windows": "140m"}
+"""The provider's own limits, 20 and 10 minutes, are shorter than what it is asked to wait for."""
 
 CONTENT: Final = ("launchTemplate",)
 """What describes machines. AWS would take a change in place and leave the machines as they are, so
@@ -65,11 +71,11 @@ def make(
         launch_template=autoscaling.GroupLaunchTemplateArgs(
             id=template.id, version=template.latest_version.apply(str)
         ),
-        initial_lifecycle_hooks=hooks(),
+        initial_lifecycle_hooks=hooks(args.recipe.family),
         health_check_type="ELB" if balancer else "EC2",
         health_check_grace_period=GRACE_SECONDS,
         target_group_arns=[balancer.pool_id] if balancer else None,
-        wait_for_capacity_timeout=WAIT,
+        wait_for_capacity_timeout=WAIT[args.recipe.family],
         # The number must be met exactly with every change, so that only a fixed one can be; a new
         # group waits for its fewest in either case.
         wait_for_elb_capacity=settings.minimum if balancer and not scaled else None,
@@ -82,20 +88,22 @@ def make(
             depends_on=after,
             replace_on_changes=list(CONTENT),
             ignore_changes=_ignored(args),
-            # The provider's own limits, 20 and 10 minutes, are shorter than what it is asked to
-            # wait for.
-            custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="30m"),
+            custom_timeouts=pulumi.CustomTimeouts(
+                create=LONGEST[args.recipe.family],
+                update=LONGEST[args.recipe.family],
+                delete="30m",
+            ),
         ),
     )
 
 
-def hooks() -> list[autoscaling.GroupInitialLifecycleHookArgs]:
+def hooks(family: Family = "linux") -> list[autoscaling.GroupInitialLifecycleHookArgs]:
     """Return where a machine of a group waits: from its first moment, so none slips through."""
     return [
         autoscaling.GroupInitialLifecycleHookArgs(
             name=SERVING,
             lifecycle_transition="autoscaling:EC2_INSTANCE_LAUNCHING",
-            heartbeat_timeout=LAUNCH_SECONDS,
+            heartbeat_timeout=LAUNCH_SECONDS[family],
             default_result="ABANDON",
         ),
         autoscaling.GroupInitialLifecycleHookArgs(

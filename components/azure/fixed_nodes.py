@@ -8,10 +8,9 @@ takes over its interface and address.
 from typing import Final
 
 import pulumi
-import pulumi_tls as tls
 from pulumi_azure_native import compute, network
 
-from components.azure import addresses, machine
+from components.azure import addresses, guest, machine
 from components.parts import NodeGroupArgs
 from components.parts.content import remember
 
@@ -36,7 +35,7 @@ class FixedNodes:
         self._name = name
         self._args = args
         self._parent = parent
-        self._key: tls.PrivateKey = machine.login_key(name, parent)
+        self._login = guest.login(name, args, parent)
         self.addresses = addresses.fixed(
             args.plan, args.recipe.role, len(args.zones), args.settings.maximum
         )
@@ -94,10 +93,14 @@ class FixedNodes:
                 user_assigned_identities=[args.identity.id],
             ),
             os_profile=compute.OSProfileArgs(
-                computer_name=f"{args.recipe.role}-{index + 1}",
+                computer_name=guest.windows_name(
+                    f"{args.recipe.role}-{index + 1}", guest.LONGEST_NAME
+                ),
                 admin_username=machine.LOGIN,
+                admin_password=self._login.password,
                 custom_data=args.user_data,
-                linux_configuration=machine.linux(self._key),
+                linux_configuration=self._login.linux,
+                windows_configuration=self._login.windows,
             ),
             storage_profile=self._storage(),
             network_profile=compute.NetworkProfileArgs(
@@ -139,50 +142,33 @@ class FixedNodes:
 
     def _extensions(self, index: int, made: compute.VirtualMachine) -> pulumi.Resource:
         """Make the machine's extensions; return the one that ends when the node serves."""
-        health = self._extension(
-            f"{index + 1}-{machine.HEALTH}",
-            made,
-            publisher="Microsoft.ManagedServices",
-            kind="ApplicationHealthLinux",
-            version="1.0",
-            settings=machine.health_settings(self._args.recipe.health),
-        )
-        return self._extension(
-            f"{index + 1}-{machine.READY}",
-            made,
-            publisher="Microsoft.Azure.Extensions",
-            kind="CustomScript",
-            version="2.1",
-            settings=machine.wait_settings(),
-            after=health,
-        )
+        health, ready = guest.extensions(self._args)
+        asked = self._extension(index, made, health)
+        return self._extension(index, made, ready, after=asked)
 
     def _extension(
         self,
-        suffix: str,
+        index: int,
         made: compute.VirtualMachine,
-        *,
-        publisher: str,
-        kind: str,
-        version: str,
-        settings: dict[str, object],
+        extension: guest.Extension,
         after: pulumi.Resource | None = None,
     ) -> pulumi.Resource:
         return compute.VirtualMachineExtension(
-            f"{self._name}-{suffix}",
+            f"{self._name}-{index + 1}-{extension.name}",
             resource_group_name=self._args.site.resource_group,
             location=self._args.site.location,
             tags=self._args.site.tags,
             vm_name=made.name,
-            publisher=publisher,
-            type=kind,
-            type_handler_version=version,
+            publisher=extension.publisher,
+            type=extension.type,
+            type_handler_version=extension.version,
             auto_upgrade_minor_version=True,
-            settings=settings,
+            settings=extension.settings,
             opts=pulumi.ResourceOptions(
                 parent=self._parent,
                 depends_on=[after] if after else None,
                 deleted_with=made,
+                custom_timeouts=guest.provisioning(self._args),
                 # The machine goes first, and an extension's name is the machine's and its own.
                 delete_before_replace=True,
             ),

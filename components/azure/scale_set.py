@@ -5,16 +5,19 @@ scale set never brings new content to the machines it has (they would not run cl
 so each change of content makes a new scale set before the old one goes (design.md section 3).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import pulumi
 from pulumi_azure_native import compute
 
-from components.azure import machine
+from components.azure import guest, machine
 from components.parts import NodeGroupArgs
+from components.runtimes.node import Family
 
-GRACE: Final = "PT10M"
-"""After a node's start, before repairs look at it; the shortest that Azure allows."""
+GRACE: Final[Mapping[Family, str]] = {"linux": "PT10M", "windows": "PT90M"}
+"""After a node's start, before repairs look at it; the shortest and the longest that Azure allows.
+A Windows node installs its product first, and restarts services while it does."""
 
 CONTENT: Final = ("virtualMachineProfile", "sku.name", "sku.tier", "identity")
 """Properties that describe machines. Azure would take most of these changes in place and leave the
@@ -43,7 +46,7 @@ def make(name: str, args: NodeGroupArgs, parent: pulumi.Resource) -> compute.Vir
         ),
         upgrade_policy=compute.UpgradePolicyArgs(mode=compute.UpgradeMode.MANUAL),
         automatic_repairs_policy=compute.AutomaticRepairsPolicyArgs(
-            enabled=True, grace_period=GRACE, repair_action="Replace"
+            enabled=True, grace_period=GRACE[args.recipe.family], repair_action="Replace"
         ),
         virtual_machine_profile=_profile(name, args, parent),
         opts=pulumi.ResourceOptions(
@@ -59,12 +62,15 @@ def _profile(
     name: str, args: NodeGroupArgs, parent: pulumi.Resource
 ) -> compute.VirtualMachineScaleSetVMProfileArgs:
     disk = args.settings.disk
+    login = guest.login(name, args, parent)
     return compute.VirtualMachineScaleSetVMProfileArgs(
         os_profile=compute.VirtualMachineScaleSetOSProfileArgs(
-            computer_name_prefix=args.recipe.role,
+            computer_name_prefix=guest.windows_name(args.recipe.role, guest.LONGEST_PREFIX),
             admin_username=machine.LOGIN,
+            admin_password=login.password,
             custom_data=args.user_data,
-            linux_configuration=machine.linux(machine.login_key(name, parent)),
+            linux_configuration=login.linux,
+            windows_configuration=login.windows,
         ),
         storage_profile=compute.VirtualMachineScaleSetStorageProfileArgs(
             image_reference=machine.image(args),
@@ -114,22 +120,19 @@ def _interface(args: NodeGroupArgs) -> compute.VirtualMachineScaleSetNetworkConf
 
 
 def _extensions(args: NodeGroupArgs) -> list[compute.VirtualMachineScaleSetExtensionArgs]:
-    return [
-        compute.VirtualMachineScaleSetExtensionArgs(
-            name=machine.HEALTH,
-            publisher="Microsoft.ManagedServices",
-            type="ApplicationHealthLinux",
-            type_handler_version="1.0",
-            auto_upgrade_minor_version=True,
-            settings=machine.health_settings(args.recipe.health),
-        ),
-        compute.VirtualMachineScaleSetExtensionArgs(
-            name=machine.READY,
-            publisher="Microsoft.Azure.Extensions",
-            type="CustomScript",
-            type_handler_version="2.1",
-            auto_upgrade_minor_version=True,
-            provision_after_extensions=[machine.HEALTH],
-            settings=machine.wait_settings(),
-        ),
-    ]
+    health, ready = guest.extensions(args)
+    return [_extension(health), _extension(ready, after=[health.name])]
+
+
+def _extension(
+    extension: guest.Extension, after: list[str] | None = None
+) -> compute.VirtualMachineScaleSetExtensionArgs:
+    return compute.VirtualMachineScaleSetExtensionArgs(
+        name=extension.name,
+        publisher=extension.publisher,
+        type=extension.type,
+        type_handler_version=extension.version,
+        auto_upgrade_minor_version=True,
+        provision_after_extensions=after,
+        settings=extension.settings,
+    )

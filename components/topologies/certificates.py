@@ -13,6 +13,8 @@ LEAF_DAYS: Final = 730
 RENEW_DAYS: Final = 90
 """How long before its end a certificate is made anew by the next update."""
 
+RSA_BITS: Final = 2048
+
 ORGANIZATION: Final = "operationalization"
 TOKEN_SIGNING_NAME: Final = "token-signing.operationalization.internal"  # noqa: S105 - a name
 Purpose = Literal["server_auth", "client_auth"]
@@ -24,9 +26,12 @@ class Authority:
     certificate: pulumi.Output[str]
     """PEM; public."""
 
-    def __init__(self, name: str, stack: str, parent: pulumi.Resource) -> None:
+    def __init__(
+        self, name: str, stack: str, parent: pulumi.Resource, *, rsa: bool = False
+    ) -> None:
         self._name = name
         self._parent = parent
+        self._rsa = rsa
         self._key = key_of(f"{name}-ca", parent)
         self._made = tls.SelfSignedCert(
             f"{name}-ca",
@@ -56,7 +61,7 @@ class Authority:
     ) -> "Signed":
         """Return a new key, with a certificate for these names and this purpose only."""
         name = f"{self._name}-{suffix}"
-        key = key_of(name, self._parent)
+        key = key_of(name, self._parent, rsa=self._rsa)
         request = tls.CertRequest(
             f"{name}-request",
             private_key_pem=key.private_key_pem,
@@ -114,8 +119,18 @@ class Signed:
         """Unix seconds."""
 
 
-def key_of(name: str, parent: pulumi.Resource) -> tls.PrivateKey:
-    """Make the key of a certificate: P-256, because each connection uses it."""
+def key_of(name: str, parent: pulumi.Resource, *, rsa: bool = False) -> tls.PrivateKey:
+    """Make the key of a certificate: P-256, because each connection uses it.
+
+    RSA where Windows reads it: .NET Framework of 2012 R2 and 2016 takes no other as a text.
+    """
+    if rsa:
+        return tls.PrivateKey(
+            f"{name}-key",
+            algorithm="RSA",
+            rsa_bits=RSA_BITS,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
     return tls.PrivateKey(
         f"{name}-key",
         algorithm="ECDSA",

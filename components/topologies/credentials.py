@@ -45,6 +45,9 @@ class CredentialsArgs:
     compute_addresses: Sequence[str] = ()
     """Addresses by which web nodes verify compute nodes, of products that know no other name."""
 
+    rsa: bool = False
+    """Whether nodes read RSA keys only, as those on Windows do."""
+
     database_master: bool
     """Whether the database takes its first password from here."""
 
@@ -65,7 +68,7 @@ class Credentials(pulumi.ComponentResource):
     ) -> None:
         super().__init__("operationalization:topologies:Credentials", name, None, opts)
         self._name = name
-        authority = Authority(name, args.stack, self)
+        authority = Authority(name, args.stack, self, rsa=args.rsa)
         self.authority = authority.certificate
         self.database_master = self._password("database-master") if args.database_master else None
         made = self._read_by_nodes(authority, args)

@@ -120,6 +120,7 @@ class NodesTopology(pulumi.ComponentResource):
                 compute_addresses=family.verified_addresses(
                     self._environment, self._cloud.addresses, self._plan
                 ),
+                rsa=any(each.family == "windows" for each in self._recipes.values()),
                 database_master=self._environment.has_server
                 and not self._cloud.keeps_database_password,
             ),
