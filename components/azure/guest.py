@@ -1,14 +1,13 @@
 """What depends on a machine's operating system: how one logs in, and its extensions.
 
-A login is what Azure insists on, and nobody uses it: no rule lets SSH or remote desktop in. Who must
-see into a node uses the serial console or Bastion, with credentials of their own.
+A login is what Azure insists on, and nobody uses it: no rule lets SSH or remote desktop in. Who has
+to see into a node uses the serial console or Bastion, with credentials of their own.
 """
 
 from typing import Final, NamedTuple
 
 import pulumi
 import pulumi_random as random
-import pulumi_tls as tls
 from pulumi_azure_native import compute
 
 from components.azure import machine
@@ -29,9 +28,9 @@ START: Final = (
     r"powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass"
     r' -File "C:\Program Files\Operationalization\wait-until-ready.ps1""'
 )
-"""Azure stores custom data on Windows and never runs it ("Custom data and cloud-init on Azure Virtual
-Machines"). This runs it, and then waits as the other systems' command does. With `/s` the first and
-the last quotation mark go, and the others stay ("cmd", remarks)."""
+"""Azure stores custom data on Windows and never runs it ("Custom data and cloud-init on Azure
+Virtual Machines"). This runs it, and then waits as the other systems' command does. With `/s` the
+first and the last quotation mark go, and the others stay ("cmd", remarks)."""
 
 
 class Login(NamedTuple):

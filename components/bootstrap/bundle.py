@@ -52,6 +52,8 @@ def bundle(recipe: NodeRecipe, cloud: Cloud) -> Bundle | None:
 
 def split(recipe: NodeRecipe, cloud: Cloud) -> tuple[tuple[NodeFile, ...], tuple[NodeFile, ...]]:
     """Return the static files that travel in user data, and those that the node fetches."""
+    if recipe.family == "windows":
+        return _split_windows(recipe, cloud)
     shared = (*shared_files(), *cloud_files(cloud))
     # A recipe's own file takes the place of a shared one, for systems that the latter is not for.
     files = tuple({file.path: file for file in (*shared, *recipe.files)}.values())

@@ -142,7 +142,9 @@ def recipe_json(recipe: NodeRecipe, cloud: Cloud) -> dict[str, object]:
 
 
 def _cloud_packages(recipe: NodeRecipe, cloud: Cloud) -> tuple[str, ...]:
-    return () if recipe.brings_cloud_scripts else CLOUD_PACKAGES[cloud]
+    """Return Debian's packages, of which Windows has none."""
+    own = recipe.brings_cloud_scripts or recipe.family == "windows"
+    return () if own else CLOUD_PACKAGES[cloud]
 
 
 def _compute_nodes(facts: NodeFacts) -> dict[str, JsonValue]:
@@ -150,12 +152,6 @@ def _compute_nodes(facts: NodeFacts) -> dict[str, JsonValue]:
     if not facts.compute_values and not facts.compute_ranges:
         return {}
     return {"computeNodes": {"values": facts.compute_values, "ranges": facts.compute_ranges}}
-
-
-def _packages(recipe: NodeRecipe, cloud: Cloud) -> list[str]:
-    """Return Debian's packages, of which Windows has none."""
-    own = CLOUD_PACKAGES[cloud] if recipe.family == "linux" else ()
-    return sorted((*recipe.packages, *own))
 
 
 def _fetching(facts: NodeFacts, found: Bundle | None) -> dict[str, JsonValue]:

@@ -76,8 +76,8 @@ def pack(files: Sequence[NodeFile]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in sorted(files, key=lambda file: file.path):
             name = PureWindowsPath(file.path).name
-            folder = file.path.removesuffix(f"\\{name}")
-            if not NAME.fullmatch(name) or (folder != PROGRAMS and file.path != NODE_FILE):
+            place = NODE_FILE if name == "node.json" else f"{PROGRAMS}\\{name}"
+            if not NAME.fullmatch(name) or file.path != place:
                 raise ValueError(f"{file.path}: is no place for a file of a Windows node")
             entry = zipfile.ZipInfo(name, EARLIEST)
             entry.compress_type = zipfile.ZIP_DEFLATED

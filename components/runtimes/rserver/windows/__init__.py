@@ -49,15 +49,36 @@ def secrets(product: Product, role: Role) -> tuple[SecretUse, ...]:
 
 
 def section(product: Product, role: Role) -> dict[str, JsonValue]:
-    """Return what scripts on Windows know beyond the section that Linux nodes have too."""
-    server = product.server
+    """Return what scripts on Windows know beyond the section that Linux nodes have too.
+
+    Of the product and its media they know what is Windows's own.
+    """
+    server, version = product.server, product.version
+    installers = server.installers
+    files = {"server": installers.server, "dotnet": installers.dotnet}
+    place = version.places["windows"]
     without = () if server.sql_server_services else WITHOUT_RUNTIME
     return {
+        "product": {
+            "homes": place.homes,
+            "folders": {str(part): folder for part, folder in version.folders.items()},
+            "services": {str(part): names for part, names in place.services.items()},
+            "dotnet": place.dotnet,
+            "store": {"name": place.store, "location": place.location},
+        },
+        "install": {
+            "files": {
+                name: {"url": file.url, "sha256": file.sha256}
+                for name, file in files.items()
+                if file
+            },
+            "private": installers.store is not None,
+        },
         "windows": {
-            "program": product.version.windows_program,
-            "switches": product.version.windows_switches,
+            "program": version.windows_program,
+            "switches": version.windows_switches,
             "dotnetSwitches": ("/quiet", "/install", *without),
             "sqlServerServices": server.sql_server_services,
             "localPort": port(product, role) + 2,
-        }
+        },
     }
