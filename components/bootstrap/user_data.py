@@ -130,6 +130,7 @@ def recipe_json(recipe: NodeRecipe, cloud: Cloud) -> dict[str, object]:
             "live": recipe.health.live_path,
             "ready": recipe.health.ready_path,
             "window": recipe.health.window_seconds,
+            **({"port": recipe.health.port} if recipe.family == "windows" else {}),
         },
         "packages": sorted((*recipe.packages, *_cloud_packages(recipe, cloud))),
         "secrets": [

@@ -21,9 +21,11 @@ def joined_file(sources: Sequence[str], destination: str) -> NodeFile:
 
 
 def node_files(
-    source: str, pattern: str, destination: str, *, mode: str = "0644"
+    source: str, pattern: str, destination: str, *, mode: str = "0644", separator: str = "/"
 ) -> list[NodeFile]:
     """Return the files of folder *source* that match *pattern*, by name, below *destination*.
+
+    On Windows the *separator* of a path is another one.
 
     Raises:
         FileNotFoundError: when nothing matches, so that a renamed folder is noticed.
@@ -35,7 +37,7 @@ def node_files(
     return [
         node_file(
             str(path.relative_to(REPOSITORY)),
-            f"{destination}/{path.relative_to(folder)}",
+            f"{destination}{separator}{path.relative_to(folder)}",
             mode=mode,
         )
         for path in found

@@ -1,7 +1,7 @@
 """R Server and ML Server as node recipes: web nodes, compute nodes, and both on one machine."""
 
 from components.runtimes.node import HealthProbe, NodeRecipe, Role
-from components.runtimes.rserver import linux
+from components.runtimes.rserver import linux, windows
 from components.runtimes.rserver.ports import ports
 from components.runtimes.rserver.product import Product
 from components.runtimes.rserver.secrets import secrets
@@ -10,14 +10,10 @@ from components.settings import NodesEnvironment
 
 
 def recipe(environment: NodesEnvironment, role: Role) -> NodeRecipe:
-    """Return what a *role* node runs.
-
-    Raises:
-        NotImplementedError: for Windows, whose scripts are not there yet.
-    """
+    """Return what a *role* node runs."""
     product = Product.of(environment)
     if product.family == "windows":
-        raise NotImplementedError("nodes on Windows have no scripts yet")
+        return _on_windows(product, role)
     shown = ports(product.server, product.family, role).shown
     port = shown.compute if role == "compute" else shown.web
     https = product.server.https
@@ -37,4 +33,22 @@ def recipe(environment: NodesEnvironment, role: Role) -> NodeRecipe:
         starts_after=("compute",) if role == "web" else (),
         brings_cloud_scripts=True,
         data=section(product, role),
+    )
+
+
+def _on_windows(product: Product, role: Role) -> NodeRecipe:
+    return NodeRecipe(
+        role=role,
+        product=product.version.product,
+        version=product.version.version,
+        port=windows.port(product, role),
+        health=windows.health(product, role),
+        packages=(),
+        files=windows.files(product, role),
+        services=(),
+        secrets=windows.secrets(product, role),
+        uses_database=role != "compute" and product.environment.has_server,
+        starts_after=("compute",) if role == "web" else (),
+        family="windows",
+        data={**section(product, role), **windows.section(product, role)},
     )

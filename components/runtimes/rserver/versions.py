@@ -67,6 +67,12 @@ class ServerVersion:
     """More of them, where .NET Core is an installer of its own (5.1)."""
 
     dotnet_version: str
+    windows_program: str
+    """Set-up program in the Windows archive; empty where no silent form is documented (5.3)."""
+
+    windows_switches: tuple[str, ...]
+    """Its silent form, R only where there is more (5.3)."""
+
     activate: tuple[str, ...]
     """Command that ends express mode; empty for versions that know none (5.2)."""
 
@@ -225,6 +231,8 @@ def _deployr(version: str, *, account: str, web_port: int, compute_port: int) ->
         options=("-a", "-s"),
         without_dotnet=(),
         dotnet_version="1.1",
+        windows_program="",
+        windows_switches=(),
         activate=(),
         links=_DEPLOYR_LINKS,
         tool="none",
@@ -313,6 +321,9 @@ def _ml_server(
         options=(),
         without_dotnet=(),
         dotnet_version=dotnet_version,
+        windows_program="ServerSetup.exe",
+        # The utility's version knows no switch for R alone.
+        windows_switches=("/quiet", "/r") if group else ("/quiet",),
         activate=(f"{home}/bin/R/activate.sh", "-a", "-l"),
         links={},
         tool="cli" if group else "utility",
@@ -361,6 +372,8 @@ _R_SERVER_910: Final = ServerVersion(
     options=("-a", "-s"),
     without_dotnet=("-r",),
     dotnet_version="1.1",
+    windows_program="RServerSetup.exe",
+    windows_switches=("/quiet",),
     activate=(),
     links={},
     tool="utility",
