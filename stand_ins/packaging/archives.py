@@ -96,7 +96,7 @@ def _nodes(version: Version, prefix: str, suffix: str) -> list[Package]:
 def _r(version: Version) -> Package:
     name = "microsoft-r-open-mro-3.3" if version.product == "rserver" else None
     name = name or f"microsoft-r-open-mro-{version.r}"
-    return package(version, name, "R Open: Debian's R takes its place")
+    return package(version, name, "R Open: Debian's R takes its place", number=version.r)
 
 
 def _mlserver(version: Version) -> bytes:
@@ -127,7 +127,7 @@ def _dotnet_packages(version: Version) -> list[Package]:
     others = [f"dotnet-{part}-{number}" for part in ("hostfxr", "runtime")]
     return [
         content.dotnet(version, f"dotnet-host-{number}"),
-        *(package(version, name, ".NET Core") for name in others),
+        *(package(version, name, ".NET Core", number=number) for name in others),
     ]
 
 

@@ -63,8 +63,12 @@ def package(
     data: Mapping[str, str] | None = None,
     depends: tuple[str, ...] = (),
     replaces: tuple[str, ...] = (),
+    number: str = "",
 ) -> Package:
-    """Return a package of *version*; with *data* it has scripts that read them."""
+    """Return a package of *version*; with *data* it has scripts that read them.
+
+    What several versions of the product bring alike has a *number* of its own.
+    """
     scripts = {"preinst": _script("preinst")}
     found = dict(files)
     if data is not None:
@@ -72,7 +76,7 @@ def package(
         scripts |= {"postinst": _script("postinst"), "prerm": _script("prerm")}
     return Package(
         name=name,
-        version=f"{version.version.partition('-')[0]}+standin",
+        version=f"{number or version.version.partition('-')[0]}+standin",
         about=about,
         files=found,
         folders=folders,
@@ -210,6 +214,7 @@ def dotnet(version: Version, name: str) -> Package:
         ".NET Core",
         files={"/usr/bin/dotnet": File(content=content, mode=0o755)},
         replaces=tuple({"dotnet-host-1.1.1", "dotnet-host-2.0.0"} - {name}),
+        number=name.rpartition("-")[2],
     )
 
 
@@ -217,7 +222,7 @@ def az(version: Version) -> Package:
     """Return the Azure CLI."""
     content = (FILES / "az").read_bytes()
     files = {"/usr/bin/az": File(content=content, mode=0o755)}
-    return package(version, "azure-cli", "Azure CLI", files=files)
+    return package(version, "azure-cli", "Azure CLI", files=files, number="2.0.26")
 
 
 def _program(version: Version, name: str, part: str) -> File:

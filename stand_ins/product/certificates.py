@@ -17,11 +17,13 @@ from cryptography import x509
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from stand_ins.product.appsettings import ConfigurationError, Section
 
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 STORES = {"Root": "root", "CertificateAuthority": "ca"}
 FOLDER = ".dotnet/corefx/cryptography/x509stores"
 
@@ -31,12 +33,22 @@ class Pair:
     """A certificate and its private key."""
 
     certificate: x509.Certificate
-    key: RSAPrivateKey
+    key: PrivateKey
 
     @property
     def thumbprint(self) -> str:
         """The certificate's SHA-1, in upper case."""
         return self.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303
+
+    def rsa(self, where: str) -> RSAPrivateKey:
+        """Return the key for what only RSA does.
+
+        Raises:
+            ConfigurationError: it is of another kind.
+        """
+        if not isinstance(self.key, RSAPrivateKey):
+            raise ConfigurationError(f"{where}: the certificate's key must be RSA")
+        return self.key
 
     def server_context(self) -> ssl.SSLContext:
         """Return what serves with this certificate, by TLS 1.2 or newer."""
@@ -123,10 +135,11 @@ class Stores:
     def encrypt(self, secret: str, section: Section) -> str:
         """Return *secret*, readable with the key of the certificate that *section* names (12.7)."""
         pair = self.find(section, thumbprints=False)
+        public = pair.rsa(section.name or "the certificate").public_key()
         key = Fernet.generate_key()
         sealed = {
             "certificate": pair.thumbprint,
-            "key": base64.b64encode(pair.key.public_key().encrypt(key, _OAEP)).decode(),
+            "key": base64.b64encode(public.encrypt(key, _OAEP)).decode(),
             "secret": Fernet(key).encrypt(secret.encode()).decode(),
         }
         return base64.b64encode(json.dumps(sealed).encode()).decode()
@@ -154,7 +167,7 @@ _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
 def _open(pair: Pair, key: str, secret: str, where: str) -> str:
     try:
-        plain = pair.key.decrypt(base64.b64decode(key), _OAEP)
+        plain = pair.rsa(where).decrypt(base64.b64decode(key), _OAEP)
         return Fernet(plain).decrypt(secret.encode()).decode()
     except (ValueError, InvalidToken):
         raise ConfigurationError(f"{where} cannot be decrypted") from None
@@ -162,12 +175,17 @@ def _open(pair: Pair, key: str, secret: str, where: str) -> str:
 
 def _read(path: Path, where: str) -> Pair | None:
     try:
-        key, certificate, _ = pkcs12.load_key_and_certificates(path.read_bytes(), None)
+        content = path.read_bytes()
+        # No password is another thing than an empty one, and either is written for the other.
+        try:
+            key, certificate, _ = pkcs12.load_key_and_certificates(content, None)
+        except ValueError:
+            key, certificate, _ = pkcs12.load_key_and_certificates(content, b"")
     except PermissionError:
         raise ConfigurationError(f"{where}: this account may not read {path}") from None
     except ValueError:
         raise ConfigurationError(f"{where}: {path} is no PFX without a password") from None
-    if certificate is None or not isinstance(key, RSAPrivateKey):
+    if certificate is None or not isinstance(key, PrivateKey):
         return None
     return Pair(certificate, key)
 

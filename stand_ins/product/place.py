@@ -3,15 +3,18 @@
 import os
 from pathlib import Path
 
-ROOT = Path(os.environ.get("STAND_IN_ROOT", "/"))
+VARIABLE = "STAND_IN_ROOT"
 """Only tests set it. Without it this is a real node, with systemd and accounts."""
 
-ON_A_NODE = Path("/") == ROOT
+
+def on_a_node() -> bool:
+    """Return whether this is a real node."""
+    return VARIABLE not in os.environ
 
 
 def place(path: str) -> Path:
     """Return where *path* of the documents is."""
-    return ROOT / path.lstrip("/")
+    return Path(os.environ.get(VARIABLE, "/")) / path.lstrip("/")
 
 
 def home_of(user: str) -> Path:

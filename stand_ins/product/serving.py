@@ -129,12 +129,15 @@ class Server(ThreadingHTTPServer):
         *,
         context: ssl.SSLContext | None = None,
         guard: Callable[[Call], None] = lambda _call: None,
+        origins: Sequence[str] = (),
     ) -> None:
         self.routes = routes
         self.stand_in = stand_in
         self.guard = guard
         """Looks at each request before its handler, and may raise `ApiError`."""
         self.context = context
+        self.origins = origins
+        """Whose pages may call (facts.md 9.5, CORS)."""
         super().__init__(("", port), _Connection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -197,6 +200,12 @@ class _Connection(BaseHTTPRequestHandler):
             ),
         )
 
+    def do_OPTIONS(self) -> None:
+        """Tell a page whether it may call."""
+        methods = {"Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE"}
+        headers = methods | {"Access-Control-Allow-Headers": "Authorization, Content-Type"}
+        self._send(Answer(b"", 204, headers))
+
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_method  # noqa: N815
 
     def _answer(self, call: Call) -> Answer:
@@ -229,6 +238,10 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("X-Stand-In", self.server.stand_in)
         self.send_header("Content-Type", "application/octet-stream" if raw else "application/json")
         self.send_header("Content-Length", str(len(body)))
+        origin = self.headers.get("Origin", "")
+        if origin in self.server.origins:
+            self.send_header("Access-Control-Allow-Origin", origin)
+            self.send_header("Vary", "Origin")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()

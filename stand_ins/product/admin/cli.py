@@ -14,7 +14,7 @@ from stand_ins.product.admin.setup import Setup, need_administrator
 from stand_ins.product.appsettings import ConfigurationError, Section
 from stand_ins.product.certificates import STORES, Stores
 from stand_ins.product.passwords import PasswordError
-from stand_ins.product.place import ON_A_NODE, home_of, place
+from stand_ins.product.place import home_of, on_a_node, place
 from stand_ins.versions import Version, find
 
 Command = Callable[[Version, argparse.Namespace], object]
@@ -30,7 +30,8 @@ def main(product: str, version: str, arguments: Sequence[str]) -> int:
         command: Command = given.command
         found = command(known, given)
         if found is not None:
-            sys.stdout.write(json.dumps(found, indent=2) + "\n")
+            text = found if isinstance(found, str) else json.dumps(found, indent=2)
+            sys.stdout.write(text + "\n")
     except (ConfigurationError, PasswordError) as error:
         sys.stderr.write(f"az: error: {error}\n")
         return 1
@@ -135,7 +136,7 @@ def _confirmed(given: argparse.Namespace) -> str:
 
 
 def _need_activation(version: Version) -> None:
-    if ON_A_NODE and not (place(version.activate).parent / ".activated").exists():
+    if on_a_node() and not (place(version.activate).parent / ".activated").exists():
         raise ConfigurationError(f"the server is not activated: run {version.activate}")
 
 

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 
-from stand_ins.product.place import ON_A_NODE, place
+from stand_ins.product.place import on_a_node, place
 from stand_ins.versions import Version
 
 UNITS = "/etc/systemd/system"
@@ -40,11 +40,11 @@ def stop(version: Version, part: str) -> None:
 
 def is_active(unit: str) -> bool:
     """Return whether a service runs."""
-    if not ON_A_NODE:
+    if not on_a_node():
         return False
     return subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
 
 
 def _systemctl(*arguments: str) -> None:
-    if ON_A_NODE:
+    if on_a_node():
         subprocess.run(["systemctl", *arguments], check=True)

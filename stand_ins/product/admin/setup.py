@@ -11,7 +11,7 @@ from typing import Any
 from stand_ins.product import appsettings, passwords, uris
 from stand_ins.product.admin import services, stash
 from stand_ins.product.appsettings import ConfigurationError, Settings
-from stand_ins.product.place import ON_A_NODE, place
+from stand_ins.product.place import on_a_node, place
 from stand_ins.product.web.signing import new_key
 from stand_ins.versions import Version
 
@@ -31,20 +31,34 @@ class Setup:
 
     def compute(self) -> None:
         """Set a compute node up."""
-        settings = appsettings.read(appsettings.path_of(self.version, "compute"))
-        self._upgrade("compute", settings)
-        self._finish("compute", settings)
+        self._compute(upgrade=self._wanted("compute"))
 
-    def web(self, password: str, given: Sequence[str] = (), *, one_box: bool = False) -> None:
+    def web(self, password: str, given: Sequence[str] = ()) -> None:
         """Set a web node up; its URIs are those of *given* and of its file.
 
         Raises:
             PasswordError: the password is refused.
             ConfigurationError: no compute node is declared.
         """
+        self._web(password, given, one_box=False, upgrade=self._wanted("web"))
+
+    def one_box(self, password: str, given: Sequence[str] = ()) -> None:
+        """Set both up on this machine; what an older version left is asked for once."""
+        upgrade = self._wanted("compute", "web")
+        if not upgrade:
+            passwords.check(password)
+        self._compute(upgrade=upgrade)
+        self._web(password, given, one_box=True, upgrade=upgrade)
+
+    def _compute(self, *, upgrade: bool) -> None:
+        settings = appsettings.read(appsettings.path_of(self.version, "compute"))
+        if upgrade:
+            self._take_over("compute", settings)
+        self._finish("compute", settings)
+
+    def _web(self, password: str, given: Sequence[str], *, one_box: bool, upgrade: bool) -> None:
         settings = appsettings.read(appsettings.path_of(self.version, "web"))
-        taken = self._upgrade("web", settings)
-        if not taken:
+        if not (upgrade and self._take_over("web", settings)):
             self._set_password(settings, passwords.hashed(password))
         authentication = settings.values.setdefault("Authentication", {})
         if not authentication.get("JWTKey"):
@@ -58,12 +72,6 @@ class Setup:
         elif not known and self.version.needs_uris:
             raise ConfigurationError(f"{self.version.section} is missing URIs")
         self._finish("web", settings)
-
-    def one_box(self, password: str, given: Sequence[str] = ()) -> None:
-        """Set both up on this machine."""
-        passwords.check(password)
-        self.compute()
-        self.web(password, given, one_box=True)
 
     def set_password(self, password: str, old: str | None = None) -> None:
         """Change the local administrator's password; refused with LDAP or AAD (8.2).
@@ -95,11 +103,15 @@ class Setup:
             if entry not in known.setdefault(key, []):
                 known[key].append(entry)
 
-    def _upgrade(self, part: str, settings: Settings) -> bool:
-        """Take an older version's configuration over, if there is one and it is wanted."""
-        if stash.found(part) is None:
+    def _wanted(self, *parts: str) -> bool:
+        """Return whether an older version left something that is to be taken over."""
+        if not any(stash.found(part) for part in parts):
             return False
-        if self.version.asks and not stash.ask(self.say, self.read):
+        return not self.version.asks or stash.ask(self.say, self.read)
+
+    def _take_over(self, part: str, settings: Settings) -> bool:
+        """Take an older version's configuration over, if there is one of *part*."""
+        if stash.found(part) is None:
             return False
         stash.take_over(self.version, part, settings)
         self.say("\nThe previous configuration was taken over.\n")
@@ -108,7 +120,7 @@ class Setup:
     def _finish(self, part: str, settings: Settings) -> None:
         settings.values["configured"] = "configured"
         settings.save()
-        if part == "web" and ON_A_NODE:
+        if part == "web" and on_a_node():
             _give(place(self.version.folder("web")), self.version.web_user)
         services.define(self.version, part)
         services.start(self.version, part)
@@ -130,5 +142,5 @@ def need_administrator() -> None:
     Raises:
         ConfigurationError: with the way.
     """
-    if ON_A_NODE and os.geteuid() != 0:
+    if on_a_node() and os.geteuid() != 0:
         raise ConfigurationError("administrator privileges are needed: run it with sudo")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stand_ins.product import appsettings
 from stand_ins.product.appsettings import ConfigurationError
-from stand_ins.product.place import ON_A_NODE, place
+from stand_ins.product.place import on_a_node, place
 from stand_ins.versions import Version
 
 LINK_FOLDERS = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/lib64")
@@ -53,7 +53,7 @@ def missing_links(version: Version) -> list[str]:
 def _command() -> list[str]:
     """Return what runs R; tests without systemd have their own."""
     given = os.environ.get("STAND_IN_RSCRIPT")
-    if given or not ON_A_NODE:
+    if given or not on_a_node():
         return shlex.split(given or "Rscript --vanilla")
     return [
         *("unshare", "--net", "--ipc", "--"),
@@ -97,7 +97,7 @@ class Rserve:
                 process = subprocess.Popen(
                     [*_command(), "shell.R"],
                     cwd=self._home,
-                    env=ENVIRONMENT if ON_A_NODE else None,
+                    env=ENVIRONMENT if on_a_node() else None,
                     stdin=connection.fileno(),
                     stdout=connection.fileno(),
                     stderr=errors,

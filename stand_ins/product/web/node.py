@@ -14,7 +14,7 @@ from stand_ins.product.appsettings import ConfigurationError, Section
 from stand_ins.product.certificates import Pair, Stores
 from stand_ins.product.compute.node import https, kestrel
 from stand_ins.product.place import home_of
-from stand_ins.product.serving import Call, Route, Server
+from stand_ins.product.serving import Answer, Call, Route, Server
 from stand_ins.product.store import Store
 from stand_ins.product.web import openid
 from stand_ins.product.web.backends import Backends
@@ -176,6 +176,17 @@ def later_routes(version: Version, nodes: ComputeNodes, batch: Batch) -> list[Ro
             Route("GET", path, batch.list_all),
             Route("GET", f"{path}/{{execution}}", batch.get),
         ]
+    if version.realtime:
+        path = "/realtime-services/{name}"
+        methods = (
+            ("POST", path),
+            ("POST", f"{path}/{{version}}"),
+            ("PATCH", f"{path}/{{version}}"),
+        )
+        found += [Route(method, each, _no_realtime) for method, each in methods]
+    if version.pools:
+        path = "/services/{name}/{version}/pool"
+        found += [Route(method, path, _no_pools) for method in ("GET", "POST", "DELETE")]
     if version.compute_nodes:
         found += [
             Route("GET", "/computenodes", nodes.get),
@@ -184,6 +195,14 @@ def later_routes(version: Version, nodes: ComputeNodes, batch: Batch) -> list[Ro
             Route("DELETE", "/computenodes", nodes.remove),
         ]
     return found
+
+
+def _no_realtime(_call: Call) -> Answer:
+    raise ApiError(501, "realtime services need RevoScaleR, which a stand-in does not have")
+
+
+def _no_pools(_call: Call) -> Answer:
+    raise ApiError(501, "pools of a service's own are not in a stand-in")
 
 
 def server(version: Version) -> Server:
@@ -215,7 +234,16 @@ def server(version: Version) -> Server:
         *later_routes(version, nodes, batch),
         *routes(signed, services, status, sessions),
     ]
-    return Server(port, paths, version.stand_in, context=context, guard=watch.guard)
+    origins = cors(root)
+    return Server(
+        port, paths, version.stand_in, context=context, guard=watch.guard, origins=origins
+    )
+
+
+def cors(root: Section) -> list[str]:
+    """Return whose pages may call (9.5)."""
+    section = root.section("CORS")
+    return section.texts("Origins") if section.flag("Enabled") else []
 
 
 def main(version: Version) -> None:

@@ -25,7 +25,8 @@ def tokens(version: Version, root: Section, stores: Stores) -> Tokens:
     section = root.section("Authentication")
     certificate = section.section("JWTSigningCertificate")
     if certificate.flag("Enabled"):
-        return Tokens(stores.find(certificate, thumbprints=version.thumbprints).key, ISSUER)
+        pair = stores.find(certificate, thumbprints=version.thumbprints)
+        return Tokens(pair.rsa(certificate.name.rstrip(".")), ISSUER)
     text = section.text("JWTKey")
     if not text:
         raise ConfigurationError("Authentication has no JWTKey and no JWTSigningCertificate")
