@@ -170,7 +170,7 @@ def test_set_up_is_the_documents(version, role):
         "9.1.0": ("RServerSetup.exe", ("/quiet",)),
         "9.4.7": ("ServerSetup.exe", ("/quiet", "/r")),
     }[version]
-    assert made["localPort"] == {"compute": 12807}.get(role, 12802)
+    assert made["localPort"] == {"web": 12802}.get(role, 12807)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,15 @@ def port(product: Product, role: Role) -> int:
     return shown.compute if role == "compute" else shown.web
 
 
+def local_port(product: Product, role: Role) -> int:
+    """Return where IIS shows the web node to the machine itself, which no other part listens on.
+
+    A one-box has both parts, and those of the draft of 9.0 are two apart: 9000 and 9002.
+    """
+    shown = ports(product.server, "windows", role).shown
+    return max(shown) + 2 if role == "one-box" else port(product, role) + 2
+
+
 def health(product: Product, role: Role) -> HealthProbe:
     """Return where IIS shows the health files: beside the port that others call."""
     return HealthProbe(port=port(product, role) + 1, protocol="Http")
@@ -79,6 +88,6 @@ def section(product: Product, role: Role) -> dict[str, JsonValue]:
             "switches": version.windows_switches,
             "dotnetSwitches": ("/quiet", "/install", *without),
             "sqlServerServices": server.sql_server_services,
-            "localPort": port(product, role) + 2,
+            "localPort": local_port(product, role),
         },
     }
