@@ -93,7 +93,9 @@ class PostgresqlDatabase:
     def __init__(self, target: Target) -> None:
         _create(target.where)
         self.name = str(conninfo_to_dict(target.where)["dbname"])
-        self._pool = ConnectionPool(target.where, min_size=1, max_size=target.most, timeout=5)
+        self._pool = ConnectionPool(
+            target.where, min_size=1, max_size=target.most, timeout=5, open=True
+        )
 
     @contextmanager
     def work(self, *, alone: bool = False) -> Iterator[Work]:
