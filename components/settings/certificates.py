@@ -41,6 +41,17 @@ def check_certificate(chain: str | None, key: str | None, now: datetime) -> Iter
         yield problem("certificateKey", rule, fix)
 
 
+def check_key_of_windows(key: str) -> Iterator[Problem]:
+    """Yield what keeps nodes on Windows from reading *key*.
+
+    .NET Framework of their systems takes no key as a text: the node's scripts take RSA's apart.
+    """
+    private, _ = _private_key(key)
+    if private is not None and not isinstance(private, rsa.RSAPrivateKey):
+        rule = "must be an RSA key with nodes on Windows, which read no other"
+        yield problem("certificateKey", rule, "set an RSA key, and the certificate made for it")
+
+
 def check_chain(chain: str, now: datetime) -> Iterator[Problem]:
     """Yield what is wrong with *chain* itself at *now*, where the key can't be seen."""
     certificates, problems = _certificates(chain)

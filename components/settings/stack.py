@@ -9,7 +9,8 @@ import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
 
 from components.settings.bases import FOLDER, Layers, examine_over
-from components.settings.environment import Environment
+from components.settings.catalogue.products import is_windows
+from components.settings.environment import Environment, NodesEnvironment
 from components.settings.parsing import cautions
 from components.settings.problems import Problem, SettingsError, closest, show
 from components.settings.secrets import (
@@ -53,6 +54,7 @@ def load(config: pulumi.Config, stack: str) -> Settings:
     if environment is not None:
         there = {name for name in SECRET_KEYS if config.get(name) is not None}
         problems += secrets_suit(environment, there)
+        problems += _key_suits(environment, config)
     if environment is None or problems:
         raise SettingsError(stack, problems)
     for caution in cautions(environment):
@@ -66,6 +68,17 @@ def load(config: pulumi.Config, stack: str) -> Settings:
         ldap_password=config.get_secret("ldapPassword"),
         aad_key=config.get_secret("aadKey"),
     )
+
+
+def _key_suits(environment: Environment, config: pulumi.Config) -> Iterator[Problem]:
+    """Nodes can read the key of the certificate that the user brings."""
+    key = config.get("certificateKey")
+    if key is None or not isinstance(environment, NodesEnvironment):
+        return
+    if is_windows(environment.runtime.operating_system):
+        from components.settings.certificates import check_key_of_windows  # noqa: PLC0415
+
+        yield from check_key_of_windows(key)
 
 
 def unknown_keys(namespace: str, configured: Iterable[str]) -> Iterator[Problem]:

@@ -65,6 +65,22 @@ def server_is_of_the_family(environment: NodesEnvironment) -> Iterator[Problem]:
         yield Problem(_KEY, "", rule, fix)
 
 
+def set_up_is_silent(environment: NodesEnvironment) -> Iterator[Problem]:
+    """No document says how 9.0 is installed silently on Windows, nor what its services are there
+    called, with which a finished file would do (facts.md 5.3, 6 and 8.4).
+    """
+    found = server_of(environment)
+    runtime = environment.runtime
+    if found and not found[1].has_setup and is_windows(runtime.operating_system):
+        rule = (
+            f"must be one with Linux for {runtime.product} {runtime.version}: of its silent set-up "
+            "on Windows no document says anything"
+        )
+        usable = "ubuntu-16.04 or centos-7 or rhel-7"
+        fix = f"choose {usable}, or a later version: {versions_with('has_setup')}"
+        yield Problem("runtime.operatingSystem", show(runtime.operating_system), rule, fix)
+
+
 def license_is_accepted(environment: NodesEnvironment) -> Iterator[Problem]:
     """Nodes accept the vendor's terms in your name, so you say that you do."""
     server = environment.runtime.server
@@ -87,18 +103,19 @@ def compute_nodes_can_be_declared(environment: EnterpriseEnvironment) -> Iterato
 def ports_are_apart(environment: NodesEnvironment) -> Iterator[Problem]:
     """No two that listen on one machine want the same port.
 
-    The product's own listener is on the port behind the one that others call.
+    The product's own listener is on the port behind the one that others call; on Windows the health
+    files are there, and on the next one the web node once more for the machine itself.
     """
-    server = environment.runtime.server
-    if server is None:
+    found = server_of(environment)
+    if found is None:
         return
+    server, known = found
     web, compute = server.ports.web, server.ports.compute
-    windows = is_windows(environment.runtime.operating_system)
-    if abs(web - compute) < 2:
-        rule = (
-            f"must be two or more away from ports.web, {web}: on each machine the product itself "
-            "listens behind its proxy, on the next port"
-        )
+    windows = known.has_setup and is_windows(environment.runtime.operating_system)
+    least = 3 if windows else 2
+    if abs(web - compute) < least:
+        own = "the two ports behind are" if windows else "the next port is"
+        rule = f"must be {least} or more away from ports.web, {web}: {own} the node's own"
         apart = web + 5 if web < 60_000 else web - 5
         yield Problem(f"{_KEY}.ports.compute", show(compute), rule, f"write {apart}")
     for name, port in (("web", web), ("compute", compute)):
@@ -253,6 +270,7 @@ def compute_nodes_have_no_connections(environment: NodesEnvironment) -> Iterator
 _NODES = (
     server_is_of_the_family,
     license_is_accepted,
+    set_up_is_silent,
     ports_are_apart,
     the_internet_meets_https,
     proxy_suits_the_system,

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from components.settings.catalogue.machines import MACHINES
-from components.settings.catalogue.products import is_windows
 from components.settings.environment import EnterpriseEnvironment, NodesEnvironment
 from components.settings.problems import Problem, show
 from components.settings.rules.server import server_of
@@ -133,17 +132,6 @@ def directory_of_azure_has_moved_on(environment: NodesEnvironment) -> Iterator[P
     yield Problem(key, show("azureActiveDirectory"), rule, fix)
 
 
-def set_up_is_presumed(environment: NodesEnvironment) -> Iterator[Problem]:
-    """Of 9.0 on Windows no document says how it is set up silently (facts.md 5.3)."""
-    found = server_of(environment)
-    if found and not found[1].has_setup and is_windows(environment.runtime.operating_system):
-        version = f"{environment.runtime.product} {environment.runtime.version}"
-        rule = f"has no documented silent set-up for {version}: that of 9.1 is taken"
-        system = environment.runtime.operating_system
-        fix = "write ubuntu-16.04, or rserver 9.1.0"
-        yield Problem("runtime.operatingSystem", show(system), rule, fix)
-
-
 NODES = (
     support_has_ended,
     pool_fits_the_memory,
@@ -153,7 +141,6 @@ NODES = (
     search_meets_referrals,
     roles_find_the_user,
     directory_of_azure_has_moved_on,
-    set_up_is_presumed,
 )
 """Of all topologies with nodes."""
 

@@ -140,7 +140,8 @@ def families(draw: st.DrawFn) -> dict[str, Any]:
     """Environments of R Server and ML Server."""
     value = draw(st.one_of(enterprises(), one_boxes()))
     version = draw(st.sampled_from(["9.0-preview", "9.0.1", "9.1.0", "9.2.1", "9.3.0", "9.4.7"]))
-    system = draw(st.sampled_from(["windows-server-2016", "ubuntu-16.04", "rhel-7"]))
+    systems = ["ubuntu-16.04", "rhel-7", *(["windows-server-2016"] if version >= "9.1" else [])]
+    system = draw(st.sampled_from(systems))
     windows = system.startswith("windows")
     ending = "zip" if windows else draw(st.sampled_from(["tar", "tar.gz"]))
     url = f"https://downloads.example.com/server.{ending}"
@@ -153,7 +154,7 @@ def families(draw: st.DrawFn) -> dict[str, Any]:
         "licenseAccepted": True,
         "installers": media,
         "authentication": draw(authentications(version)),
-        "ports": {"web": web, "compute": web + draw(st.integers(2, 40))},
+        "ports": {"web": web, "compute": web + draw(st.integers(3, 40))},
         "pool": {"initial": draw(st.integers(1, 5)), "maximum": draw(st.integers(5, 1000))},
         "logLevel": draw(st.sampled_from(["Debug", "Warning"])),
         "cors": {"origins": draw(st.sampled_from([[], ["https://app.example.com"]]))},

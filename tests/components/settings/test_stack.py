@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from components.settings import Settings, SettingsError, load
 from tests.components.settings.test_secrets import certificate, pem
@@ -291,3 +292,29 @@ def test_a_directory_password_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None
         "  ldapPassword: must be one line, with no blanks around it",
         "    fix: set it again: pulumi config set --secret ldapPassword",
     ]
+
+
+@pytest.mark.parametrize("system", ["windows-server-2016", "ubuntu-16.04"])
+def test_a_key_that_windows_does_not_read(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    keys: dict[str, Any] = {
+        "certificate": certificate(begins=datetime.now(UTC), days=30),
+        "certificateKey": pem(),
+    }
+    config = configured(monkeypatch, environment=of_family(AZURE, "9.4.7", system), **keys)
+    if system == "ubuntu-16.04":
+        assert load(config, "dev").certificate_key is not None
+        return
+    assert refused(config).endswith(
+        "  certificateKey: must be an RSA key with nodes on Windows, which read no other\n"
+        "    fix: set an RSA key, and the certificate made for it"
+    )
+
+
+def test_an_rsa_key_is_one_that_windows_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    keys: dict[str, Any] = {
+        "certificate": certificate(key, begins=datetime.now(UTC), days=30),
+        "certificateKey": pem(key),
+    }
+    value = of_family(AZURE, "9.4.7", "windows-server-2016")
+    assert load(configured(monkeypatch, environment=value, **keys), "dev").certificate_key
