@@ -66,8 +66,9 @@ def server_is_of_the_family(environment: NodesEnvironment) -> Iterator[Problem]:
 
 
 def set_up_is_silent(environment: NodesEnvironment) -> Iterator[Problem]:
-    """No document says how 9.0 is installed silently on Windows, nor what its services are there
-    called, with which a finished file would do (facts.md 5.3, 6 and 8.4).
+    """No document says how 9.0 is set up silently on Windows (facts.md 5.3).
+
+    Nor what its services are called there, with which a finished file would do (6, 8.4).
     """
     found = server_of(environment)
     runtime = environment.runtime
