@@ -11,6 +11,7 @@ from operations.errors import OperationError
 from operations.stack import Backend, Reading
 from operations.upgrade import content, environment, planning
 from operations.upgrade.journal import Journal, Record
+from operations.upgrade.noting import note
 from operations.upgrade.options import INSTALLERS
 from operations.upgrade.running import Runner, where
 
@@ -42,6 +43,8 @@ def run(options: argparse.Namespace, backend: Backend) -> None:
     services = environment.Published(reading.environment())
     ended = Runner(channel=channel, journal=journal, services=services).run(record)
     sys.stderr.write(finished(ended, backend))
+    if left := note(backend, ended.stack):
+        sys.stderr.write(f"{left}\n")
 
 
 def begun(

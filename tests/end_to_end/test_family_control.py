@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from operations.upgrade.noting import REMEMBERED
 from sandbox.control.aws.images import IMAGES, ami
 from sandbox.control.azure.images import gallery_id
 from tests.support.deployed import Deployed
@@ -87,7 +88,7 @@ def test_fixed_machines_keep_what_they_are_and_outputs_say_when_it_is_old(
 
     # scripts/upgrade ends with this: what runs is what the settings say.
     renewed = dev.engine.pulumi(
-        "up", "--yes", "--skip-preview", "--stack", stack, "--replace", "**-made-from",
+        "up", "--yes", "--skip-preview", "--stack", stack, "--target-replace", REMEMBERED,
         "--config-file", str(dev.engine.folder / f"project/stacks/Pulumi.{stack}.yaml"),
     )  # fmt: skip
     assert "made from other settings" not in renewed.stdout + renewed.stderr
