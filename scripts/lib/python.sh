@@ -38,15 +38,21 @@ build_venv() {
   need_space "$CACHE" 1200 "the Python packages"
   rm -rf "$WANTED"
   "$PYTHON" -m venv "$WANTED"
-  # Wheels only: nothing that was downloaded runs here while it is installed.
-  "$WANTED/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
-    --require-hashes --only-binary :all: -r "$ROOT/requirements.txt" -r "$ROOT/requirements-dev.txt" ||
+  # Not a part of what is WANTED: an environment with another pip has the same packages.
+  { install_into_venv -r "$ROOT/scripts/requirements/pip.txt" &&
+    install_into_venv -r "$ROOT/requirements.txt" -r "$ROOT/requirements-dev.txt"; } ||
     fail "the Python packages could not be installed" "$WANTED" "pip's last words are below" \
       "check the network (pip follows PIP_INDEX_URL and pip.conf), then run scripts/setup again"
   # Without compiled files an import of the Azure SDK takes tens of seconds, and a user may have
   # PYTHONDONTWRITEBYTECODE set, which would make it so for ever. pip compiles on one core only.
   env -u PYTHONDONTWRITEBYTECODE "$WANTED/bin/python" -m compileall -q -j 0 "$WANTED/lib"
   printf '%s\n' "$WANTED" >"$WANTED/.complete"
+}
+
+# Wheels only: nothing that was downloaded runs here while it is installed.
+install_into_venv() {
+  "$WANTED/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
+    --require-hashes --only-binary :all: "$@"
 }
 
 # Points .venv at the new environment, then drops the others.
