@@ -1,29 +1,19 @@
 """The command line of the sandbox."""
 
 import argparse
-import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import cast
 
-import psutil
-from rich.console import Console
-from rich.table import Table
-
-from sandbox import daemon, faults, nodes, quotas
+from sandbox import daemon, faults, quotas
+from sandbox.commands import Adder, CommandError, add_node_commands, later
 from sandbox.daemon import DaemonError, Wanted
 from sandbox.fabric.contract import FabricError
 from sandbox.fabric.downloads.shelf import HOST
 from sandbox.home import Home, HomeError, Running
-from sandbox.nodes import Command, CommandError
-
-_MEGABYTE = 1024 * 1024
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,27 +76,33 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument(
         "--if-empty", action="store_true", help="only when nothing is in it, nor about to be"
     )
-    status = command("status", "show whether it runs, where, what it holds and its nodes", _status)
+    status = command(
+        "status",
+        "show whether it runs, where, what it holds and its nodes",
+        later("status", "status"),
+    )
     status.add_argument("--json", action="store_true", help="for programs")
     command("env", "print the shell commands that point pulumi at the sandbox", _environment)
-    nodes.add_commands(command)
+    add_node_commands(command)
     reset = command("reset", "forget every resource and every stack of the sandbox", _reset)
     reset.add_argument("--yes", action="store_true", help="don't ask")
-    resources = command("resources", "list the resources that exist", _records("resources"))
+    resources = command("resources", "list the resources that exist", later("records", "resources"))
     resources.add_argument("--json", action="store_true", help="with their properties")
     edit = command(
-        "edit", "change a resource behind Pulumi's back, as in the portal", _records("edit")
+        "edit", "change a resource behind Pulumi's back, as in the portal", later("records", "edit")
     )
     edit.add_argument("id", help="the resource's id")
     edit.add_argument("property", help="which one, as in sku.capacity or tags.owner")
     edit.add_argument("value", help="new value, JSON; - reads it from standard input")
     delete = command(
-        "delete", "delete a resource, and all below it, behind Pulumi's back", _records("delete")
+        "delete",
+        "delete a resource, and all below it, behind Pulumi's back",
+        later("records", "delete"),
     )
     delete.add_argument("id", help="the resource's id")
     orphans = command(
         "orphans", "list resources that were made for a stack and are in no stack's state",
-        _records("orphans"),
+        later("records", "orphans"),
     )  # fmt: skip
     orphans.add_argument("--stack", default="", help="of this stack only")
     orphans.add_argument(
@@ -124,70 +120,37 @@ def _parser() -> argparse.ArgumentParser:
     faults.add_commands(command)
     quotas.add_commands(command)
     _add_endpoint_commands(command)
-    command("types", "list the resource types that are emulated", _records("types"))
+    command("types", "list the resource types that are emulated", later("records", "types"))
     return parser
 
 
-def _add_endpoint_commands(command: nodes.Adder) -> None:
+def _add_endpoint_commands(command: Adder) -> None:
     _add_download_commands(command)
     token = command(
-        "token", "print what lets its deployer call an online endpoint", _endpoints("token")
+        "token", "print what lets its deployer call an online endpoint", later("endpoints", "token")
     )
     token.add_argument("id", help="the endpoint's id")
     command(
         "certificate", "print who signs for the clouds' names in the sandbox: for clients of "
-        "endpoints", _endpoints("certificate"),
+        "endpoints", later("endpoints", "certificate"),
     )  # fmt: skip
 
 
-def _add_download_commands(command: nodes.Adder) -> None:
+def _add_download_commands(command: Adder) -> None:
     offer = command(
         "offer", f"put files where nodes download them from, https://{HOST}/FILE, and print each "
         "one's address and SHA-256; without files: list those that are there",
-        _downloads("offer"),
+        later("downloads", "offer"),
     )  # fmt: skip
     offer.add_argument("files", nargs="*", type=Path, metavar="FILE")
     offer.add_argument("--as", dest="name", default="", help="another name for the one file")
-    withdraw = command("withdraw", "offer files no longer", _downloads("withdraw"))
+    withdraw = command("withdraw", "offer files no longer", later("downloads", "withdraw"))
     withdraw.add_argument("names", nargs="+", metavar="NAME", help="as offer prints it")
-
-
-def _downloads(name: str) -> Command:
-    """A command of `downloads`, imported when it runs."""
-
-    def run(home: Home, options: argparse.Namespace) -> int:
-        from sandbox import downloads  # noqa: PLC0415 -- as in _records
-
-        return downloads.COMMANDS[name](home, options)
-
-    return run
-
-
-def _records(name: str) -> Command:
-    """A command of `records`, imported when it runs: most commands don't need to wait for that."""
-
-    def run(home: Home, options: argparse.Namespace) -> int:
-        from sandbox import records  # noqa: PLC0415
-
-        return records.COMMANDS[name](home, options)
-
-    return run
-
-
-def _endpoints(name: str) -> Command:
-    """A command of `endpoints`, imported when it runs."""
-
-    def run(home: Home, options: argparse.Namespace) -> int:
-        from sandbox import endpoints  # noqa: PLC0415 -- as in _records
-
-        return endpoints.COMMANDS[name](home, options)
-
-    return run
 
 
 def _port(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    from sandbox.control.packages import PACKAGES  # noqa: PLC0415 -- as in _records
+    from sandbox.control.packages import PACKAGES  # noqa: PLC0415 -- as in `later`
 
     known = [package.name for package in PACKAGES]
     if name not in known:
@@ -223,7 +186,7 @@ def _start(home: Home, options: argparse.Namespace) -> int:
         image=options.image,
     )
     if options.foreground:
-        from sandbox import serving  # noqa: PLC0415 -- as in _records
+        from sandbox import serving  # noqa: PLC0415 -- as in `later`
 
         serving.run(home, wanted)
         return 0
@@ -237,12 +200,18 @@ def _start(home: Home, options: argparse.Namespace) -> int:
 
 
 def _stop(home: Home, options: argparse.Namespace) -> int:
-    if options.if_empty and (_counts(home) or home.is_in_use()):
+    if options.if_empty and _is_used(home):
         print("The sandbox runs on: it is not empty, or pulumi is at work on it.")  # noqa: T201
         return 0
     stopped = daemon.stop(home)
     print("The sandbox stopped." if stopped else "The sandbox was not running.")  # noqa: T201
     return 0
+
+
+def _is_used(home: Home) -> bool:
+    from sandbox import status  # noqa: PLC0415 -- as in `later`
+
+    return bool(status.counts(home)) or home.is_in_use()
 
 
 def _running(home: Home) -> Running:
@@ -254,79 +223,6 @@ def _running(home: Home) -> Running:
 def _environment(home: Home, _: argparse.Namespace) -> int:
     print(home.shell(_running(home).ports))  # noqa: T201
     return 0
-
-
-def _status(home: Home, options: argparse.Namespace) -> int:
-    found = daemon.find(home)
-    counts, known = _counts(home), nodes.known(home)
-    facts: dict[str, object] = {"running": found is not None, "home": str(home.root)}
-    if found:
-        facts |= {
-            "pid": found.pid,
-            "uptimeSeconds": round(time.time() - found.started),
-            "memoryMegabytes": psutil.Process(found.pid).memory_info().rss // _MEGABYTE,
-            "ports": found.ports,
-        }
-    facts |= {"log": str(home.log), "resources": counts, "nodes": known}
-    if found and found.off:
-        facts["nodesOff"] = found.off
-    planned = faults.known(home) if home.state.exists() else []
-    facts["faults"] = [faults.words(fault) for fault in planned if not fault.met]
-    if options.json:
-        print(json.dumps(facts, indent=2))  # noqa: T201
-    else:
-        _show(facts, found, counts, known)
-    return 0 if found else 3
-
-
-def _counts(home: Home) -> dict[str, int]:
-    if not home.state.exists():
-        return {}
-    from sandbox.control.store import Store, StoreError  # noqa: PLC0415 -- as in _records
-
-    try:
-        return Store(home.state).read().counts()
-    except StoreError as error:
-        raise CommandError(str(error)) from error
-
-
-def _show(
-    facts: dict[str, object],
-    found: Running | None,
-    counts: dict[str, int],
-    known: Sequence[nodes.Known],
-) -> None:
-    table = Table(show_header=False, box=None)
-    if found:
-        uptime = timedelta(seconds=round(time.time() - found.started))
-        table.add_row("sandbox", f"runs, process {found.pid}, for {uptime}")
-        table.add_row("memory", f"{facts['memoryMegabytes']} MB")
-        table.add_row("ports", ", ".join(f"{name} {port}" for name, port in found.ports.items()))
-    else:
-        table.add_row("sandbox", "does not run; scripts/sandbox start")
-        if any(node["phase"] != nodes.OFF for node in known):
-            table.add_row("nodes", "run on without it; scripts/sandbox stop ends them too")
-    table.add_row("files", str(facts["home"]))
-    table.add_row("log", str(facts["log"]))
-    for reason in found.off if found else ():
-        table.add_row("nodes", f"don't boot: {reason}")
-    for fault in cast("list[str]", facts["faults"]):
-        table.add_row("fault", fault)
-    resources = Table("type", "resources")
-    for kind, count in counts.items():
-        resources.add_row(kind, str(count))
-    console = Console()
-    console.print(table)
-    console.print(resources if counts else "No resources.")
-    if known:
-        console.print(nodes.table(known))
-        for node in known:
-            if node["phase"] in ("failed", nodes.ABSENT):
-                console.print(
-                    f"{node['name']} {node['phase']}: {node['reason']}",
-                    markup=False,
-                    soft_wrap=True,
-                )
 
 
 def _reset(home: Home, options: argparse.Namespace) -> int:

@@ -6,10 +6,10 @@ They work on the sandbox's folder, whether its daemon runs or not.
 import argparse
 from collections.abc import Mapping
 
+from sandbox.commands import Command, CommandError
 from sandbox.fabric import downloads
 from sandbox.fabric.downloads import Shelf
 from sandbox.home import Home
-from sandbox.nodes import Command, CommandError
 
 
 def _offer(home: Home, options: argparse.Namespace) -> int:

@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Mapping
 
+from sandbox.commands import Command, CommandError
 from sandbox.control.azure import endpoint_credentials as credentials
 from sandbox.control.azure.online_endpoints import ONLINE_ENDPOINT_KIND
 from sandbox.control.world import StoreWorld
 from sandbox.fabric.images import digests
 from sandbox.home import Home
-from sandbox.nodes import Command, CommandError
 from sandbox.records import opened
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sandbox.commands import Adder, Command, CommandError
 from sandbox.home import Home
-from sandbox.nodes import Adder, Command, CommandError
 
 if TYPE_CHECKING:
     from sandbox.control.faults import Fault

@@ -1,4 +1,4 @@
-"""The commands that work on nodes: `logs`, `exec`, `run`, `wait`; `from` calls from elsewhere.
+"""What the commands on nodes do: `logs`, `exec`, `run`, `wait`; `from` calls from elsewhere.
 
 They work beside the daemon, from what it writes down and from what runs.
 """
@@ -9,15 +9,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from typing import Any, NoReturn
 
 from rich import box
 from rich.table import Table
 
 from sandbox import daemon
+from sandbox.commands import Command, CommandError
 from sandbox.fabric import hosts, network
 from sandbox.home import Home
 
@@ -40,41 +40,7 @@ _FROM_A_FILE = (
 )
 """Shell: run what is on standard input."""
 
-Command = Callable[[Home, argparse.Namespace], int]
-Adder = Callable[[str, str, Command], argparse.ArgumentParser]
 Known = Mapping[str, Any]
-
-
-class CommandError(Exception):
-    """A command that can't be done; says what to do."""
-
-
-def add_commands(command: Adder) -> None:
-    """Add the commands of this module to the command line."""
-    logs = command("logs", "show a node's journal", _logs)
-    logs.add_argument("node", help="name, host name, address or the beginning of a name")
-    logs.add_argument("--follow", "-f", action="store_true", help="go on as it grows")
-    logs.add_argument("--lines", "-n", type=int, help="only the last lines")
-    execute = command("exec", "run a command on a node, as root", _exec)
-    execute.add_argument("node", help="name, host name, address or the beginning of a name")
-    execute.add_argument("command", nargs="+", help="after --, such as: -- systemctl status")
-    run = command(
-        "run", "run the shell script on standard input on a node, as root: what a cloud's own "
-        "service for commands does", _run,
-    )  # fmt: skip
-    run.add_argument("node", help="name, host name, address or id")
-    run.add_argument("--seconds", type=float, default=300.0, help="how long (default: 300)")
-    wait = command(
-        "wait", "wait until every node is ready; 1 when one is not, 3 when there are none", _wait
-    )
-    wait.add_argument("--seconds", type=float, default=300.0, help="how long (default: 300)")
-    visit = command("from", "run a command as a machine of the internet that has an address", _from)
-    visit.add_argument("address", type=IPv4Address, help="such as 198.51.100.7")
-    visit.add_argument("command", nargs="+", help="after --, such as: -- curl ...")
-    address = command(
-        "address", "print the public address of an endpoint, whose name is in no DNS", _address
-    )
-    address.add_argument("host", help="the name, as in a scoring URI")
 
 
 def known(home: Home) -> list[Known]:
@@ -209,7 +175,10 @@ def _from(home: Home, options: argparse.Namespace) -> int:
         return subprocess.run(command, check=False).returncode
 
 
-def _address(home: Home, options: argparse.Namespace) -> int:
-    from sandbox import records  # noqa: PLC0415 -- most commands don't need to wait for that
-
-    return records.COMMANDS["address"](home, options)
+COMMANDS: Mapping[str, Command] = {
+    "logs": _logs,
+    "exec": _exec,
+    "run": _run,
+    "wait": _wait,
+    "from": _from,
+}

@@ -5,8 +5,8 @@ import difflib
 import json
 import re
 
+from sandbox.commands import Adder, CommandError
 from sandbox.home import Home
-from sandbox.nodes import Adder, CommandError
 
 _MOST = 1_000_000
 _PLACE = re.compile(r"[A-Za-z0-9 -]{1,40}")

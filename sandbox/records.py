@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from sandbox.commands import Command, CommandError
 from sandbox.control import orphans, public_pool, tamper, wire
 from sandbox.control.azure.online_endpoints import ONLINE_ENDPOINT_KIND, host_of
 from sandbox.control.packages import PACKAGES
@@ -13,7 +14,6 @@ from sandbox.control.store import Store, Stored, StoreError
 from sandbox.control.world import StoreWorld
 from sandbox.fabric.downloads import HOST, address_in
 from sandbox.home import Home
-from sandbox.nodes import Command, CommandError
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from sandbox.fabric import node as nodes
 from sandbox.fabric.cloud import Cloud, Surroundings
 from sandbox.fabric.clouds import Clouds, Databases, Services, clouds, end_databases
 from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
+from sandbox.fabric.downloads import site
 from sandbox.fabric.hosts import Hosts, end_all_below
 from sandbox.fabric.images import Images
 from sandbox.fabric.network import Networks, inside
@@ -97,11 +98,11 @@ class Fabric:
         self._notices = Notices()
         self._networks = Networks(place.prefix, place.pool, options.client)
         self._hosts = Hosts(place.folder / "hosts", images, self._host_ended)
-        self._site = downloads.Site(
+        self._site = site.Site(
             downloads.Shelf(place.folder / downloads.FOLDER),
             self._networks,
             images.authority,
-            downloads.network(place.pool, options.client),
+            site.network(place.pool, options.client),
         )
         self._services = Services(
             everyone,

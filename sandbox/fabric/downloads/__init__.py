@@ -4,7 +4,6 @@ It stands for what a user of a product without public downloads has: a server wi
 `scripts/sandbox offer FILE` puts a file there.
 """
 
-from sandbox.fabric.downloads.shelf import FOLDER, HOST, Shelf, url
-from sandbox.fabric.downloads.site import Site, address_in, network
+from sandbox.fabric.downloads.shelf import FOLDER, HOST, Shelf, address_in, url
 
-__all__ = ["FOLDER", "HOST", "Shelf", "Site", "address_in", "network", "url"]
+__all__ = ["FOLDER", "HOST", "Shelf", "address_in", "url"]

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from sandbox.fabric.contract import FabricError
@@ -17,6 +18,11 @@ HOST = "downloads.sandbox.example"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}")
 _DRAFT = ".offered-"
 """Begins the name of what is still being copied; no file that is offered begins with a dot."""
+
+
+def address_in(pool: IPv4Network) -> IPv4Address:
+    """The site's address: one of those that are not given to resources."""
+    return pool[2]
 
 
 def verify_name(name: str) -> None:

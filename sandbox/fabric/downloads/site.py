@@ -32,7 +32,7 @@ from sandbox.fabric.contract import (
     Rule,
     Stage,
 )
-from sandbox.fabric.downloads.shelf import HOST, Shelf
+from sandbox.fabric.downloads.shelf import HOST, Shelf, address_in
 from sandbox.fabric.serving.certificates import Authority, Certificates
 from sandbox.fabric.serving.exchange import Request, in_json
 from sandbox.fabric.serving.listening import (
@@ -59,11 +59,6 @@ _PIECE = 256 << 10
 """Bytes that are read, and in memory, at a time."""
 _LOOK = 60.0
 """Seconds between looks at the certificate's age."""
-
-
-def address_in(pool: IPv4Network) -> IPv4Address:
-    """The site's address: one of those that are not given to resources."""
-    return pool[2]
 
 
 def network(pool: IPv4Network, client: IPv4Address) -> Network:

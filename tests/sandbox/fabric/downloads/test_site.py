@@ -8,7 +8,9 @@ import pytest
 
 from sandbox.fabric import downloads
 from sandbox.fabric.contract import Blueprint
-from sandbox.fabric.downloads import HOST, Shelf, Site
+from sandbox.fabric.downloads import HOST, Shelf
+from sandbox.fabric.downloads.site import Site
+from sandbox.fabric.downloads.site import network as network_of
 from tests.sandbox.fabric.azure.conftest import Authority
 from tests.sandbox.fabric.network.conftest import town  # noqa: F401 -- a fixture
 from tests.sandbox.fabric.network.town import (
@@ -32,7 +34,7 @@ LARGE = bytes(range(256)) * (8 << 12)
 @pytest.fixture
 def site(town, tmp_path):  # noqa: F811
     shelf, authority = Shelf(tmp_path / "downloads"), Authority(tmp_path)
-    made = Site(shelf, town.networks, authority, downloads.network(town.pool, CLIENT))
+    made = Site(shelf, town.networks, authority, network_of(town.pool, CLIENT))
 
     def settle(*networks):
         wanted = made.added(blueprint(*networks))
