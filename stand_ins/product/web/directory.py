@@ -1,7 +1,8 @@
 """Users of an LDAP server (facts.md 12.4): looked up with an account that may read, then bound."""
 
 import ssl
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +31,6 @@ class Ldap:
     identifier: str
     """Attribute that is a user's name to the product."""
     roles: Roles
-    cache_seconds: float
-    _known: dict[str, tuple[float, Caller]] = field(default_factory=dict)
 
     def authenticate(self, username: str, password: str) -> Caller | None:
         """Return the user, or None.
@@ -48,25 +47,23 @@ class Ldap:
         if not username or not password:
             # An empty password is an anonymous bind, which succeeds.
             return None
+        wanted = f"({self.filter.replace('{0}', escape_filter_chars(username))})"
         try:
-            with self._bind(ldap3, self.user, self.password) as looker:
-                looker.search(
-                    self.base,
-                    f"({self.filter.replace('{0}', escape_filter_chars(username))})",
-                    attributes=[self.identifier, "memberOf"],
-                )
+            with self._bound(ldap3, self.user, self.password) as looker:
+                if looker is None:
+                    raise ApiError(503, "the LDAP server refused QueryUserDn")
+                looker.search(self.base, wanted, attributes=[self.identifier, "memberOf"])
                 entries = [e for e in looker.response or [] if e.get("type") == "searchResEntry"]
             if len(entries) != 1:
                 return None
-            try:
-                self._bind(ldap3, entries[0]["dn"], password).unbind()
-            except ldap3.core.exceptions.LDAPBindError:
-                return None
+            with self._bound(ldap3, entries[0]["dn"], password) as user:
+                return self._caller(entries[0]["attributes"]) if user is not None else None
         except LDAPException as error:
-            raise ApiError(503, f"the LDAP server refused: {type(error).__name__}") from error
-        return self._caller(entries[0]["attributes"])
+            raise ApiError(503, f"the LDAP server failed: {type(error).__name__}") from error
 
-    def _bind(self, ldap3: Any, user: str, password: str) -> Any:
+    @contextmanager
+    def _bound(self, ldap3: Any, user: str, password: str) -> Iterator[Any | None]:
+        """A connection that *user* is bound on, or None when the password is wrong."""
         tls = ldap3.Tls(validate=ssl.CERT_REQUIRED if self.verified else ssl.CERT_NONE)
         server = ldap3.Server(
             self.host,
@@ -76,9 +73,16 @@ class Ldap:
             connect_timeout=SECONDS,
             get_info=ldap3.NONE,
         )
-        return ldap3.Connection(
-            server, user, password, auto_bind=True, read_only=True, receive_timeout=SECONDS
+        connection = ldap3.Connection(
+            server, user, password, read_only=True, receive_timeout=SECONDS
         )
+        try:
+            yield connection if connection.bind() else None
+            connection.unbind()
+        finally:
+            # The library leaves it open when the server is not trusted.
+            if connection.socket is not None:
+                connection.socket.close()
 
     def _caller(self, attributes: dict[str, Any]) -> Caller | None:
         name = _first(attributes.get(self.identifier))
@@ -152,10 +156,4 @@ def ldap(version: Version, root: Section, stores: Stores, roles: Roles) -> Ldap 
         filter=section.text("SearchFilter"),
         identifier=unique or "userPrincipalName",
         roles=roles,
-        cache_seconds=60.0 * root.section("Authorization").get("CacheLifeTimeInMinutes", int, 60),
     )
-
-
-def now() -> float:
-    """Return a clock that only goes forward."""
-    return time.monotonic()
