@@ -20,6 +20,46 @@ check() {
   fi
 }
 
+# check_beside WHAT COMMAND...: the same beside all that follows, and behind it in what it may take of
+# the processors. A failure is shown at once, what holds by finish_checks.
+BESIDE=
+BESIDE_WHAT=
+check_beside() {
+  BESIDE_WHAT=$1
+  shift
+  local log=$CACHE/log/check-${BESIDE_WHAT//[^A-Za-z0-9]/-}.log
+  mkdir -p "$CACHE/log"
+  rm -f "$log.time"
+  trap 'end_group "$BESIDE" TERM' EXIT
+  set -m
+  (
+    set +m
+    now start
+    renice -n 10 "$BASHPID" >/dev/null 2>&1 || true
+    if "$@" >"$log" 2>&1 </dev/null; then
+      since "$start" >"$log.time"
+    else
+      say ""
+      say "FAILED  $BESIDE_WHAT ($(since "$start"))"
+      cat "$log" >&3
+      exit 1
+    fi
+  ) &
+  BESIDE=$!
+  set +m
+}
+
+# finish_checks: waits for the check that runs beside the others.
+finish_checks() {
+  local log=$CACHE/log/check-${BESIDE_WHAT//[^A-Za-z0-9]/-}.log
+  if wait "$BESIDE"; then
+    say "ok      $BESIDE_WHAT ($(<"$log.time"))"
+  else
+    FAILED+=("$BESIDE_WHAT")
+  fi
+  trap - EXIT
+}
+
 # What is there of the folders that must be typed and have Python in them.
 typed_paths() {
   local path
@@ -50,14 +90,17 @@ check_shell_scripts() {
 check_types() {
   local paths
   mapfile -t paths < <(typed_paths)
-  ((${#paths[@]} == 0)) || mypy --strict "${paths[@]}"
+  # In a condition bash goes on after a failure.
+  ((${#paths[@]} == 0)) || mypy --strict "${paths[@]}" || return
   mypy --strict --package scripts.lib.powershell
 }
 
+# All checks, but for the outcome of the one for types: finish_checks has it. Without what mypy keeps
+# from another time it takes longer than all others together.
 run_checks() {
+  check_beside "mypy --strict" check_types
   check "ruff check" ruff check .
   check "ruff format --check" ruff format --check .
-  check "mypy --strict" check_types
   check "lint-imports" lint-imports
   check "shellcheck" check_shell_scripts
   check "PowerShell rules" python -m scripts.lib.powershell
