@@ -85,7 +85,10 @@ def _install(product: Product, role: Role) -> Json:
         "dotnetVersion": version.dotnet_version,
         "activate": version.activate,
         "links": tuple(
-            {"folder": folder, "links": pairs} for folder, pairs in links.items() if role != "web"
+            (folder, target, name)
+            for folder, pairs in links.items()
+            if role != "web"
+            for target, name in pairs
         ),
     }
 
