@@ -18,14 +18,15 @@ _DEBIAN: Final = (
     "curl",
     "iptables",
     "libgomp1",
-    "libpango1.0-0",
+    "libpangocairo-1.0-0",
     "libsm6",
     "libxt6",
     "nginx",
     "openssl",
     "python3",
 )
-"""What our scripts and the product's media need (facts.md section 4, "Ubuntu packages")."""
+"""What our scripts and the product's media need (facts.md section 4, "Ubuntu packages"): of Pango the
+package that its transitional one brings."""
 
 _RED_HAT: Final = (
     "ca-certificates",

@@ -7,8 +7,8 @@ cd "$(dirname "$0")"
 source library.sh
 
 step() {
-  log "step $1"
-  "$@" || fail "step $1 ended with $?; the lines above say why"
+  log "step $*"
+  "$@" || fail "step $* ended with $?; the lines above say why"
 }
 
 # The product's own units stay enabled, as its documents want them; a changed setting counts from a restart on.

@@ -63,7 +63,8 @@ make_links() {
 }
 
 main() {
-  local archive wanted policy=
+  local archive wanted
+  policy=
   wanted=$(node @.install.files.server.sha256)
   if [[ -f $INSTALLED && $(<"$INSTALLED") == "$wanted" ]]; then
     log "the product is installed"

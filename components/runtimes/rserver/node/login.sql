@@ -1,8 +1,8 @@
 -- The product's own login, and a schema of its name, which the server looks for tables in first. Several web nodes may do
 -- this at once. prepare-database.sh puts the names in: letters, digits and underscores alone.
-SELECT pg_advisory_xact_lock(7318349394477056);
 DO $$
 BEGIN
+  PERFORM pg_advisory_xact_lock(7318349394477056);
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ':login') THEN
     CREATE ROLE ":login" LOGIN;
   END IF;
