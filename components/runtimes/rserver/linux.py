@@ -25,8 +25,8 @@ _DEBIAN: Final = (
     "openssl",
     "python3",
 )
-"""What our scripts and the product's media need (facts.md section 4, "Ubuntu packages"): of Pango the
-package that its transitional one brings."""
+"""What our scripts and the product's media need (facts.md section 4, "Ubuntu packages"): of Pango
+the package that its transitional one brings."""
 
 _RED_HAT: Final = (
     "ca-certificates",
