@@ -40,6 +40,9 @@ OPERATING_SYSTEMS: Mapping[str, str] = {
     "mlserver": "ubuntu-16.04",
 }
 
+WINDOWS_DISK = 128
+"""GiB of a system disk that names no size: images of Windows Server have 127."""
+
 _ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 USUAL_VERSION = ProductVersion(systems=())
@@ -67,6 +70,7 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
         version = PRODUCT_VERSIONS[product]
         _fill(completed, "runtime", {"version": version, "operatingSystem": system})
     _fill_server(completed)
+    _fill_disks(completed)
     server = (cloud, _text(_mapping(value, "database"), "engine"))
     if server in DATABASE_VERSIONS:
         size = DATABASE_SIZES.get(server)
@@ -96,6 +100,17 @@ def _fill_server(value: dict[str, Any]) -> None:
             filled.setdefault("addresses", [f"{host}/32"])
         server["authentication"] = {**server["authentication"], "ldap": filled}
     value["runtime"] = {**runtime, "server": server}
+
+
+def _fill_disks(value: dict[str, Any]) -> None:
+    """Fill in disks that an image of Windows fits on."""
+    if not is_windows(_text(_mapping(value, "runtime"), "operatingSystem")):
+        return
+    for role in ("web", "compute", "machine"):
+        if isinstance(group := value.get(role), dict):
+            filled = {"disk": {}, **group}
+            _fill(filled, "disk", {"size": WINDOWS_DISK})
+            value[role] = filled
 
 
 def _fill_endpoint(value: dict[str, Any]) -> None:

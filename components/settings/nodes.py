@@ -133,7 +133,7 @@ class DiskSettings(Model):
     """The system disk of each node."""
 
     size: int = Field(default=32, ge=30, le=4095)
-    """GiB."""
+    """GiB; on Windows 128 without it, as images of it have 127."""
 
     performance: Literal["standard", "premium"] = "premium"
     """standard: SSD for light use. premium: SSD with guaranteed throughput."""

@@ -13,7 +13,7 @@ from sandbox.control.aws.images import IMAGES, ami
 from sandbox.control.azure.images import gallery_id
 from tests.support.deployed import Deployed
 from tests.support.engine import SAME, on_sandbox
-from tests.support.environments import SERVER
+from tests.support.environments import AWS, AZURE, SERVER, of_family
 
 pytestmark = pytest.mark.engine
 
@@ -94,3 +94,26 @@ def test_fixed_machines_keep_what_they_are_and_outputs_say_when_it_is_old(
     assert "made from other settings" not in renewed.stdout + renewed.stderr
     for group in dev.engine.outputs(stack)["groups"].values():
         assert group["content"]["machines"] == [group["content"]["rendered"]] * 2
+
+
+WINDOWS = next(image for image in IMAGES if image.name == "windows-server-2016")
+IMAGE_OF_WINDOWS = {
+    "dev": gallery_id(WINDOWS.name),
+    "dev-aws": ami(WINDOWS, "eu-central-1"),
+}
+
+
+@pytest.mark.parametrize("stack", MACHINE)
+def test_the_clouds_take_windows_machines_and_leave_them_as_they_are(
+    both: dict[str, Deployed], stack: str
+) -> None:
+    runtime = of_family(AZURE if stack == "dev" else AWS, "9.4.7", WINDOWS.name)["runtime"]
+    settings = {
+        "runtime": {**runtime, "imageId": IMAGE_OF_WINDOWS[stack]},
+        "database": {"engine": "sqlserver"},
+        "web": {"nodes": "fixed", "count": 2},
+        "compute": {"autoscale": {"minimum": 2, "maximum": 4}},
+    }
+    dev = both[stack]
+    dev.up(settings)
+    assert dev.up(settings).changes == []

@@ -113,10 +113,8 @@ def ports_are_apart(environment: NodesEnvironment) -> Iterator[Problem]:
     server, known = found
     web, compute = server.ports.web, server.ports.compute
     windows = known.has_setup and is_windows(environment.runtime.operating_system)
-    least = 3 if windows else 2
-    if abs(web - compute) < least:
-        own = "the two ports behind are" if windows else "the next port is"
-        rule = f"must be {least} or more away from ports.web, {web}: {own} the node's own"
+    if abs(web - compute) < 2:
+        rule = f"must be two or more away from ports.web, {web}: the next port is the node's own"
         apart = web + 5 if web < 60_000 else web - 5
         yield Problem(f"{_KEY}.ports.compute", show(compute), rule, f"write {apart}")
     for name, port in (("web", web), ("compute", compute)):

@@ -154,7 +154,7 @@ def families(draw: st.DrawFn) -> dict[str, Any]:
         "licenseAccepted": True,
         "installers": media,
         "authentication": draw(authentications(version)),
-        "ports": {"web": web, "compute": web + draw(st.integers(3, 40))},
+        "ports": {"web": web, "compute": web + draw(st.integers(2, 40))},
         "pool": {"initial": draw(st.integers(1, 5)), "maximum": draw(st.integers(5, 1000))},
         "logLevel": draw(st.sampled_from(["Debug", "Warning"])),
         "cors": {"origins": draw(st.sampled_from([[], ["https://app.example.com"]]))},

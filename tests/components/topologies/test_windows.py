@@ -199,3 +199,13 @@ def test_a_one_box_has_both_roles(cloud: str) -> None:
 def test_names_that_windows_refuses_are_refused() -> None:
     with pytest.raises(ValueError, match="compute-12345678: a Windows machine's name"):
         guest.windows_name("compute-12345678", guest.LONGEST_NAME)
+
+
+def test_a_disk_holds_an_image_of_windows() -> None:
+    (disk,) = {
+        machine["storageProfile"]["osDisk"]["diskSizeGB"]
+        for machine in environment("azure").of_type(MACHINE["azure"]).values()
+    }
+    assert disk == 128
+    larger = environment("azure", web__disk={"size": 256})
+    assert machines(larger, "azure", "web")[0]["storageProfile"]["osDisk"]["diskSizeGB"] == 256
