@@ -39,8 +39,12 @@ def documents(stack: str) -> list[Any]:
 @pytest.mark.parametrize("stack", stacks.NAMES)
 def test_each_kind_of_nodes_has_user_data(stack: str) -> None:
     environment = parse(stacks.config(stack)[stacks.ENVIRONMENT], stack=stack)
-    kinds = environment.groups if isinstance(environment, NodesEnvironment) else ()
-    assert len(packed(stack)) == len(kinds)
+    kinds = environment.groups if isinstance(environment, NodesEnvironment) else {}
+    found = packed(stack)
+    assert len(set(found.values())) == len(kinds)
+    # A fixed group has one machine a node, and all of them the same.
+    machines = [group.count or 0 if group.nodes == "fixed" else 1 for group in kinds.values()]
+    assert len(found) == sum(machines)
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="scripts/setup brings cloud-init's own schema")
