@@ -3,8 +3,10 @@
 import json
 import logging
 import re
+import signal
 import socket
 import ssl
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,9 @@ from server.api.store import DatabaseAwayError
 
 LARGEST = 96 * 1024 * 1024
 """Bytes of a body; a model of 64 MiB in base64 fits."""
+
+LAST_SECONDS = 60.0
+"""How long a process that is ended waits for its last requests."""
 
 log = logging.getLogger("stand_in")
 
@@ -138,6 +143,10 @@ class Server(ThreadingHTTPServer):
         self.context = context
         self.origins = origins
         """Whose pages may call (facts.md 9.5, CORS)."""
+        self.ends: list[Callable[[], None]] = []
+        """What ends with it."""
+        self._working: set[int] = set()
+        self._lock = threading.Lock()
         super().__init__(("", port), _Connection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -153,6 +162,52 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that go away or speak no TLS."""
+
+    def server_close(self) -> None:
+        """Listen no more."""
+        super().server_close()
+        for end in self.ends:
+            end()
+        self.ends.clear()
+
+    def run(self) -> None:
+        """Serve until somebody ends the process; what was asked for by then is answered."""
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self.shutdown).start())
+        self.serve_until_ended()
+
+    def serve_until_ended(self) -> None:
+        """Serve until `shutdown`, and answer what was asked for by then."""
+        self.serve_forever(poll_interval=0.1)
+        self.socket.close()
+        deadline = time.monotonic() + LAST_SECONDS
+        while self.working and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.server_close()
+
+    @property
+    def working(self) -> int:
+        """How many requests are not answered yet."""
+        return len(self._working)
+
+    def begin(self, request: object) -> None:
+        """Note a request."""
+        with self._lock:
+            self._working.add(id(request))
+
+    def end(self, request: object) -> None:
+        """Note its answer."""
+        with self._lock:
+            self._working.discard(id(request))
+
+
+def _length(text: str, base: int, already: int) -> int:
+    try:
+        length = int(text.strip(), base)
+    except ValueError:
+        raise ApiError(400, "the body's length must be a number") from None
+    if not 0 <= length <= LARGEST - already:
+        raise ApiError(413, f"the body is over the limit of {LARGEST} bytes")
+    return length
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -170,6 +225,13 @@ class _Connection(BaseHTTPRequestHandler):
         super().setup()
 
     def handle_method(self) -> None:
+        self.server.begin(self)
+        try:
+            self._handle()
+        finally:
+            self.server.end(self)
+
+    def _handle(self) -> None:
         begun = time.monotonic()
         parts = urlsplit(self.path)
         try:
@@ -221,15 +283,16 @@ class _Connection(BaseHTTPRequestHandler):
         return dict(found or {})
 
     def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            raise ApiError(411, "the body must say its length")
-        try:
-            length = int(self.headers.get("Content-Length", "0"))
-        except ValueError:
-            raise ApiError(400, "Content-Length must be a number") from None
-        if not 0 <= length <= LARGEST:
-            raise ApiError(413, f"the body is over the limit of {LARGEST} bytes")
-        return self.rfile.read(length)
+        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
+            return self.rfile.read(_length(self.headers.get("Content-Length", "0"), 10, 0))
+        # Proxies that do not wait for the end of a body send it like this.
+        body = bytearray()
+        while length := _length(self.rfile.readline(64).split(b";")[0].decode(), 16, len(body)):
+            body += self.rfile.read(length)
+            self.rfile.readline(64)
+        while self.rfile.readline(64 * 1024).strip():
+            pass  # Trailers.
+        return bytes(body)
 
     def _send(self, answer: Answer) -> None:
         raw = isinstance(answer.body, bytes)

@@ -1,6 +1,8 @@
 """The web node's API, version by version, over compute nodes made of words (facts.md 12, 13)."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -8,6 +10,7 @@ import pytest
 
 from stand_ins.product.appsettings import ConfigurationError
 from stand_ins.product.passwords import hashed
+from stand_ins.product.serving import Answer, Route, Server
 from stand_ins.product.web.node import server
 from stand_ins.product.web.signing import new_key
 from stand_ins.versions import VERSIONS
@@ -261,6 +264,64 @@ def test_addresses_of_a_range_that_nobody_has_fail_and_change_nothing(node, tmp_
         refused = client.post("/api/a/1", json={"x": 1})
         assert refused.status_code == 503
         assert refused.json()["message"].startswith("BackEndBusy")
+
+
+def test_a_compute_node_that_goes_away_loses_no_call(node, tmp_path):
+    """One says that it cannot, one ends in the middle of a request, one is there (facts.md 17)."""
+    machine = node("mlserver", "9.4.7")
+
+    def away(_call):
+        return Answer({}, 502)
+
+    def gone(call):
+        if call.method == "POST":
+            raise ConnectionResetError
+
+    status = {"most": 1, "active": 0, "there": 1, "open": True, "logPath": ""}
+    with ExitStack() as stack:
+        _, good = stack.enter_context(compute_node(machine.version, tmp_path / "services"))
+        ports = [good]
+        paths = [
+            Route("GET", "/status", lambda _call: Answer(status)),
+            Route("POST", "/services/{digest}/consume", away),
+        ]
+        for guard in (lambda _call: None, gone):
+            found = Server(0, paths, "test", guard=guard)
+            ports.append(stack.enter_context(serving(found)))
+        prepare(machine, *[f"http://127.0.0.1:{port}" for port in ports])
+        client = stack.enter_context(signed_in(stack.enter_context(web_node(machine.version))))
+        client.post("/services/a/1", json=SERVICE)
+        for number in range(6):
+            answer = client.post("/api/a/1", json={"x": number})
+            assert answer.json()["outputParameters"]["x"] == number
+
+
+def test_a_body_may_come_in_chunks(world):
+    client, _, _ = world
+    client.post("/services/a/1", json=SERVICE)
+    parts = iter([b'{"x"', b": 1", b"}"])
+    answer = client.post("/api/a/1", content=parts)
+    assert answer.json()["outputParameters"]["x"] == 1
+
+
+def test_what_was_asked_for_is_answered_before_the_end():
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(_call):
+        asked.set()
+        go.wait(10)
+        return Answer("done")
+
+    found = Server(0, [Route("GET", "/", slow)], "test")
+    port = found.server_address[1]
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(found.serve_until_ended)
+        answer = pool.submit(httpx.get, f"http://127.0.0.1:{port}/", timeout=10)
+        asked.wait(10)
+        found.shutdown()
+        go.set()
+        assert answer.result(10).json() == "done"
+        running.result(10)
 
 
 def test_a_second_web_node_with_sqlite_is_refused(installed, tmp_path, monkeypatch):

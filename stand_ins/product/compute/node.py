@@ -213,4 +213,4 @@ def main(version: Version) -> None:
             check(call)
         node.guard(call)
 
-    Server(port, node.routes(), version.stand_in, context=context, guard=guard).serve_forever()
+    Server(port, node.routes(), version.stand_in, context=context, guard=guard).run()

@@ -7,7 +7,6 @@ import json
 import logging
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,21 +14,35 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from server.api.errors import ApiError
+from server.api.store import DatabaseAwayError
 from stand_ins.product import uris
+from stand_ins.product.appsettings import ConfigurationError
 from stand_ins.product.certificates import Pair
 from stand_ins.product.compute.node import DATABASE
 
 PROBE_SECONDS = 2.0
+PROBE_EVERY_SECONDS = 2.0
+PROBES = 64
+"""At once: a range may name addresses that nobody has."""
 CONNECT_SECONDS = 5.0
 LONGEST_SECONDS = 3600.0
 """`ConnectionTimeout` of 9.3 is an hour (facts.md 9.3)."""
-FRESH_SECONDS = 5.0
+AWAY = (502, 503, 504)
+"""What a node says that cannot, or the proxy before one that is gone."""
 
 log = logging.getLogger("stand_in")
 
 
 class AwayError(Exception):
     """A compute node that cannot be reached, before it heard anything."""
+
+
+class LostError(ApiError):
+    """A compute node that went away with a request, which may have been done."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(503, "the compute node went away during the request")
+        log.warning("%s went away during a request", address)
 
 
 @dataclass
@@ -42,9 +55,26 @@ class Backends:
     client: Pair | None = None
     """What this web node shows to compute nodes (facts.md 12.3, mutual TLS)."""
     _alive: list[str] = field(default_factory=list)
-    _seen: float = float("-inf")
+    _seen: threading.Event = field(default_factory=threading.Event)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _ended: bool = False
     _turn: Any = field(default_factory=itertools.count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def watch(self) -> None:
+        """Look for ever who answers, so that no request waits for addresses that nobody has."""
+        while not self._ended:
+            try:
+                self.probe()
+            except (DatabaseAwayError, ConfigurationError) as error:
+                log.warning("compute nodes are not known: %s", error)
+            self._wake.wait(PROBE_EVERY_SECONDS)
+            self._wake.clear()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ended = True
+        self._wake.set()
 
     def addresses(self) -> list[tuple[str, bool]]:
         """Return each address, and whether only a range means it; each once, in order."""
@@ -58,13 +88,13 @@ class Backends:
     def probe(self) -> list[tuple[str, bool, dict[str, Any] | None]]:
         """Ask every address for its status; None where nobody answers."""
         known = self.addresses()
-        with ThreadPoolExecutor(max(1, min(64, len(known)))) as pool:
+        with ThreadPoolExecutor(max(1, min(PROBES, len(known)))) as pool:
             answers = list(pool.map(lambda each: self._status(each[0]), known))
         with self._lock:
             self._alive = [
                 address for (address, _), answer in zip(known, answers, strict=True) if answer
             ]
-            self._seen = time.monotonic()
+        self._seen.set()
         return [(*each, answer) for each, answer in zip(known, answers, strict=True)]
 
     def _status(self, address: str) -> dict[str, Any] | None:
@@ -80,9 +110,7 @@ class Backends:
 
     def alive(self) -> list[str]:
         """Return who answered lately, beginning with another one each time."""
-        with self._lock:
-            fresh = time.monotonic() - self._seen < FRESH_SECONDS
-        if not fresh:
+        if not self._seen.is_set():
             self.probe()
         with self._lock:
             at = next(self._turn) % max(1, len(self._alive))
@@ -90,11 +118,13 @@ class Backends:
 
     def forget(self) -> None:
         """Look anew before the next request: what is declared has changed."""
-        with self._lock:
-            self._seen = float("-inf")
+        self._seen.clear()
+        self._wake.set()
 
     def consume(self, definition: bytes, inputs: bytes) -> dict[str, Any]:
-        """Run a service on some compute node.
+        """Run a service on some compute node, on another one when that goes away meanwhile.
+
+        A call of a service leaves nothing behind, so it may be done twice (facts.md 17).
 
         Raises:
             ApiError: 503 when none can.
@@ -142,11 +172,11 @@ class Backends:
                 if status == 404:
                     self.call(address, "PUT", keep, definition)
                     status, answer = self.call(address, method, path, body)
-            except AwayError:
+            except (AwayError, LostError):
                 continue
-            if status != 503:
+            if status not in AWAY:
                 return status, answer
-            busy = (status, answer)
+            busy = (503, answer)
         if busy is not None:
             return busy
         raise _none()
@@ -171,7 +201,7 @@ class Backends:
 
         Raises:
             AwayError: it did not take the connection.
-            ApiError: 503, it went away with the request, which may have been done.
+            LostError: it went away with the request, which may have been done.
         """
         connection = self._connection(address, min(seconds, CONNECT_SECONDS))
         try:
@@ -187,7 +217,7 @@ class Backends:
             except (OSError, http.client.HTTPException) as error:
                 if method == "GET":
                     raise AwayError(f"{address}: {error}") from error
-                raise ApiError(503, "the compute node went away during the request") from error
+                raise LostError(address) from error
         finally:
             connection.close()
 

@@ -43,6 +43,10 @@ class Watch:
     reason: str = ""
     _stop: threading.Event = field(default_factory=threading.Event)
 
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+
     def run(self) -> None:
         """Look every few seconds."""
         while not self._stop.wait(WATCH_SECONDS):
@@ -228,16 +232,19 @@ def server(version: Version) -> Server:
     status = Status(store, signed, backends, {"type": signing_in.name}, str(path.parent / "logs"))
     sessions = Sessions(store, signed, backends)
     watch = Watch(store)
-    threading.Thread(target=watch.run, daemon=True).start()
+    for run in (watch.run, backends.watch):
+        threading.Thread(target=run, daemon=True).start()
     nodes, batch = ComputeNodes(store, signed, backends), Batch(signed, services, threads)
     paths = [
         *later_routes(version, nodes, batch),
         *routes(signed, services, status, sessions),
     ]
     origins = cors(root)
-    return Server(
+    found = Server(
         port, paths, version.stand_in, context=context, guard=watch.guard, origins=origins
     )
+    found.ends += [watch.stop, backends.stop, store.close]
+    return found
 
 
 def cors(root: Section) -> list[str]:
@@ -258,4 +265,4 @@ def main(version: Version) -> None:
             raise ConfigurationError("the web node was not set up")
         log.error("Web Node was not able to start because it is not configured")
         time.sleep(UNCONFIGURED_SECONDS)
-    server(version).serve_forever()
+    server(version).run()
