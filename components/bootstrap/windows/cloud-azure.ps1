@@ -35,7 +35,7 @@ function Save-PrivateFile {
 
 function Test-PrivateUri {
     param([string]$Uri)
-    return $Uri -match '^https://[a-z0-9]+\.blob\.core\.windows\.net/' -and (Test-NodeValue -Path 'installers.store')
+    return Get-NodeValue -Path ('{0}.install.private' -f (Get-NodeValue -Path 'role'))
 }
 
 # The announced end of this machine, if there is one (Azure, "Scheduled Events for Windows VMs").

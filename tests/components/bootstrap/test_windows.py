@@ -18,22 +18,54 @@ from components.runtimes import flows, recipe
 from components.runtimes.node import NodeFile
 from components.runtimes.rserver import windows as product
 from tests.support import windows as support
-from tests.support.environments import SMALLEST, environment, of_family
+from tests.support.environments import SMALLEST, changed, environment, of_family
 from tests.support.nodes import aws_facts, facts
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GOLDEN = REPOSITORY / "tests" / "golden" / "windows"
+STORE = (
+    "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/media/providers/"
+    "Microsoft.Storage/storageAccounts/media7"
+)
+MEDIA = "https://media7.blob.core.windows.net/installers"
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 SHA256 = re.compile(r"(?<=\"sha256\": \")[0-9a-f]{64}(?=\"\n *},?\n \"clients)")
 
 CASES = (
     ("9.1.0", "web"),
     ("9.1.0", "compute"),
+    ("9.2.1", "web"),
+    ("9.3.0", "web"),
     ("9.4.7", "web"),
     ("9.4.7", "compute"),
     ("9.4.7", "one-box"),
 )
-SYSTEM = {"9.1.0": "windows-server-2012-r2", "9.4.7": "windows-server-2016"}
+OLD, NEW = "windows-server-2012-r2", "windows-server-2016"
+SYSTEM = {"9.1.0": OLD, "9.2.1": NEW, "9.3.0": OLD, "9.4.7": NEW}
+SETTINGS = {
+    "services-of-sql-server": {
+        "runtime.server.sqlServerServices": True,
+        "runtime.server.reverseProxy": "none",
+    },
+    "directory": {
+        "runtime.server.authentication": {
+            "method": "ldap",
+            "ldap": {
+                "host": "ldap.example.com",
+                "addresses": ["10.40.0.0/28"],
+                "queryUserDn": "CN=lookup,DC=example,DC=com",
+                "searchBase": "OU=people,DC=example,DC=com",
+                "searchFilter": "userPrincipalName={0}",
+            },
+            "roles": {"owner": ["Administrators"], "contributor": ["Analysts"]},
+        },
+        "runtime.server.encryptSecrets": True,
+        "runtime.server.installers.store": STORE,
+        "runtime.server.installers.server.url": f"{MEDIA}/server.zip",
+        "runtime.server.installers.dotnet.url": f"{MEDIA}/dotnet.exe",
+    },
+}
+"""Settings that a node's JSON file says more of, each by a name."""
 CLIENTS = tuple(f"203.{index % 256}.{index // 256}.0/24" for index in range(200))
 """As many as settings take."""
 
@@ -84,16 +116,26 @@ def test_user_data_is_the_golden_document(cloud, version, role):
     """The scripts are reviewed where they are; here is what the node gets, and its JSON file."""
     found = support.files(rendered(cloud, version, role).text)
     node = found.pop("node.json")
-    listed = "".join(f"{name}: {len(text.splitlines())} lines\n" for name, text in found.items())
     _, all_recipes = recipes(cloud, version, role)
     packed = bundle(all_recipes[role], cloud)
+    listed = "\n".join(sorted(found))
     if packed:
         node = node.replace(packed.sha256, "that of the bundle")
-        rest = support.unpacked(packed.content)
-        listed += "in the bundle:\n"
-        listed += "".join(f"{name}: {len(t.splitlines())} lines\n" for name, t in rest.items())
-    document = f"{listed}---\n{node}"
-    golden = GOLDEN / f"{cloud}-{version}-{role}.txt"
+        listed += "\nin the bundle:\n" + "\n".join(sorted(support.unpacked(packed.content)))
+    is_golden(f"{cloud}-{version}-{role}", f"{listed}\n---\n{node}")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_reach_the_nodes_json(name):
+    version = "9.1.0"
+    value = changed(of_family(SMALLEST["enterprise", "azure"], version, OLD), SETTINGS[name])
+    made = recipe.for_role(environment(value), "web")
+    text = render(made, facts_of("azure", version, "web")).text
+    is_golden(f"azure-{version}-web-{name}", support.files(text)["node.json"])
+
+
+def is_golden(name, document):
+    golden = GOLDEN / f"{name}.txt"
     if UPDATE:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(document)
@@ -168,6 +210,8 @@ def test_set_up_is_the_documents(version, role):
     made = all_recipes[role].data["windows"]
     assert (made["program"], made["switches"]) == {
         "9.1.0": ("RServerSetup.exe", ("/quiet",)),
+        "9.2.1": ("ServerSetup.exe", ("/quiet",)),
+        "9.3.0": ("ServerSetup.exe", ("/quiet", "/r")),
         "9.4.7": ("ServerSetup.exe", ("/quiet", "/r")),
     }[version]
     assert made["localPort"] == {"web": 12802}.get(role, 12807)
@@ -194,3 +238,51 @@ def test_the_node_takes_the_names_that_archives_have():
 
 def test_runtimes_and_bootstrap_mean_the_same_folder():
     assert product.PROGRAMS == windows.PROGRAMS
+
+
+PATHS = re.compile(
+    r"(?P<how>Get-NodeValue|Test-NodeValue|Get-RoleValue) -Path "
+    r"(?P<path>'[^']+'|\"[^\"]+\"|\('\{0\}\.[^']+' -f \(Get-NodeValue -Path 'role'\)\))"
+)
+"""Every place where a script asks for a value of the node's JSON file."""
+
+ASKED = {
+    (path.name, how, text.strip("'\"()"))
+    for folder in (windows.SOURCE, product.SOURCE)
+    for path in (REPOSITORY / folder).glob("*.ps1")
+    for how, text in PATHS.findall(path.read_text())
+}
+FILLED = {"$Part": ("web", "compute"), "$Name": ("server", "dotnet", "web-server")}
+"""What variables inside such a path stand for."""
+
+
+def all_documents():
+    for cloud in ("azure", "aws"):
+        for version, role in CASES:
+            text = rendered(cloud, version, role).text
+            yield json.loads(support.files(text)["node.json"])
+
+
+def has(document, path):
+    for key in path.split("."):
+        if not isinstance(document, dict) or key not in document:
+            return False
+        document = document[key]
+    return True
+
+
+def test_scripts_ask_for_values_that_nodes_have():
+    documents = list(all_documents())
+    assert len(ASKED) > 40
+    for name, how, path in sorted(ASKED):
+        own = path.startswith("{0}.")
+        plain = path.partition("' -f")[0].removeprefix("{0}.")
+        texts = {plain}
+        for variable, values in FILLED.items():
+            texts = {each.replace(variable, value) for each in texts for value in values}
+        of_role = own or how == "Get-RoleValue"
+        assert any(
+            has(document, f"{document['role']}.{text}" if of_role else text)
+            for document in documents
+            for text in texts
+        ), f"{name}: {path} is in no node's JSON file"

@@ -42,6 +42,7 @@ function New-Certificate {
         , [Convert]::FromBase64String($Text))
 }
 
+# By the names that Windows has for them: `My`, `Root`, and `CA` for what stands between the two.
 function Open-Store {
     param([string]$Name)
     $store = New-Object -TypeName System.Security.Cryptography.X509Certificates.X509Store -ArgumentList (
@@ -73,7 +74,7 @@ function Import-Certificate {
     $opened.Add($certificate)
     $opened.Close()
     foreach ($block in @($blocks | Select-Object -Skip 1)) {
-        $between = Open-Store -Name 'CertificateAuthority'
+        $between = Open-Store -Name 'CA'
         $between.Add((New-Certificate -Text $block))
         $between.Close()
     }

@@ -92,6 +92,9 @@ function Install-Dotnet {
     Invoke-Native -What 'set-up of .NET Core' -Program "$MediaFolder\dotnet.exe" -Accept $Installed `
         -Arguments @(Get-RoleValue -Path 'windows.dotnetSwitches') | Out-Null
     Remove-Item -LiteralPath "$MediaFolder\dotnet.exe"
+    # IIS looks for modules when it starts; WAS is the service that it depends on.
+    Stop-Service -Name 'WAS' -Force
+    Start-Service -Name 'W3SVC'
 }
 
 function Test-Dotnet {
@@ -109,7 +112,7 @@ function Register-SqlServices {
     $parent = Split-Path -Path (Split-Path -Path (Get-Home) -Parent) -Parent
     $key = 'HKLM:\SOFTWARE\R Server'
     if (-not (Test-Path -LiteralPath $key)) {
-        New-Item -Path $key -ItemType Directory -Force | Out-Null
+        New-Item -Path $key | Out-Null
     }
     New-ItemProperty -LiteralPath $key -Name 'Path' -Value $parent -PropertyType String -Force | Out-Null
 }

@@ -28,7 +28,7 @@ function Install-Node {
     $given = Get-JsonAt -Element $NodeRoot -Keys $role, 'setup', 'arguments'
     $arguments = @(Get-JsonChildren -Element $given | ForEach-Object -Process { Get-JsonText -Element $_ })
     # What exit code it ends with is not documented: what counts is what it leaves behind.
-    Invoke-Tool -What 'the product''s own set-up' -Arguments $arguments -AnyExitCode | Out-Null
+    Write-Log (Invoke-Tool -What 'the product''s own set-up' -Arguments $arguments -AnyExitCode)
     foreach ($part in $parts) {
         if (-not (Test-Configured -Part $part)) {
             throw "set-up ended, and the $part part is not configured; what it said is above"
