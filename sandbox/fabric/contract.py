@@ -238,6 +238,15 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """The server that another one is restored from."""
+
+    id: str
+    incarnation: str
+    """"": it is gone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Database:
     """One managed PostgreSQL server."""
 
@@ -249,6 +258,7 @@ class Database:
     version: str
     administrator: str
     password: str = field(repr=False)
+    """"": the one that the restored data has."""
     ports: tuple[str, ...] = ()
     """`Port.id` of each private endpoint; none: nobody reaches it."""
     databases: tuple[str, ...] = ()
@@ -258,6 +268,8 @@ class Database:
     password_login: bool = True
     directory_login: bool = True
     tenant: str = ""
+    origin: Origin | None = None
+    """Whose contents it begins with; None: it begins empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

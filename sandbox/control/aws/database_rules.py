@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from sandbox.control.aws import database_classes as table
-from sandbox.control.aws import database_storage
+from sandbox.control.aws import database_restore, database_storage
 from sandbox.control.aws.rules import not_emulated, one_of, within
 from sandbox.control.kinds import Problem, Values
 from sandbox.control.reading import flag, number, text, texts
@@ -240,7 +240,6 @@ _NOT_EMULATED = {
     "optionGroupName": "leave it out: the engine's default",
     "replicaMode": "leave it out",
     "replicateSourceDb": "the sandbox runs no read replica",
-    "restoreToPointInTime": "the sandbox restores no backup",
     "s3Import": "leave it out",
     "snapshotIdentifier": "the sandbox restores no snapshot",
     "timezone": "leave it out",
@@ -257,6 +256,7 @@ def rules(values: Values) -> Iterator[Problem]:
         _time_rules,
         _monitoring_rules,
         _snapshot_rules,
+        database_restore.rules,
     ):
         yield from rule(values)
     yield from not_emulated(values, _NOT_EMULATED)

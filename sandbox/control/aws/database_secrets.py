@@ -12,6 +12,7 @@ import string
 from dataclasses import replace
 
 from sandbox.control import wire
+from sandbox.control.aws import database_restore
 from sandbox.control.aws.keys import key_of
 from sandbox.control.aws.secrets_manager import CURRENT, SECRET, VERSION, suffix
 from sandbox.control.kinds import Context, Outputs, Record, Transaction, World
@@ -84,7 +85,8 @@ def _key(context: Context) -> str:
 def _make(context: Context, arn: str, transaction: Transaction) -> None:
     name = name_of(context.incarnation)
     password = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
-    value = json.dumps({"username": text(context.inputs, "username"), "password": password})
+    username = database_restore.taken(context, "username")
+    value = json.dumps({"username": username, "password": password})
     inputs: Outputs = {
         "name": name,
         "kmsKeyId": _key(context),

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from sandbox.control.aws import (
     addresses,
+    database_restore,
     database_rules,
     database_secrets,
     database_storage,
@@ -60,7 +61,9 @@ def _verify(context: Context) -> Iterator[Problem]:
     values = context.inputs
     yield from required(values, "engine", "allocatedStorage")
     yield from verify_usable(context, "kmsKeyId", "masterUserSecretKmsKeyId")
-    if context.previous is None:
+    if context.previous is None and database_restore.restores(values):
+        yield from database_restore.verify(context)
+    elif context.previous is None:
         yield from required(values, "username")
         if not flag(values, "manageMasterUserPassword") and not (
             present(values, "password") or present(values, "passwordWo")
@@ -211,6 +214,8 @@ def _outputs(context: Context) -> Outputs:
         or f"default.{family_of(engine, table.major(engine, version))}",
         "networkType": "IPV4",
         "replicas": [],
+        "username": database_restore.taken(context, "username"),
+        "dbName": database_restore.taken(context, "dbName"),
         "kmsKeyId": key.id if key else text(values, "kmsKeyId"),
         "masterUserSecrets": [],
     }
@@ -320,6 +325,8 @@ KINDS = (
             "performanceInsightsKmsKeyId": KEY_OR_ALIAS,
             "monitoringRoleArn": (ROLE,),
         },
+        # Whose backup it began with is nothing to an instance that is made.
+        unchecked=(database_restore.RESOURCE,),
         weak=(
             "kmsKeyId",
             "masterUserSecretKmsKeyId",
@@ -333,6 +340,7 @@ KINDS = (
             "dbName",
             "engine",
             "kmsKeyId",
+            "restoreToPointInTime",
             "storageEncrypted",
             "timezone",
             "username",

@@ -9,6 +9,7 @@ availabilityZone, geoRedundantBackup).
 import re
 from collections.abc import Iterator
 
+from sandbox.control.azure import postgresql_restore as restore
 from sandbox.control.azure.arm import (
     name_of,
     not_emulated,
@@ -195,15 +196,13 @@ def _server_rules(values: Values) -> Iterator[Problem]:
     for rule in (_sku, _availability, _storage, _login, _authentication, _network):
         yield from rule(values)
     yield from one_of(values, "version", VERSIONS, _INVALID)
-    yield from one_of(values, "createMode", ("Default", "Create"), _INVALID)
+    yield from restore.rules(values)
     yield from not_emulated(
         values,
         {
             "cluster": "leave it out",
             "dataEncryption": "leave it out: keys are the service's own",
             "identity": "leave it out",
-            "pointInTimeUTC": "leave it out: the sandbox restores no backup",
-            "sourceServerResourceId": "leave it out",
             "replica": "leave it out",
             "replicationRole": "leave it out",
         },
@@ -278,6 +277,9 @@ def _verify_access(values: Values) -> Iterator[Problem]:
 
 def _verify_creation(context: Context) -> Iterator[Problem]:
     values = context.inputs
+    if restore.restores(values):
+        yield from restore.verify(context)
+        return
     if (text(values, "authConfig.passwordAuth") or "Enabled") == "Enabled":
         for path in ("administratorLogin", "administratorLoginPassword"):
             if not text(values, path):
@@ -293,16 +295,22 @@ def _verify_creation(context: Context) -> Iterator[Problem]:
 
 def _server_outputs(context: Context) -> Outputs:
     values = context.inputs
-    version = text(values, "version") or ""
+    taken = restore.inherited(context) if restore.restores(values) else {}
+    version = text(values, "version") or text(taken, "version") or ""
     private = present(values, "network.delegatedSubnetResourceId")
     return {
+        **taken,
         "fullyQualifiedDomainName": f"{context.name}.postgres.database.azure.com",
         "state": "Ready",
         "minorVersion": VERSIONS.get(version),
         "availabilityZone": text(values, "availabilityZone") or "1",
         "replicationRole": "Primary",
         "replicaCapacity": 5,
-        "storage": {"autoGrow": "Disabled", "type": "", **mapping(values, "storage")},
+        "storage": {
+            "autoGrow": "Disabled",
+            "type": "",
+            **(mapping(values, "storage") or mapping(taken, "storage")),
+        },
         "backup": {
             "backupRetentionDays": 7,
             "geoRedundantBackup": "Disabled",
@@ -334,7 +342,15 @@ SERVER_RESOURCE = Kind(
         maximum=63,
         words="lower case letters, digits and hyphens; no hyphen at either end",
     ),
-    replace_on=("administratorLogin", "availabilityZone", "backup.geoRedundantBackup"),
+    replace_on=(
+        "administratorLogin",
+        "availabilityZone",
+        "backup.geoRedundantBackup",
+        restore.MOMENT,
+        restore.SOURCE,
+    ),
+    # Whose backup it began with is nothing to a server that is made.
+    unchecked=(restore.SOURCE,),
     references={
         "network.delegatedSubnetResourceId": (SUBNET,),
         "network.privateDnsZoneArmResourceId": (ZONE,),

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from sandbox.control import ids
-from sandbox.control.aws import database_secrets
+from sandbox.control.aws import database_restore, database_secrets
 from sandbox.control.aws.databases import INSTANCE as INSTANCE
 from sandbox.control.kinds import Record, World
 from sandbox.control.reading import elements, flag, text
-from sandbox.fabric.contract import Database
+from sandbox.fabric.contract import Database, Origin
 
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
 _FIRST_FORCED = 15
@@ -33,20 +33,34 @@ def of(world: World, interfaces: Sequence[Record]) -> Iterator[Database]:
         if not is_emulated(record):
             continue
         version = text(record.outputs, "engineVersionActual") or ""
-        name = text(record.inputs, "dbName")
+        name = text(record.outputs, "dbName")
         yield Database(
             id=ids.key(record.id),
             incarnation=record.incarnation,
             name=text(record.outputs, "identifier") or record.short,
             host=text(record.outputs, "address") or "",
             version=version,
-            administrator=text(record.inputs, "username") or "",
+            administrator=text(record.outputs, "username") or "",
             password=database_secrets.password_of(world, record) or "",
             ports=tuple(ports[record.id]),
             databases=(name,) if name else (),
             parameters=_parameters(world, record, version),
             directory_login=bool(flag(record.inputs, "iamDatabaseAuthenticationEnabled")),
+            origin=_origin(world, record),
         )
+
+
+def _origin(world: World, record: Record) -> Origin | None:
+    """Return whose contents an instance begins with, if it does."""
+    if not database_restore.restores(record.inputs):
+        return None
+    region = record.id.split(":")[3]
+    source = database_restore.source_of(world, record.inputs, region)
+    named = text(record.inputs, database_restore.IDENTIFIER) or ""
+    return Origin(
+        id=ids.key(source.id) if source else named,
+        incarnation=source.incarnation if source else "",
+    )
 
 
 def _parameters(world: World, record: Record, version: str) -> dict[str, str]:

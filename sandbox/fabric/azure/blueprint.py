@@ -16,6 +16,7 @@ from sandbox.control import ids
 from sandbox.control.azure import fleet
 from sandbox.control.azure.addresses import BALANCER, address, network, subnet_network
 from sandbox.control.azure.arm import name_of, parent_of, type_of
+from sandbox.control.azure.postgresql_restore import SOURCE, restores, source_of
 from sandbox.control.kinds import Record, Values, World
 from sandbox.control.reading import elements, number, text, texts
 from sandbox.fabric import systems
@@ -27,6 +28,7 @@ from sandbox.fabric.contract import (
     Machine,
     Member,
     Network,
+    Origin,
     Place,
     Port,
     Probe,
@@ -272,6 +274,15 @@ def _probe(found: Values | None) -> Probe | None:
     )
 
 
+def _origin(world: World, server: Record) -> Origin | None:
+    """Return whose contents a server begins with, if it does."""
+    if not restores(server.inputs):
+        return None
+    source = source_of(world, server.inputs, SERVER)
+    target = text(server.inputs, SOURCE) or ""
+    return Origin(id=ids.key(target), incarnation=source.incarnation if source else "")
+
+
 def _databases(world: World, ports: dict[str, list[Port]]) -> Iterator[Database]:
     endpoints: dict[str, list[str]] = defaultdict(list)
     for found in ports.values():
@@ -286,8 +297,9 @@ def _databases(world: World, ports: dict[str, list[Port]]) -> Iterator[Database]
             incarnation=server.incarnation,
             name=name_of(server.id),
             host=text(server.outputs, "fullyQualifiedDomainName") or "",
-            version=text(server.inputs, "version") or "",
-            administrator=text(server.inputs, "administratorLogin") or "",
+            version=text(server.outputs, "version") or "",
+            # A restored server has its source's login, with the password that it had there.
+            administrator=text(server.outputs, "administratorLogin") or "",
             password=text(server.inputs, "administratorLoginPassword") or "",
             ports=tuple(endpoints[ids.key(server.id)]),
             databases=tuple(name_of(found.id) for found in below if found.type == DATABASE),
@@ -306,4 +318,5 @@ def _databases(world: World, ports: dict[str, list[Port]]) -> Iterator[Database]
             password_login=text(authentication, "passwordAuth") != "Disabled",
             directory_login=text(authentication, "activeDirectoryAuth") == "Enabled",
             tenant=text(authentication, "tenantId") or world.tenant,
+            origin=_origin(world, server),
         )

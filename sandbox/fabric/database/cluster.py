@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,20 +68,30 @@ def software(layers: Sequence[Path]) -> Software:
 
 
 def prepare(
-    cluster: Path, templates: Path, found: Software, superuser: str, namespace: str
+    cluster: Path,
+    templates: Path,
+    found: Software,
+    superuser: str,
+    namespace: str,
+    restore: Callable[[Path], None] | None = None,
 ) -> None:
     """Make *cluster*, a server's folder, unless it is there; all of it or nothing.
 
+    *restore*: puts the data there, in place of an empty cluster's.
+
     Raises:
-        FabricError: no room, or initdb fails.
+        FabricError: no room, or initdb fails, or what *restore* raises.
     """
     if not (cluster / "data").exists():
         with _room(cluster.parent):
             draft = cluster.with_name(f"{cluster.name}.new")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True, mode=0o700)
-            with _template(templates, found, superuser, namespace) as template:
-                _copy(template, draft / "data")
+            if restore is not None:
+                restore(draft / "data")
+            else:
+                with _template(templates, found, superuser, namespace) as template:
+                    _copy(template, draft / "data")
             (draft / "socket").mkdir(mode=0o700)
             (draft / "log").mkdir(mode=0o700)
             (draft / "lock").touch(mode=0o600)

@@ -94,6 +94,8 @@ def _settle_administrator(
     role = database.administrator
     is_new = role not in _present(connection, [role])
     _settle_login(connection, role, (product.administrators,))
+    if not database.password:
+        return
     if is_new or not scram.is_of(database.password, known.verifier):
         # Never the password itself: statements that fail are logged.
         known.verifier = connection.pgconn.encrypt_password(

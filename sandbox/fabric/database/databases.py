@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from sandbox.fabric.contract import Database, FabricError
+from sandbox.fabric.contract import Database, FabricError, Origin
 from sandbox.fabric.database import cluster
 from sandbox.fabric.database.certificate import Issuer
 from sandbox.fabric.database.cluster import Software
-from sandbox.fabric.database.instance import NAMESPACES
+from sandbox.fabric.database.instance import NAMESPACES, Instance
 from sandbox.fabric.database.keeper import Keeper, Server, Tools, Wish
 from sandbox.fabric.database.product import FLEXIBLE_SERVER, Product
 from sandbox.fabric.hosts import control_groups
@@ -40,7 +40,12 @@ class Databases:
         self._folder = folder.absolute()
         self._images = images
         self._tools = Tools(
-            product, self._software, images.folder / "clusters", authority, tokens_public_key
+            product,
+            self._software,
+            images.folder / "clusters",
+            authority,
+            tokens_public_key,
+            self._instance,
         )
         self._lock = threading.Lock()
         self._keepers: dict[str, Keeper] = {}
@@ -142,6 +147,11 @@ class Databases:
             raise FabricError(f"no database {database_id} is declared")
         return keeper
 
+    def _instance(self, origin: Origin) -> Instance | None:
+        with self._lock:
+            keeper = self._keepers.get(_name(origin.id, origin.incarnation))
+        return keeper.instance if keeper else None
+
     def _dismiss(self, wanted: Iterable[str]) -> None:
         for name in {*self._keepers, *self._folders()}.difference(wanted, self._leaving):
             keeper = self._keepers.pop(name, None) or self._keeper(name)
@@ -178,7 +188,11 @@ def _prefix(folder: Path) -> str:
 
 def short(database: Database) -> str:
     """Name of the database's folder: another incarnation has another one, and no data."""
-    return hashlib.sha256(f"{database.id}\n{database.incarnation}".encode()).hexdigest()[:8]
+    return _name(database.id, database.incarnation)
+
+
+def _name(database_id: str, incarnation: str) -> str:
+    return hashlib.sha256(f"{database_id}\n{incarnation}".encode()).hexdigest()[:8]
 
 
 def _identity(namespace: str) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from sandbox.fabric.contract import Database, FabricError
-from sandbox.fabric.database import certificate, cluster, contents, settings
+from sandbox.fabric.contract import Database, FabricError, Origin
+from sandbox.fabric.database import certificate, cluster, contents, restoring, settings
 from sandbox.fabric.database.certificate import Issuer
 from sandbox.fabric.database.cluster import Software
 from sandbox.fabric.database.instance import Instance, Site
@@ -37,6 +37,8 @@ class Tools:
     authority: Issuer
     tokens_public_key: Path | None
     """None: tokens are checked by the platform."""
+    find: Callable[[Origin], Instance | None]
+    """The server that another one is restored from; None: it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,7 @@ class Keeper:
             found,
             self._tools.product.superuser,
             wish.namespace,
+            self._restore(wish.database, found),
         )
         if runs := cluster.version_of(self.instance.cluster):
             _require_version(runs, found)
@@ -269,6 +272,23 @@ class Keeper:
                 self._tools.product,
                 self.instance.folder / "declared.json",
             )
+
+    def _restore(self, database: Database, found: Software) -> Callable[[Path], None] | None:
+        """Return what fills the data folder of a server that is restored from another one."""
+        origin = database.origin
+        if origin is None:
+            return None
+
+        def fill(target: Path) -> None:
+            source = self._tools.find(origin)
+            if source is None:
+                raise FabricError(
+                    f"is to be restored from {origin.id}, which is gone before its contents were "
+                    f"copied: restore from a server that is there"
+                )
+            restoring.copy(source, self._tools.product.superuser, found, target)
+
+        return fill
 
     def _adopt(self) -> None:
         if not self._adopted:

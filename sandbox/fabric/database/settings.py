@@ -100,6 +100,8 @@ def _logins(database: Database, product: Product) -> Iterator[str]:
     """Lines of pg_hba.conf; the first that matches decides, none: "no pg_hba.conf entry"."""
     superuser = _quoted(product.superuser)
     yield f"local all {superuser} peer map={_MAP}"
+    # For copies of it, which other servers begin with: `all` does not mean these.
+    yield f"local replication {superuser} peer map={_MAP}"
     yield "local all all reject"
     yield f"host all {superuser} all reject"
     server, port = product.logins

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from sandbox.fabric.contract import FabricError
+from sandbox.fabric.contract import FabricError, Origin
 from sandbox.fabric.database import Databases
 from sandbox.fabric.images import Images
 from sandbox.fabric.network.namespaces import inside
@@ -294,6 +294,60 @@ class TestParameters:
         assert found.version == "declared 16, the sandbox runs 15"
         assert found.running
         assert found.problem == ""
+
+
+class TestRestoring:
+    def test_it_begins_with_the_sources_contents_and_lives_a_life_of_its_own(self, own_lab):
+        lab = own_lab
+        source = lab.declared
+        lab.settle()
+        with lab.connect("breakglass", PASSWORD, "operationalization") as connection:
+            connection.execute("SET password_encryption = md5")
+            connection.execute("CREATE ROLE product LOGIN PASSWORD 'Pr0duct-older'")
+            connection.execute("CREATE TABLE services (name text)")
+            connection.execute("INSERT INTO services VALUES ('iris')")
+        # The second server needs a network of its own: both listen on one port.
+        elsewhere = f"{lab.namespace}b"
+        subprocess.run(["ip", "netns", "add", elsewhere], check=True)
+        try:
+            subprocess.run(["ip", "-n", elsewhere, "link", "set", "lo", "up"], check=True)
+            restored = dataclasses.replace(
+                source,
+                id=f"{source.id}-restored",
+                password="",
+                databases=(),
+                origin=Origin(id=source.id, incarnation=source.incarnation),
+            )
+            places = {source.id: lab.namespace, restored.id: elsewhere}
+            lab.databases.settle([source, restored], places.__getitem__)
+            lab.databases.ready(restored.id, PATIENCE, NOW)
+            lab.databases.ready(source.id, PATIENCE, NOW)
+            with lab.connect("breakglass", PASSWORD, "operationalization") as connection:
+                connection.execute("INSERT INTO services VALUES ('later')")
+
+            beside = dataclasses.replace(lab, namespace=elsewhere)
+            for user, password in (("breakglass", PASSWORD), ("product", "Pr0duct-older")):
+                beside.connect(user, password).close()
+            with beside.connect("breakglass", PASSWORD, "operationalization") as connection:
+                assert rows(connection, "SELECT name FROM services") == [("iris",)]
+            assert not list((lab.home / "databases").glob("*/cluster/restoring-*"))
+
+            # Its source may go then.
+            gone = dataclasses.replace(restored, origin=Origin(id=source.id, incarnation=""))
+            lab.databases.settle([gone], places.__getitem__)
+            assert lab.databases.gone(PATIENCE)
+            lab.databases.ready(restored.id, PATIENCE, NOW)
+            with beside.connect("breakglass", PASSWORD, "operationalization") as connection:
+                assert rows(connection, "SELECT name FROM services") == [("iris",)]
+        finally:
+            lab.databases.stop()
+            subprocess.run(["ip", "netns", "del", elsewhere], check=True)
+
+    def test_without_its_source_it_says_so_and_does_not_begin_empty(self, own_lab):
+        lab = own_lab
+        with pytest.raises(FabricError, match=r"to be restored from /gone, which is gone"):
+            lab.settle(origin=Origin(id="/gone", incarnation="1"))
+        assert not list((lab.home / "databases").glob("*/cluster/data"))
 
 
 class TestLife:
