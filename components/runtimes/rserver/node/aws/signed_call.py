@@ -126,12 +126,15 @@ def now() -> "str":
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
 
+def connected(host: "str") -> "http.client.HTTPConnection":
+    """Return a connection that verifies who answers, by the system's trust store."""
+    return http.client.HTTPSConnection(host, timeout=60, context=ssl.create_default_context())
+
+
 def send(region: "str", request: "Request") -> "http.client.HTTPResponse":
     """Make a call; its body is for the caller to read."""
     sign(request, region, now(), credentials())
-    connection = http.client.HTTPSConnection(
-        request.host, timeout=60, context=ssl.create_default_context()
-    )
+    connection = connected(request.host)
     connection.request(request.method, request.path, request.body or None, request.headers)
     answer = connection.getresponse()
     if answer.status >= 300:
