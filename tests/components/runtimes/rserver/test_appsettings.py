@@ -50,7 +50,7 @@ class Case(NamedTuple):
     @property
     def name(self) -> str:
         """Name of its golden file."""
-        return "-".join((self.version, self.family, self.role, self.engine, self.login))
+        return f"{self.version}-{self.family}-{self.role}-{self.engine}-{self.login}"
 
 
 def _cases() -> Iterator[Case]:

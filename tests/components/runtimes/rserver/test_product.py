@@ -30,9 +30,11 @@ sys.exit({status})
 def pem(tmp_path_factory):
     folder = tmp_path_factory.mktemp("certificate")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        + ["-nodes", "-keyout", folder / "key", "-out", folder / "certificate", "-days", "9"]
-        + ["-subj", "/O=operationalization/CN=token-signing.example"],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-keyout", folder / "key", "-out", folder / "certificate", "-days", "9"),
+            *("-subj", "/O=operationalization/CN=token-signing.example"),
+        ],
         check=True,
         capture_output=True,
     )
@@ -121,8 +123,10 @@ def made(tmp_path, pem, monkeypatch):
     [
         ({"$secret": "admin-password"}, "Correct-Horse-1"),
         ({"$node": "database.host"}, "db.example"),
-        ({"$join": ["Host=", {"$node": "database.host"}, ";Port=", {"$node": "database.port"}]},)
-        + ("Host=db.example;Port=5432",),
+        (
+            {"$join": ["Host=", {"$node": "database.host"}, ";Port=", 5432]},
+            "Host=db.example;Port=5432",
+        ),
         ({"$uris": True}, "http://10.0.0.4:12805,http://10.0.1.4-9:1"),
         ({"$subject": "token-signing"}, "CN=token-signing.example, O=operationalization"),
         ({"a": [{"$node": "database.port"}, None, True]}, {"a": [5432, None, True]}),

@@ -168,8 +168,8 @@ def test_a_web_node_serves_when_database_log_in_and_one_compute_node_pass(runtim
         ("ldap", FAILS, '/status: ldap does not pass: {"statusCode": "fail"}'),
         (
             "backends",
-            {"components": {"http://a/": FAILS}},
-            '/status: no compute node passes: {"components": {"http://a/": {"statusCode": "fail"}}}',
+            {"components": {"a": FAILS}},
+            '/status: no compute node passes: {"components": {"a": {"statusCode": "fail"}}}',
         ),
         ("backends", None, "/status: no compute node passes: null"),
     ],
