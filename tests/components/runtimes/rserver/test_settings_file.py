@@ -20,8 +20,17 @@ SCALARS = st.one_of(
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3)
 )
+NAMED = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("abcd", min_size=1), inner, max_size=3)
+    ),
+)
+"""What we name: keys that differ by more than their case, without the sign for alternatives."""
+
 DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=5)
-OVERLAYS = st.dictionaries(st.sampled_from(["Kestrel", "CORS", "Authentication"]), VALUES)
+OVERLAYS = st.dictionaries(st.sampled_from(["Kestrel", "CORS", "Authentication"]), NAMED)
 
 
 def installed(document, mark=MARK, ends="\r\n", indent=2, tail=True):
