@@ -181,7 +181,9 @@ def test_what_a_version_does_not_have_is_not_there(world):
     has = {200: True, 404: False}
     assert has[client.get("/computenodes").status_code] == version.compute_nodes
     assert has[client.get("/api/a/1/batch").status_code] == version.batch
-    assert client.get("/services/a/1/pool").status_code == (501 if version.pools else 404)
+    assert has[client.get("/services/a/1/pool").status_code] == version.pools
+    realtime = client.post("/realtime-services/a").status_code
+    assert realtime == (501 if version.realtime else 404)
 
 
 @pytest.mark.parametrize("world", ["9.1.0", "9.4.7"], indirect=True)

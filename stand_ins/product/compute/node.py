@@ -24,8 +24,29 @@ from stand_ins.versions import Version
 DATABASE = "x-stand-in-database"
 """A web node says which database it uses: `postgresql:<id>` or `sqlite:<id>`."""
 FRESH_SECONDS = 60.0
+OPERATIONS = ("execute", "snapshot", "load", "objects", "object", "files", "file")
+"""Of a session, in the words of shell.R."""
 
 log = logging.getLogger("stand_in")
+
+
+@dataclass
+class Session:
+    """A shell for one user alone, and what was said in it."""
+
+    shell: Shell
+    history: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask(self, request: dict[str, object]) -> dict[str, object]:
+        """Return the shell's answer; requests take turns."""
+        with self.turn:
+            answer = self.shell.ask(request)
+        if request["operation"] == "execute":
+            self.history.append(str(request.get("code", "")))
+            self.console.append(str(answer["consoleOutput"]))
+        return answer
 
 
 @dataclass
@@ -37,7 +58,9 @@ class Node:
     services: Path
     """Definitions of services by their digests, which R shells read."""
     logs: str
-    sessions: dict[str, Shell] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    """Of services that have their own, by digest (facts.md 13.3, since 9.3)."""
     _sqlite: tuple[str, float] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,7 +71,12 @@ class Node:
             Route("GET", "/status", self.status),
             Route("PUT", "/services/{digest}", self.keep),
             Route("POST", "/services/{digest}/consume", self.consume),
+            Route("GET", "/services/{digest}/pool", self.pool_status),
+            Route("POST", "/services/{digest}/pool", self.open_pool),
+            Route("DELETE", "/services/{digest}/pool", self.close_pool),
             Route("POST", "/sessions", self.open),
+            Route("POST", "/sessions/{handle}/cancel", self.cancel),
+            Route("GET", "/sessions/{handle}/said", self.said),
             Route("DELETE", "/sessions/{handle}", self.end),
             Route("POST", "/sessions/{handle}/{operation}", self.ask),
         ]
@@ -103,7 +131,7 @@ class Node:
             "inputs": call.body.decode() or "{}",
         }
         try:
-            with self.pool.shell() as shell:
+            with self.pools.get(request["service"], self.pool).shell() as shell:
                 return Answer(shell.ask(request))
         except ShellError as error:
             raise ApiError(503, str(error)) from error
@@ -120,7 +148,7 @@ class Node:
         if not re.fullmatch(r"[0-9a-f-]{36}", handle):
             raise ApiError(400, "a session has a handle")
         try:
-            self.sessions[handle] = self.pool.take()
+            self.sessions[handle] = Session(self.pool.take())
         except ShellError as error:
             raise ApiError(503, str(error)) from error
         return Answer({}, 201)
@@ -128,16 +156,55 @@ class Node:
     def ask(self, call: Call) -> Answer:
         """Execute code in a session, take its snapshot, load one, list objects."""
         handle, operation = call.parameters["handle"], call.parameters["operation"]
-        if operation not in ("execute", "snapshot", "load", "objects"):
+        if operation not in OPERATIONS:
             raise ApiError(404, "a session has no such operation")
-        shell = self.sessions.get(handle)
-        if shell is None:
-            raise ApiError(404, "this compute node has no such session")
+        session = self._session(call)
         try:
-            return Answer(shell.ask(call.json() | {"operation": operation}))
+            return Answer(session.ask(call.json() | {"operation": operation}))
         except ShellError as error:
             self._end(handle)
             raise ApiError(503, str(error)) from error
+
+    def cancel(self, call: Call) -> Answer:
+        """Interrupt what a session executes."""
+        self._session(call).shell.cancel()
+        return Answer({})
+
+    def said(self, call: Call) -> Answer:
+        """Return what was executed in a session, and what it printed."""
+        session = self._session(call)
+        return Answer({"history": session.history, "console": "".join(session.console)})
+
+    def _session(self, call: Call) -> Session:
+        found = self.sessions.get(call.parameters["handle"])
+        if found is None:
+            raise ApiError(404, "this compute node has no such session")
+        return found
+
+    def open_pool(self, call: Call) -> Answer:
+        """Give a service shells of its own, which never come from the others (facts.md 14.3)."""
+        sizes, digest = call.json(), call.parameters["digest"]
+        if not self._definition(call).exists():
+            raise ApiError(404, "the definition of this service is not here yet")
+        opened = Pool(self.pool.port, sizes["InitialPoolSize"], sizes["MaxPoolSize"])
+        before, self.pools[digest] = self.pools.get(digest), opened
+        if before is not None:
+            before.close()
+        threading.Thread(target=opened.fill, daemon=True).start()
+        return self.pool_status(call)
+
+    def pool_status(self, call: Call) -> Answer:
+        """Say how far it is."""
+        found = self.pools.get(call.parameters["digest"])
+        status = "NotFound" if found is None else "Success" if found.filled else "Pending"
+        return Answer({"status": status})
+
+    def close_pool(self, call: Call) -> Answer:
+        """Let the service use the node's pool again."""
+        found = self.pools.pop(call.parameters["digest"], None)
+        if found is not None:
+            found.close()
+        return self.pool_status(call)
 
     def end(self, call: Call) -> Answer:
         """End a session with its process."""
@@ -146,10 +213,10 @@ class Node:
         return Answer({})
 
     def _end(self, handle: str) -> bool:
-        shell = self.sessions.pop(handle, None)
-        if shell is not None:
-            self.pool.drop(shell)
-        return shell is not None
+        session = self.sessions.pop(handle, None)
+        if session is not None:
+            self.pool.drop(session.shell)
+        return session is not None
 
 
 def kestrel(root: Section) -> int:

@@ -8,9 +8,11 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from stand_ins.product import appsettings
@@ -80,14 +82,28 @@ class Rserve:
         self._home = home(version)
         self._log = place(version.rserve_log)
         self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._cancels = socket.create_server(("127.0.0.1", port + 1))
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        """By the port of the client, which it names to cancel."""
 
     def serve(self) -> None:
         """Serve for ever."""
+        threading.Thread(target=self._serve_cancels, daemon=True).start()
         while True:
             connection, _ = self._listener.accept()
             threading.Thread(target=self._run, args=[connection], daemon=True).start()
 
+    def _serve_cancels(self) -> None:
+        while True:
+            connection, _ = self._cancels.accept()
+            with connection, suppress(OSError, ValueError):
+                connection.settimeout(5)
+                process = self._running.get(int(connection.makefile("rb").readline(16)))
+                if process is not None and process.poll() is None:
+                    os.killpg(process.pid, signal.SIGINT)
+
     def _run(self, connection: socket.socket) -> None:
+        client = connection.getpeername()[1]
         with connection:
             if missing := missing_links(self._version):
                 self._complain(missing)
@@ -105,7 +121,9 @@ class Rserve:
                 )
             # The child has it now; with our own end open, nobody would hear of the child's end.
             connection.close()
+            self._running[client] = process
             process.wait()
+            self._running.pop(client, None)
 
     def _complain(self, missing: list[str]) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)

@@ -88,7 +88,14 @@ operations <- list(
     unpack(request$data, session)
     "loaded"
   },
-  objects = function(request) as.list(ls(session))
+  objects = function(request) as.list(ls(session)),
+  object = function(request) get(request$name, envir = session, inherits = FALSE),
+  files = function(request) as.list(list.files()),
+  file = function(request) {
+    # A name, never a path: what else this account may read is nobody's business.
+    name <- basename(request$name)
+    jsonlite::base64_enc(readBin(name, "raw", file.size(name)))
+  }
 )
 
 answer <- function(request) {
@@ -97,7 +104,7 @@ answer <- function(request) {
     outcome <- tryCatch(
       {
         setTimeLimit(elapsed = LONGEST_SECONDS, transient = TRUE)
-        operations[[request$operation]](request)
+        allowInterrupts(operations[[request$operation]](request))
       },
       error = function(problem) problem,
       interrupt = function(problem) simpleError("cancelled")
@@ -114,8 +121,9 @@ answer <- function(request) {
   )
 }
 
+# Only what a user runs can be interrupted (facts.md 7, the cancel port).
 input <- file("stdin", "r")
-repeat {
+suspendInterrupts(repeat {
   line <- readLines(input, 1L, warn = FALSE)
   if (length(line) == 0L) break
   Encoding(line) <- "UTF-8"
@@ -123,5 +131,5 @@ repeat {
   text <- as_json(answer(request))
   cat(request$mark, " ", text, "\n", sep = "")
   flush(stdout())
-}
+})
 unlink(workdir, recursive = TRUE)

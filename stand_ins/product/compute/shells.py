@@ -36,6 +36,7 @@ class Shell:
             raise ShellError(f"Rserve does not answer on {port}: {error}") from error
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lines = self._connection.makefile("rb")
+        self._cancels = port + 1
         self.ask({"operation": "ping"}, START_SECONDS)
 
     def ask(self, request: dict[str, Any], seconds: float = LONGEST_SECONDS) -> dict[str, Any]:
@@ -59,6 +60,11 @@ class Shell:
             raise ShellError(f"the R shell failed: {type(error).__name__}") from error
         raise ShellError("the R shell ended")
 
+    def cancel(self) -> None:
+        """Interrupt what the process does: Rserve's next port is for that (facts.md 7)."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self._cancels), 5) as other:
+            other.sendall(f"{self._connection.getsockname()[1]}\n".encode())
+
     def close(self) -> None:
         """End the process."""
         with suppress(OSError):  # It may be gone already.
@@ -71,17 +77,31 @@ class Pool:
     """Shells that wait for work."""
 
     def __init__(self, port: int, initial: int, most: int) -> None:
-        self._port = port
+        self.port = port
         self.initial = initial
         self.most = most
         self.can_open = False
         self._idle: list[Shell] = []
         self._taken = 0
+        self._closed = False
         self._change = threading.Condition()
+
+    @property
+    def filled(self) -> bool:
+        """Whether the first shells are there."""
+        return len(self._idle) + self._taken >= self.initial
+
+    def close(self) -> None:
+        """End the shells that wait; one at work ends when it is given back."""
+        self._closed = True
+        with self._change:
+            idle, self._idle = self._idle, []
+        for shell in idle:
+            shell.close()
 
     def fill(self) -> None:
         """Make the first shells, and try again for as long as Rserve gives none."""
-        while len(self._idle) + self._taken < self.initial:
+        while not (self.filled or self._closed):
             try:
                 shell = self._open()
             except ShellError as error:
@@ -94,7 +114,7 @@ class Pool:
 
     def _open(self) -> Shell:
         try:
-            shell = Shell(self._port)
+            shell = Shell(self.port)
         except ShellError:
             self.can_open = False
             raise
@@ -129,6 +149,9 @@ class Pool:
 
     def give(self, shell: Shell) -> None:
         """Take a shell back that answered all it was asked."""
+        if self._closed:
+            self.drop(shell)
+            return
         with self._change:
             self._taken -= 1
             self._idle.append(shell)

@@ -133,6 +133,24 @@ class Backends:
         status, body = self._anywhere("POST", f"{path}/consume", inputs, path, definition)
         return _answer(status, body)
 
+    def everywhere(
+        self, method: str, what: str, definition: bytes, body: dict[str, Any] | None
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Ask every compute node that answers about a service; return what each says."""
+        keep = f"/services/{hashlib.sha256(definition).hexdigest()}"
+        found = []
+        for address in sorted(self.alive()):
+            try:
+                if method == "POST":
+                    self.call(address, "PUT", keep, definition)
+                status, answer = self.call(
+                    address, method, f"{keep}/{what}", json.dumps(body or {}).encode()
+                )
+                found.append((address, _answer(status, answer)))
+            except AwayError:
+                continue
+        return found
+
     def open_session(self, handle: str) -> str:
         """Begin a session on some compute node, and return its address."""
         for address in self._in_turn():

@@ -22,6 +22,7 @@ from stand_ins.product.web.batch import Batch
 from stand_ins.product.web.compute_nodes import ComputeNodes
 from stand_ins.product.web.directory import ldap
 from stand_ins.product.web.login import Directory, LocalAccount, Login, NoPasswords, Verify
+from stand_ins.product.web.pools import Pools
 from stand_ins.product.web.roles import declared
 from stand_ins.product.web.services import Services
 from stand_ins.product.web.sessions import Sessions
@@ -161,7 +162,13 @@ def routes(login: Login, services: Services, status: Status, sessions: Sessions)
         Route("DELETE", "/sessions/{session}", sessions.end),
         Route("DELETE", "/sessions/{session}/force", sessions.end),
         Route("POST", "/sessions/{session}/execute", sessions.execute),
+        Route("POST", "/sessions/{session}/cancel", sessions.cancel),
+        Route("GET", "/sessions/{session}/history", sessions.history),
+        Route("GET", "/sessions/{session}/console-output", sessions.console_output),
+        Route("GET", "/sessions/{session}/files", sessions.files),
+        Route("GET", "/sessions/{session}/files/{name}", sessions.file),
         Route("GET", "/sessions/{session}/workspace", sessions.objects),
+        Route("GET", "/sessions/{session}/workspace/{name}", sessions.object),
         Route("POST", "/sessions/{session}/snapshot", sessions.snapshot),
         Route("POST", "/sessions/{session}/loadsnapshot/{snapshot}", sessions.load),
         Route("GET", "/snapshots", sessions.list_snapshots),
@@ -170,7 +177,7 @@ def routes(login: Login, services: Services, status: Status, sessions: Sessions)
     ]
 
 
-def later_routes(version: Version, nodes: ComputeNodes, batch: Batch) -> list[Route]:
+def later_routes(version: Version, nodes: ComputeNodes, batch: Batch, pools: Pools) -> list[Route]:
     """Return the paths that only later versions have."""
     found = []
     if version.batch:
@@ -190,7 +197,11 @@ def later_routes(version: Version, nodes: ComputeNodes, batch: Batch) -> list[Ro
         found += [Route(method, each, _no_realtime) for method, each in methods]
     if version.pools:
         path = "/services/{name}/{version}/pool"
-        found += [Route(method, path, _no_pools) for method in ("GET", "POST", "DELETE")]
+        found += [
+            Route("GET", path, pools.get),
+            Route("POST", path, pools.open),
+            Route("DELETE", path, pools.close),
+        ]
     if version.compute_nodes:
         found += [
             Route("GET", "/computenodes", nodes.get),
@@ -203,10 +214,6 @@ def later_routes(version: Version, nodes: ComputeNodes, batch: Batch) -> list[Ro
 
 def _no_realtime(_call: Call) -> Answer:
     raise ApiError(501, "realtime services need RevoScaleR, which a stand-in does not have")
-
-
-def _no_pools(_call: Call) -> Answer:
-    raise ApiError(501, "pools of a service's own are not in a stand-in")
 
 
 def server(version: Version) -> Server:
@@ -236,7 +243,7 @@ def server(version: Version) -> Server:
         threading.Thread(target=run, daemon=True).start()
     nodes, batch = ComputeNodes(store, signed, backends), Batch(signed, services, threads)
     paths = [
-        *later_routes(version, nodes, batch),
+        *later_routes(version, nodes, batch, Pools(signed, services, backends)),
         *routes(signed, services, status, sessions),
     ]
     origins = cors(root)

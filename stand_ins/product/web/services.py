@@ -102,7 +102,7 @@ class Services:
 
     def run(self, service: Service, inputs: bytes) -> dict[str, Any]:
         """Run *service* once, and return what a consumer gets."""
-        answer = self.backends.consume(self._pack(service), inputs or b"{}")
+        answer = self.backends.consume(self.pack(service), inputs or b"{}")
         return {
             "success": answer["success"],
             "errorMessage": answer["errorMessage"],
@@ -122,7 +122,7 @@ class Services:
             raise _unknown()
         return found
 
-    def _pack(self, service: Service) -> bytes:
+    def pack(self, service: Service) -> bytes:
         """Return what a compute node needs of *service*, with its snapshot."""
         key = (service.name, service.version, json.dumps(service.definition, sort_keys=True))
         packed = self._packed.get(key)

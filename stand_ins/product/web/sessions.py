@@ -77,6 +77,48 @@ class Sessions:
         session = self._find(call, self.login.caller(call))
         return Answer(self._ask(session, "objects", {})["value"])
 
+    def object(self, call: Call) -> Answer:
+        """`GET /sessions/{id}/workspace/{objectName}`."""
+        session = self._find(call, self.login.caller(call))
+        return Answer(self._value(session, "object", {"name": call.parameters["name"]}))
+
+    def files(self, call: Call) -> Answer:
+        """`GET /sessions/{id}/files`."""
+        session = self._find(call, self.login.caller(call))
+        return Answer(self._value(session, "files", {}))
+
+    def file(self, call: Call) -> Answer:
+        """`GET /sessions/{id}/files/{fileName}`."""
+        session = self._find(call, self.login.caller(call))
+        return Answer(
+            base64.b64decode(self._value(session, "file", {"name": call.parameters["name"]}))
+        )
+
+    def history(self, call: Call) -> Answer:
+        """`GET /sessions/{id}/history`."""
+        return Answer(self._said(call)["history"])
+
+    def console_output(self, call: Call) -> Answer:
+        """`GET /sessions/{id}/console-output`."""
+        return Answer(self._said(call)["console"])
+
+    def cancel(self, call: Call) -> Answer:
+        """`POST /sessions/{id}/cancel`."""
+        session = self._find(call, self.login.caller(call))
+        self.backends.session(session["node"], "POST", f"/sessions/{session['handle']}/cancel")
+        return Answer({})
+
+    def _said(self, call: Call) -> dict[str, Any]:
+        session = self._find(call, self.login.caller(call))
+        path = f"/sessions/{session['handle']}/said"
+        return self.backends.session(session["node"], "GET", path)
+
+    def _value(self, session: dict[str, Any], operation: str, body: dict[str, Any]) -> Any:
+        answer = self._ask(session, operation, body)
+        if not answer["success"]:
+            raise ApiError(404, str(answer["errorMessage"]))
+        return answer["value"]
+
     def snapshot(self, call: Call) -> Answer:
         """`POST /sessions/{id}/snapshot`."""
         caller = self.login.caller(call)
