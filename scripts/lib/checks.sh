@@ -97,12 +97,22 @@ check_types() {
 
 # All checks, but for the outcome of the one for types: finish_checks has it. Without what mypy keeps
 # from another time it takes longer than all others together.
+# Programs of nodes that run on Ubuntu 16.04 and CentOS 7: what they use is in the Pythons of those.
+check_old_pythons() {
+  local folder=components/runtimes/rserver/node files
+  mapfile -t files < <(git ls-files --cached --others --exclude-standard "$folder/*.py" | grep -v /node_json.py)
+  # With a minus sign: that version or an older one.
+  vermin --quiet --no-tips --violations --target=3.4- "${files[@]}" &&
+    vermin --quiet --no-tips --violations --target=2.7- --target=3.4- "$folder/node_json.py"
+}
+
 run_checks() {
   check_beside "mypy --strict" check_types
   check "ruff check" ruff check .
   check "ruff format --check" ruff format --check .
   check "lint-imports" lint-imports
   check "shellcheck" check_shell_scripts
+  check "vermin" check_old_pythons
   check "PowerShell rules" python -m scripts.lib.powershell
   [[ ! -x scripts/schema ]] || check "scripts/schema --check" scripts/schema --check
   [[ ! -x scripts/docs ]] || check "scripts/docs --check" scripts/docs --check

@@ -84,7 +84,7 @@ def leaves(value: "object", path: "tuple[str, ...]" = ()) -> "list[tuple[tuple[s
         return [(path, value)]
     found = []
     for key, below in value.items():
-        found.extend(leaves(below, (*path, key)))
+        found.extend(leaves(below, path + (key,)))
     return found
 
 
