@@ -309,3 +309,20 @@ def test_a_one_box_of_the_family_keeps_what_it_was_made_from() -> None:
     names = stored(world, "azure")
     assert "token-signing" in names
     assert not {"database-product", "compute-server", "web-client"} & set(names)
+
+
+@every_cloud
+def test_nodes_on_windows_reach_sql_server_and_only_web_nodes_do(cloud: str) -> None:
+    value = of_family(STARTS[cloud], "9.4.7", "windows-server-2016")
+    world = deployed({stacks.ENVIRONMENT: value})
+    assert world.result.outputs["database"]["port"] == 1433
+    if cloud == "azure":
+        groups = world.of_type("azure-native:network:NetworkSecurityGroup")
+        names = {rule["name"] for group in groups.values() for rule in group["securityRules"]}
+        assert "allow-web-to-database-1433" in names
+        assert not {name for name in names if name.startswith("allow-compute-to-database")}
+    else:
+        rules = world.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        names = {name.removeprefix("test-network-firewall-") for name in rules}
+        assert "database-from-web-1433" in names
+        assert not {name for name in names if name.startswith("database-from-compute")}
