@@ -1,5 +1,6 @@
 """HTTPS to one environment, which trusts that environment's own certificate and nothing else.
 
+Plain HTTP where the environment's settings want it so; then nothing at all is trusted.
 Proxies of the shell's variables are not used: an environment lets in the addresses that its stack
 names.
 """
@@ -179,6 +180,8 @@ def trust(environment: Environment) -> ssl.SSLContext:
     Raises:
         OperationError: when the stack's output is no certificate.
     """
+    if not environment.endpoint.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     brought = environment.certificate
     output = "certificate" if brought else "certificateAuthority"
     try:

@@ -1,9 +1,21 @@
 """The thin path of each version: set up, sign in, publish code, consume it on the compute node."""
 
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from components.runtimes.rserver.versions import VERSIONS as DESCRIBED
+from model_folders import reading
+from operations import moving
+from operations.client import Client
+from operations.errors import OperationError
+from operations.product import Expected, Product
+from operations.prove import prove, same
+from operations.publish import Outcome, publish
+from operations.score import score
+from operations.stack import Environment
 from stand_ins.product.passwords import hashed
 from stand_ins.product.web.signing import new_key
 from stand_ins.versions import VERSIONS
@@ -18,6 +30,8 @@ from tests.support.stand_ins import (
 )
 
 pytestmark = pytest.mark.root
+
+FOLDER = Path(__file__).parents[2] / "models" / "iris"
 
 SERVICE = {
     "code": "answer <- predict(model, data.frame(hp = hp, wt = wt), type = 'response'); cat(1)",
@@ -91,3 +105,55 @@ def test_a_service_is_published_and_consumed(key, tmp_path):
         assert again.status_code == 403
         described = client.get("/api/transmission/1.0/swagger.json").json()
         assert described["info"] == {"title": "transmission", "description": "", "version": "1.0"}
+        assert client.delete("/services/transmission/1.0").status_code == 200
+
+        operate(environment_of(node, web, compute), tmp_path)
+
+
+def environment_of(node, web, compute):
+    """The machine as the project's own commands see it."""
+    version = node.version
+    described = DESCRIBED[version.product, version.version]
+    return Environment(
+        stack="test",
+        endpoint=f"http://127.0.0.1:{web}",
+        authority="",
+        username=version.account,
+        password=PASSWORD,
+        product=Product(
+            name=version.product,
+            version=version.version,
+            r_version=described.r_version,
+            account=version.account,
+            status_words=described.status_words,
+            authentication="local",
+            compute=Expected(addresses=(f"localhost:{compute}",)),
+            web=1,
+        ),
+    )
+
+
+def operate(environment, tmp_path):
+    """Publish, score and prove a folder, and move its service away and back."""
+    folder = reading.read(FOLDER)
+    with Client(environment) as client:
+        said = prove(client, folder)
+        assert said.startswith(f"{environment.product.title} says that it is well, with 1 compute")
+        assert f"iris 1.0 {Outcome.PUBLISHED} at {environment.endpoint}" in said
+        assert publish(client, folder) is Outcome.SAME
+        changed = replace(
+            folder, request={}, service=folder.service.model_copy(update={"description": "another"})
+        )
+        with pytest.raises(OperationError, match="what differs: description"):
+            publish(client, changed)
+        assert publish(client, changed, update=True) is Outcome.UPDATED
+
+        saved = tmp_path / "saved"
+        (kept,) = moving.save(client, saved)
+        assert client._call("DELETE", "/services/iris/1.0").status == 200
+        (line,) = moving.restore(client, saved)
+        assert line == "iris 1.0 is published, and its model's sum is the same"
+        (again,) = moving.published(client)
+        assert (again.description, again.sha256) == ("another", kept.sha256)
+        answer = score(client, "iris", None, folder.request, 30)
+        assert same(answer.outputs, folder.answer)
