@@ -144,7 +144,12 @@ def _add_download_commands(command: Adder) -> None:
     )  # fmt: skip
     offer.add_argument("files", nargs="*", type=Path, metavar="FILE")
     offer.add_argument("--as", dest="name", default="", help="another name for the one file")
+    offer.add_argument(
+        "--store", default="", metavar="ACCOUNT/CONTAINER",
+        help="put them into a container of Azure's instead, where a role is needed to read them",
+    )  # fmt: skip
     withdraw = command("withdraw", "offer files no longer", later("downloads", "withdraw"))
+    withdraw.add_argument("--store", default="", metavar="ACCOUNT/CONTAINER")
     withdraw.add_argument("names", nargs="+", metavar="NAME", help="as offer prints it")
 
 

@@ -14,17 +14,31 @@ from threading import Event
 from sandbox.control.fabric import Watch
 from sandbox.control.kinds import Kind, Transaction, World
 from sandbox.control.store import Store
+from sandbox.control.world import StoreWorld
 from sandbox.fabric.aws.cloud import Aws
+from sandbox.fabric.azure import blobs
 from sandbox.fabric.azure.cloud import Azure
+from sandbox.fabric.azure.tokens import Tokens
 from sandbox.fabric.cloud import Cloud, Surroundings
 from sandbox.fabric.contract import Blueprint, FabricError, Machine
 from sandbox.fabric.database import end_strays
+from sandbox.fabric.downloads import Shelf
+from sandbox.fabric.downloads.site import Store as Site
 from sandbox.fabric.images import Images
 
 
 def clouds(image: str) -> tuple[Cloud, ...]:
     """Every cloud that the fabric knows. *image*: what boots Debian 12 machines."""
     return (Azure(image), Aws(image))
+
+
+def stores(store: Store, folder: Path, shelf: Shelf) -> tuple[Site, ...]:
+    """The clouds' private stores, whose files are below *shelf*. *folder*: the sandbox's own."""
+
+    def find(place: str, name: str) -> Path | None:
+        return shelf.store(place).find(name)
+
+    return (blobs.Blobs(Tokens(folder), lambda: StoreWorld(store.read()), find),)
 
 
 class Clouds:

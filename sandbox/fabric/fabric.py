@@ -24,7 +24,7 @@ from sandbox.control.world import StoreTransaction, StoreWorld
 from sandbox.fabric import downloads, prober
 from sandbox.fabric import node as nodes
 from sandbox.fabric.cloud import Cloud, Surroundings
-from sandbox.fabric.clouds import Clouds, Databases, Services, clouds, end_databases
+from sandbox.fabric.clouds import Clouds, Databases, Services, clouds, end_databases, stores
 from sandbox.fabric.contract import Blueprint, FabricError, Machine, Probe
 from sandbox.fabric.downloads import site
 from sandbox.fabric.hosts import Hosts, end_all_below
@@ -98,11 +98,13 @@ class Fabric:
         self._notices = Notices()
         self._networks = Networks(place.prefix, place.pool, options.client)
         self._hosts = Hosts(place.folder / "hosts", images, self._host_ended)
+        shelf = downloads.Shelf(place.folder / downloads.FOLDER)
         self._site = site.Site(
-            downloads.Shelf(place.folder / downloads.FOLDER),
+            shelf,
             self._networks,
             images.authority,
             site.network(place.pool, options.client),
+            stores(store, place.folder, shelf),
         )
         self._services = Services(
             everyone,

@@ -1,9 +1,9 @@
 """Who may do what with data: role assignments (Azure RBAC) and access policies of vaults.
 
 Sources: Azure documentation, "Azure built-in roles for Security" (data actions of the Key Vault
-roles), "Understand Azure role definitions" (wildcards; NotDataActions are taken from DataActions of
-the same role), "Understand scope for Azure RBAC" (an assignment holds below its scope), "Assign a
-Key Vault access policy".
+roles), "Azure built-in roles for Storage", "Understand Azure role definitions" (wildcards;
+NotDataActions are taken from DataActions of the same role), "Understand scope for Azure RBAC" (an
+assignment holds below its scope), "Assign a Key Vault access policy".
 """
 
 import re
@@ -17,6 +17,7 @@ from sandbox.control.reading import elements, text, texts
 
 GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 (an action)
 READ_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
+READ_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 
 BUILT_IN_DATA_ACTIONS = {
     # Key Vault Administrator
@@ -34,9 +35,13 @@ BUILT_IN_DATA_ACTIONS = {
         READ_METADATA,
         "Microsoft.KeyVault/vaults/keys/read",
     ),
+    # Storage Blob Data Reader, Contributor, Owner
+    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": (READ_BLOB,),
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": (READ_BLOB,),
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": (READ_BLOB,),
 }
-"""Role id -> data actions. Every other built-in role that the sandbox knows reads no secret: also
-Owner and Contributor manage a vault and don't see what is in it."""
+"""Role id -> data actions. Every other built-in role that the sandbox knows reads no data: also
+Owner and Contributor manage a vault and an account, and don't see what is in them."""
 
 _POLICY_WORDS = {GET_SECRET: "get", READ_METADATA: "list"}
 

@@ -13,10 +13,11 @@ import dns.rdatatype
 from sandbox.control import ids
 from sandbox.control.store import Store
 from sandbox.fabric import contract
-from sandbox.fabric.azure import names, vault
+from sandbox.fabric.azure import blobs, names, vault
 from sandbox.fabric.azure.metadata import Metadata
 from sandbox.fabric.azure.tokens import Tokens
 from sandbox.fabric.contract import PLATFORM_PROBE, Machine, Network
+from sandbox.fabric.downloads import BLOBS
 from sandbox.fabric.notices import Notices
 from sandbox.fabric.serving import resolver, services
 from sandbox.fabric.serving.certificates import Authority
@@ -85,4 +86,16 @@ class Services(services.Services):
             for machine in self._blueprint.machines
             if machine.network == network
         )
-        return names.look_up(self.world(), network, hosts, name, kind)
+        world = self.world()
+        found = names.look_up(world, network, hosts, name, kind)
+        public = next(iter(self.published.values()), None)
+        host = name.to_text(omit_final_dot=True)
+        if (
+            not found.answers
+            and public is not None
+            and host.casefold().endswith(f".{BLOBS}")
+            and blobs.account_of(world, host) is not None
+        ):
+            # What a private endpoint does not answer in the network is on the internet.
+            return resolver.address_of(name, kind, public)
+        return found

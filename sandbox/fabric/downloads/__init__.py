@@ -4,6 +4,6 @@ It stands for what a user of a product without public downloads has: a server wi
 `scripts/sandbox offer FILE` puts a file there.
 """
 
-from sandbox.fabric.downloads.shelf import FOLDER, HOST, Shelf, address_in, url
+from sandbox.fabric.downloads.shelf import BLOBS, FOLDER, HOST, Shelf, address_in
 
-__all__ = ["FOLDER", "HOST", "Shelf", "address_in", "url"]
+__all__ = ["BLOBS", "FOLDER", "HOST", "Shelf", "address_in"]

@@ -15,6 +15,11 @@ FOLDER = "downloads"
 HOST = "downloads.sandbox.example"
 """Name of the site; `example` is nobody's (RFC 2606)."""
 
+BLOBS = "blob.core.windows.net"
+"""Domain of Azure's private stores."""
+STORES = "stores"
+"""Folder of the files in private stores; none of them is at the site itself."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}")
 _DRAFT = ".offered-"
 """Begins the name of what is still being copied; no file that is offered begins with a dot."""
@@ -48,6 +53,19 @@ class Shelf:
         except OSError:
             return ()
         return sorted(name for name in found if _NAME.fullmatch(name))
+
+    def is_empty(self) -> bool:
+        """Whether nothing is offered, neither here nor in a store below."""
+        return not self.names() and not any(
+            Shelf(folder).names() for folder in (self.folder / STORES).glob("*/*")
+        )
+
+    def store(self, place: str) -> "Shelf":
+        """The files of a private store, `ACCOUNT/CONTAINER`. Raises FabricError."""
+        account, _, container = place.partition("/")
+        verify_name(account)
+        verify_name(container)
+        return Shelf(self.folder / STORES / account / container)
 
     def find(self, name: str) -> Path | None:
         """The file of this name; None when there is none."""
@@ -87,8 +105,3 @@ class Shelf:
             raise FabricError(f"{name} is not offered; offered: {offered}") from None
         except OSError as error:
             raise FabricError(f"{name} can't be withdrawn: {error}") from error
-
-
-def url(name: str) -> str:
-    """Where it is downloaded from."""
-    return f"https://{HOST}/{name}"

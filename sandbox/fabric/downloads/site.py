@@ -9,14 +9,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import h11
 
@@ -34,7 +34,7 @@ from sandbox.fabric.contract import (
 )
 from sandbox.fabric.downloads.shelf import HOST, Shelf, address_in
 from sandbox.fabric.serving.certificates import Authority, Certificates
-from sandbox.fabric.serving.exchange import Request, in_json
+from sandbox.fabric.serving.exchange import Answer, Request, in_json
 from sandbox.fabric.serving.listening import (
     Engine,
     Limits,
@@ -59,6 +59,23 @@ _PIECE = 256 << 10
 """Bytes that are read, and in memory, at a time."""
 _LOOK = 60.0
 """Seconds between looks at the certificate's age."""
+
+
+Find = Callable[[Request], Path | Answer]
+"""The file that a request is for, or what is answered in its place."""
+
+
+class Store(Protocol):
+    """What else is served at the site's address, under names of its own."""
+
+    names: tuple[str, ...]
+    """For the certificate."""
+
+    def answers(self, host: str) -> bool:
+        """Whether requests to this host are for it."""
+
+    def find(self, request: Request) -> Path | Answer:
+        """The file that is asked for, or why it is not given."""
 
 
 def network(pool: IPv4Network, client: IPv4Address) -> Network:
@@ -104,10 +121,16 @@ class Site:
     """Serves what is on the shelf. Methods may be called from any thread."""
 
     def __init__(
-        self, shelf: Shelf, networks: Networks, authority: Authority, network: Network
+        self,
+        shelf: Shelf,
+        networks: Networks,
+        authority: Authority,
+        network: Network,
+        stores: Sequence[Store] = (),
     ) -> None:
-        """Serve nothing yet."""
+        """Serve nothing yet. *stores*: who answers there beside the shelf."""
         self._shelf = shelf
+        self._stores = stores
         self._networks = networks
         self._network = network
         self._certificates = Certificates(authority)
@@ -116,7 +139,7 @@ class Site:
 
     def added(self, blueprint: Blueprint) -> Blueprint:
         """*blueprint* with the site in it, while anything is offered."""
-        if not self._shelf.names():
+        if self._shelf.is_empty():
             return blueprint
         return replace(blueprint, networks=(*blueprint.networks, self._network))
 
@@ -131,7 +154,8 @@ class Site:
             return
         engine = self._engine = Engine("downloads")
         try:
-            tls = self._certificates.of(OWN, (HOST,))
+            hosts = (HOST, *(name for store in self._stores for name in store.names))
+            tls = self._certificates.of(OWN, hosts)
             bound = self._networks.open(OWN, _SERVER, HTTPS)
         except (OSError, FabricError) as error:
             self.stop()
@@ -139,7 +163,7 @@ class Site:
         engine.repeat(_LOOK, self._certificates.renew)
 
         async def listen() -> StreamListener:
-            return StreamListener(bound, files(engine, self._shelf.find), tls, _LIMITS)
+            return StreamListener(bound, files(engine, self._find), tls, _LIMITS)
 
         self._open = engine.run(listen())
 
@@ -153,20 +177,28 @@ class Site:
             engine.stop()
             self._certificates.forget(OWN)
 
+    def _find(self, request: Request) -> Path | Answer:
+        host = request.headers.get("host", "").partition(":")[0]
+        for store in self._stores:
+            if store.answers(host):
+                return store.find(request)
+        name = request.segments[0] if len(request.segments) == 1 else ""
+        return self._shelf.find(name) or _said(HTTPStatus.NOT_FOUND)
+
     def _namespace(self) -> int | None:
         with self._networks.open(OWN, _SERVER, 0, socket.SOCK_DGRAM) as probe:
             return namespace_of(probe)
 
 
-def files(engine: Engine, find: Callable[[str], Path | None]) -> Serve:
-    """Serve the files that *find* knows by their names, in pieces as they are taken."""
+def files(engine: Engine, find: Find) -> Serve:
+    """Serve what *find* finds, in pieces as they are taken."""
     return _Server(engine, find).serve
 
 
 class _Server:
     """Serves the connections of one site."""
 
-    def __init__(self, engine: Engine, find: Callable[[str], Path | None]) -> None:
+    def __init__(self, engine: Engine, find: Find) -> None:
         self._engine = engine
         self._find = find
 
@@ -195,10 +227,9 @@ class _Server:
     ) -> None:
         head = request.method == "HEAD"
         opened = await self._engine.work(partial(_opened, request, self._find))
-        if isinstance(opened, HTTPStatus):
-            _LOG.info("downloads: %s asks for %s: %s", request.source, request.path, opened)
-            said = in_json(opened, {"error": opened.phrase})
-            return await send(connection, writer, said, head=head)
+        if isinstance(opened, Answer):
+            _LOG.info("downloads: %s asks for %s: %s", request.source, request.path, opened.status)
+            return await send(connection, writer, opened, head=head)
         _LOG.info("downloads: %s takes %s", request.source, request.path)
         with closing(opened):
             return await self._stream(connection, writer, opened, head=head)
@@ -227,12 +258,17 @@ class _Server:
             await writer.drain()
 
 
-def _opened(request: Request, find: Callable[[str], Path | None]) -> BinaryIO | HTTPStatus:
+def _opened(request: Request, find: Find) -> BinaryIO | Answer:
     if request.method not in ("GET", "HEAD"):
-        return HTTPStatus.METHOD_NOT_ALLOWED
-    name = request.segments[0] if len(request.segments) == 1 else ""
-    file = find(name)
+        return _said(HTTPStatus.METHOD_NOT_ALLOWED)
+    found = find(request)
+    if isinstance(found, Answer):
+        return found
     try:
-        return file.open("rb") if file is not None else HTTPStatus.NOT_FOUND
+        return found.open("rb")
     except OSError:
-        return HTTPStatus.NOT_FOUND  # it has just been withdrawn
+        return _said(HTTPStatus.NOT_FOUND)  # it has just been withdrawn
+
+
+def _said(status: HTTPStatus) -> Answer:
+    return in_json(status, {"error": status.phrase})

@@ -72,6 +72,7 @@ class Services(ABC):
         self._store = store
         self._networks = networks
         self._upstream = upstream
+        self.published = published
         self._published = resolver.named(published)
         self._blueprint = Blueprint()
         self._settling = threading.Lock()
