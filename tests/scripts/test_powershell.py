@@ -85,6 +85,13 @@ REFUSED = {
     "New-Object -TypeName System.Diagnostics.ProcessStartInfo\n": (
         "3: a System.Diagnostics.ProcessStartInfo starts what nobody checks"
     ),
+    "[IO.File]::Move('a', 'b')\n": "3: [IO.File]::Move is not known of .NET Framework 4.5",
+    "New-Object -TypeName System.Net.Http.HttpClient\n": (
+        "3: System.Net.Http.HttpClient is no class that is known of .NET Framework 4.5"
+    ),
+    "New-Object Object\n": (
+        "3: New-Object without -TypeName is no class that is known of .NET Framework 4.5"
+    ),
     "[scriptblock]::Create('x')\n": (
         "3: [scriptblock] is the type of a parameter, and nothing else"
     ),

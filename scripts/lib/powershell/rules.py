@@ -15,7 +15,7 @@ from scripts.lib.powershell.tree import (
     inside,
     text,
 )
-from scripts.lib.powershell.vocabulary import CMDLETS, VERBS
+from scripts.lib.powershell.vocabulary import CMDLETS, OBJECTS, STATIC, VERBS
 
 NATIVE: Final = "Invoke-Native"
 """The one function that starts programs: it looks at their exit codes."""
@@ -139,6 +139,22 @@ def _is_given_block(operator: Node) -> bool:
         for variable in inside(parameter, "variable")
     }
     return bool(called) and called <= blocks
+
+
+def types_are_known(script: Script) -> Iterator[Problem]:
+    """Static members and classes are ones that .NET Framework 4.5 has."""
+    for node in script.all("invokation_expression", "member_access"):
+        found = re.match(r"\[([\w.]+)\]::(\w+)", text(node))
+        if found and found[2] not in STATIC.get(found[1], ()):
+            yield script.problem(node, f"{found[0]} is not known of .NET Framework 4.5")
+    for command in script.commands:
+        if command.name == "New-Object":
+            made = re.search(r"-TypeName\s+'?([\w.\[\]]+)", text(command.node))
+            if made is None or made[1] not in OBJECTS:
+                name = made[1] if made else "New-Object without -TypeName"
+                yield script.problem(
+                    command.node, f"{name} is no class that is known of .NET Framework 4.5"
+                )
 
 
 def no_secret_is_said(script: Script) -> Iterator[Problem]:
@@ -299,6 +315,7 @@ ALONE: Final[tuple[Rule, ...]] = (
     it_is_strict_from_the_start,
     nothing_is_run_as_text,
     programs_are_checked,
+    types_are_known,
     no_secret_is_said,
     nothing_travels_in_clear,
     functions_have_approved_verbs,

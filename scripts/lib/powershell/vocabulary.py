@@ -110,6 +110,59 @@ CMDLETS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Parameters of each cmdlet."""
 
+STATIC: Final[Mapping[str, tuple[str, ...]]] = {
+    "Array": ("Copy",),
+    "BitConverter": ("ToString",),
+    "Console": ("Out",),
+    "Convert": ("FromBase64String",),
+    "DateTime": ("UtcNow",),
+    "Diagnostics.Process": ("Start",),
+    "IO.Compression.ZipFile": ("ExtractToDirectory",),
+    "IO.Compression.ZipFileExtensions": ("ExtractToFile",),
+    "IO.File": ("AppendAllText", "ReadAllBytes", "ReadAllText", "Replace", "WriteAllText"),
+    "Math": ("Ceiling", "Min"),
+    "Net.SecurityProtocolType": ("Tls12",),
+    "Net.ServicePointManager": ("SecurityProtocol",),
+    "Net.WebRequest": ("DefaultWebProxy",),
+    "Security.Cryptography.SHA256": ("Create",),
+    "StringSplitOptions": ("RemoveEmptyEntries",),
+    "System.Runtime.Serialization.Json.JsonReaderWriterFactory": ("CreateJsonReader",),
+    "System.Xml.XmlDictionaryReaderQuotas": ("Max",),
+    "Text.Encoding": ("UTF8",),
+    "TimeSpan": ("Zero",),
+    "int": ("MaxValue",),
+    "regex": ("Match", "Matches", "Replace"),
+    "string": ("IsNullOrEmpty",),
+}
+"""Static members of .NET Framework 4.5, which is the oldest below PowerShell 4.0, by their type."""
+
+OBJECTS: Final = frozenset(
+    {
+        "System.Byte[]",
+        "System.Data.SqlClient.SqlConnection",
+        "System.Data.SqlClient.SqlConnectionStringBuilder",
+        "System.Diagnostics.ProcessStartInfo",
+        "System.IO.Compression.ZipArchive",
+        "System.IO.MemoryStream",
+        "System.Net.Sockets.TcpClient",
+        "System.Net.WebClient",
+        "System.Security.AccessControl.DirectorySecurity",
+        "System.Security.AccessControl.FileSecurity",
+        "System.Security.AccessControl.FileSystemAccessRule",
+        "System.Security.Cryptography.CspParameters",
+        "System.Security.Cryptography.RSACryptoServiceProvider",
+        "System.Security.Cryptography.RSAParameters",
+        "System.Security.Cryptography.X509Certificates.X509Certificate2",
+        "System.Security.Cryptography.X509Certificates.X509Store",
+        "System.Security.Principal.NTAccount",
+        "System.Security.Principal.SecurityIdentifier",
+        "System.Text.StringBuilder",
+        "System.Text.UTF8Encoding",
+        "System.Xml.XmlDocument",
+    }
+)
+"""What New-Object may make: classes of the same framework, by their whole name."""
+
 VERBS: Final = frozenset(
     [
         "Add",
