@@ -7,7 +7,7 @@ from components.settings import parse
 from tests.support.environments import ONE_BOX, of_family
 
 
-@pytest.mark.parametrize("version", ["9.0-preview", "9.0.1", "9.1.0", "9.4.7"])
+@pytest.mark.parametrize("version", ["9.1.0", "9.2.1", "9.3.0", "9.4.7"])
 def test_both_parts_of_a_one_box_and_what_iis_shows_beside_them_are_apart(version: str) -> None:
     environment = parse(of_family(ONE_BOX, version, "windows-server-2016"), stack="test")
     made = recipe.for_role(environment, "one-box")
