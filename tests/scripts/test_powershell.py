@@ -106,6 +106,7 @@ REFUSED = {
     "Invoke-RestMethod -Uri 'https://x.example' -TimeoutSec 1\n": (
         "3: Invoke-RestMethod needs -UseBasicParsing"
     ),
+    "$a = 'x'\nGet-Item -LiteralPath $a.Trim()\n": ("4: put the call of a method into parentheses"),
     "try { Get-Date } catch { }\n": "3: an empty catch hides what went wrong",
     "Remove-Item -LiteralPath x -ErrorAction SilentlyContinue\n": (
         "3: Remove-Item must not fail in silence"

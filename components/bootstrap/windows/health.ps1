@@ -27,7 +27,7 @@ function Get-NodeState {
 
 function Set-HealthFile {
     param([string]$Path, [bool]$Holds)
-    $file = Join-Path -Path $HealthFolder -ChildPath $Path.TrimStart('/')
+    $file = Join-Path -Path $HealthFolder -ChildPath ($Path.TrimStart('/'))
     if ($Holds -and -not (Test-Path -LiteralPath $file)) {
         [IO.File]::WriteAllText($file, 'yes')
     }

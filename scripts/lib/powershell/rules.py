@@ -226,6 +226,14 @@ def parameters_are_not_forgotten(script: Script) -> Iterator[Problem]:
                 yield script.problem(command.node, f"{command.name} needs -{name}")
 
 
+def calls_in_arguments_stand_apart(script: Script) -> Iterator[Problem]:
+    """A method's result as a command's argument is in parentheses, so that all read it alike."""
+    for node in script.all("command_elements"):
+        for each in node.children:
+            if each.type == "argument_list":
+                yield script.problem(each, "put the call of a method into parentheses")
+
+
 def errors_are_not_swallowed(script: Script) -> Iterator[Problem]:
     """A catch does something; nothing goes on in silence."""
     for node in script.all("catch_clause"):
@@ -322,6 +330,7 @@ ALONE: Final[tuple[Rule, ...]] = (
     syntax_is_of_version_4,
     only_one_function_sleeps,
     parameters_are_not_forgotten,
+    calls_in_arguments_stand_apart,
     errors_are_not_swallowed,
     null_stands_on_the_left,
 )

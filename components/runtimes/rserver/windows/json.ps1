@@ -133,7 +133,7 @@ function Write-Json {
         return $Element.get_InnerText()
     }
     if ($kind -ne 'object' -and $kind -ne 'array') {
-        return ConvertTo-JsonString -Text $Element.get_InnerText()
+        return ConvertTo-JsonString -Text ($Element.get_InnerText())
     }
     $open, $close = '{', '}'
     if ($kind -eq 'array') {

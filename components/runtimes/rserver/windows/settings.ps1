@@ -60,7 +60,7 @@ function Get-JsonText {
     $argument = $expression.get_InnerText()
     switch (Get-JsonKey -Element $expression) {
         '$secret' { return Get-NodeSecret -Name $argument }
-        '$node' { return (Get-JsonAt -Element $NodeRoot -Keys $argument.Split('.')).get_InnerText() }
+        '$node' { return (Get-JsonAt -Element $NodeRoot -Keys ($argument.Split('.'))).get_InnerText() }
         '$uris' { return Get-ComputeUris }
         '$thumbprint' { return $Certificates[$argument].Thumbprint }
         '$subject' { return $Certificates[$argument].Subject }
