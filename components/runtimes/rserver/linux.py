@@ -38,6 +38,7 @@ _RED_HAT: Final = (
     "libunwind",
     "nginx",
     "openssl",
+    "policycoreutils-python",
     "python3",
 )
 """facts.md section 4, "RHEL packages". NGINX comes from EPEL, whose package CentOS has; on RHEL the

@@ -70,6 +70,9 @@ for rules in "$RULES" "$RULES6"; do
   fi
 done
 # CentOS 7 has a firewall of its own, which would put its rules over ours.
-! systemctl is-active --quiet firewalld.service || systemctl --no-reload mask --quiet --now firewalld.service
+if systemctl is-active --quiet firewalld.service; then
+  systemctl --no-reload mask --quiet firewalld.service
+  systemctl stop firewalld.service
+fi
 systemctl --no-reload enable --quiet operationalization-firewall.service
 systemctl restart operationalization-firewall.service

@@ -37,11 +37,13 @@ user=www-data
 echo "PROXY_USER=$user" >"$RUNTIME/role.env"
 
 # The package's own NGINX would listen on 80.
-systemctl --no-reload mask --quiet --now nginx.service
+systemctl --no-reload mask --quiet nginx.service
+systemctl stop nginx.service
 # Where SELinux is enforcing, as on CentOS and RHEL, it must know what this NGINX does.
 if type -P getenforce >/dev/null && [[ $(getenforce) == Enforcing ]]; then
   setsebool httpd_can_network_connect on
-  chcon -R -t httpd_sys_content_t "$RUNTIME/health" "$RUNTIME/proxy"
+  chcon -R -t httpd_var_run_t "$RUNTIME/health" "$RUNTIME/proxy"
+  [[ ! -d $SECRETS ]] || chcon -R -t cert_t "$SECRETS"
   ! type -P semanage >/dev/null || semanage port --add --type http_port_t --proto tcp "$port" 2>/dev/null ||
     semanage port --modify --type http_port_t --proto tcp "$port"
 fi

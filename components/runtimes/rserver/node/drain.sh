@@ -9,10 +9,7 @@ readonly LONGEST=120 # seconds that running requests get; a termination notice g
 
 # The requests that are being worked on, but for the one that asks. Connections that only wait for another request don't
 # count: who has them may keep them for minutes.
-requests() {
-  curl -fsS --max-time 5 --unix-socket "$RUNTIME/proxy/status.sock" http://localhost/ |
-    awk '/^Reading:/ { print $2 + $4 - 1 }'
-}
+requests() { python3 -B ./running_requests.py "$RUNTIME/proxy/status.sock"; }
 
 log "draining"
 ./state.sh draining

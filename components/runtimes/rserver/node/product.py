@@ -33,7 +33,9 @@ class Node:
 
     def __init__(self, path: str = NODE) -> None:
         with open(path, encoding="utf-8") as stream:
-            self.document = json.load(stream)
+            # In its order, which a dictionary of older Pythons would not keep: what is written into
+            # a file must be the same at every boot.
+            self.document = json.load(stream, object_pairs_hook=OrderedDict)
         self.section = self.document[self.document["role"]]
         self._paths = {use["name"]: use["path"] for use in self.document["secrets"]}
 

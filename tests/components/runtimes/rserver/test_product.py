@@ -147,7 +147,7 @@ def test_a_thumbprint_is_the_upper_case_sha_1_of_the_certificate(made):
     [
         ({"$made-up": 1}, "$made-up is no expression that this node knows"),
         ({"$node": "database.name"}, "the node's JSON file has no database.name"),
-        ({"$join": [{"$node": "database"}]}, "dict is no text"),
+        ({"$join": [{"$node": "database"}]}, "OrderedDict is no text"),
     ],
 )
 def test_what_it_does_not_know_is_refused(made, value, why):

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from components.runtimes.rserver.node import diagnose, watch
+from components.runtimes.rserver.node import diagnose, running_requests, watch
 
 PASSES = {"statusCode": "pass"}
 FAILS = {"statusCode": "fail"}
@@ -220,3 +220,29 @@ def test_a_compute_node_without_r_shells_is_not_ready(runtime, monkeypatch):
 def rserve_port():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         return gone.getsockname()[1]
+
+
+def test_running_requests_are_those_but_the_one_that_asks(tmp_path):
+    answer = (
+        b"HTTP/1.1 200 OK\r\n\r\nActive connections: 9 \nserver accepts handled requests\n"
+        b" 12 12 31 \nReading: 1 Writing: 3 Waiting: 5 \n"
+    )
+    path = str(tmp_path / "status.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        thread = threading.Thread(target=_answer_once, args=(listening, answer))
+        thread.start()
+        found = running_requests.ask(path)
+        thread.join()
+
+    assert running_requests.running(found) == 3
+    with pytest.raises(ValueError, match="has no numbers"):
+        running_requests.running("")
+
+
+def _answer_once(listening, answer):
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(answer)
