@@ -25,12 +25,12 @@ def ask(path: "str") -> "str":
         connection.settimeout(5)
         connection.connect(path)
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        parts = []
-        while True:
+        answer = b""
+        part = connection.recv(4096)
+        while part:
+            answer += part
             part = connection.recv(4096)
-            if not part:
-                return b"".join(parts).decode("ascii", "replace")
-            parts.append(part)
+    return answer.decode("ascii", "replace")
 
 
 def main() -> "None":
