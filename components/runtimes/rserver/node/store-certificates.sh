@@ -7,12 +7,22 @@ cd "$(dirname "$0")"
 source library.sh
 umask 077
 
-readonly SECRETS=$RUNTIME/secrets
+readonly SECRETS=$RUNTIME/secrets STORED=$KEPT/certificates
+
+# Earlier versions of the product know a certificate by its subject alone: one that has been replaced must not stay.
+forget_others() {
+  local file
+  [[ ! -f $STORED ]] || while read -r file; do
+    [[ " ${kept[*]} " == *" $file "* ]] || rm -f "$folder/$file"
+  done <"$STORED"
+  mkdir -p "$KEPT"
+  printf '%s\n' "${kept[@]}" >"$STORED"
+}
 
 store() {
   local pem=$SECRETS/$1 thumbprint
-  thumbprint=$(openssl x509 -in "$pem" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')
-  [[ -n $thumbprint ]] || fail "secret $1 does not begin with a certificate"
+  thumbprint=$(openssl x509 -in "$pem" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g') ||
+    fail "secret $1 does not begin with a certificate"
   kept+=("$thumbprint.pfx")
   [[ ! -f $folder/$thumbprint.pfx ]] || return 0
   openssl pkcs12 -export -passout pass: -in "$pem" -inkey "$pem" -out "$folder/$thumbprint.pfx.new"
@@ -46,4 +56,5 @@ kept=()
 for name in "${names[@]}"; do
   store "$name"
 done
+forget_others
 chown -R "$user" "$home/.dotnet"

@@ -1,5 +1,6 @@
 """The node scripts of the R Server family, where no node is needed; the sandbox runs them all."""
 
+import getpass
 import hashlib
 import json
 import os
@@ -362,37 +363,70 @@ def test_only_the_end_of_this_machine_is_a_notice(azure, monkeypatch):
     assert azure("notices").stdout == ""
 
 
-def test_a_certificate_lands_in_the_store_by_its_thumbprint(machine):
-    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    secrets = machine.folder / "run" / "secrets"
-    secrets.mkdir()
-    home = machine.folder / "home"
-    pem = secrets / "token-signing"
+def make_certificate(pem: Path) -> str:
+    """Write a certificate and its key; return its thumbprint."""
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-keyout", secrets / "key", "-out", pem, "-days", "9", "-subj", "/CN=x"),
+            *("-nodes", "-keyout", f"{pem}.key", "-out", pem, "-days", "9", "-subj", "/CN=x"),
         ],
         check=True,
         capture_output=True,
     )
-    pem.write_text(pem.read_text() + (secrets / "key").read_text())
-    machine.says(
-        {}, certificates=["token-signing"], product={"webUser": user, "webHome": str(home)}
-    )
-    found = machine.run("store-certificates.sh")
-    store = home / ".dotnet" / "corefx" / "cryptography" / "x509stores" / "root"
-    [file] = store.iterdir()
-
-    assert found.returncode == 0, found.stderr
-    assert file.stat().st_mode & 0o777 == 0o600
-    fingerprint = subprocess.run(
+    pem.write_text(pem.read_text() + Path(f"{pem}.key").read_text())
+    found = subprocess.run(
         ["openssl", "x509", "-in", pem, "-noout", "-fingerprint", "-sha1"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert file.name == fingerprint.strip().partition("=")[2].replace(":", "") + ".pfx"
+    return found.strip().partition("=")[2].replace(":", "")
+
+
+@pytest.fixture
+def store(machine):
+    """Stores the certificate of tokens; returns what the store has then."""
+    (machine.folder / "run" / "secrets").mkdir()
+    home = machine.folder / "home"
+    machine.says(
+        {},
+        certificates=["token-signing"],
+        product={"webUser": getpass.getuser(), "webHome": str(home)},
+    )
+
+    def run() -> list[Path]:
+        found = machine.run("store-certificates.sh")
+        assert found.returncode == 0, found.stderr
+        return list((home / ".dotnet/corefx/cryptography/x509stores/root").iterdir())
+
+    return run
+
+
+def test_a_certificate_lands_in_the_store_by_its_thumbprint(machine, store):
+    thumbprint = make_certificate(machine.folder / "run" / "secrets" / "token-signing")
+    [file] = store()
+
+    assert file.name == f"{thumbprint}.pfx"
+    assert file.stat().st_mode & 0o777 == 0o600
     before = file.stat().st_mtime_ns
-    assert machine.run("store-certificates.sh").returncode == 0
-    assert file.stat().st_mtime_ns == before, "at a later boot nothing changes"
+    [again] = store()
+    assert again.stat().st_mtime_ns == before, "at a later boot nothing changes"
+
+
+def test_a_certificate_takes_the_place_of_the_one_before_and_of_no_other(machine, store):
+    make_certificate(machine.folder / "run" / "secrets" / "token-signing")
+    [first] = store()
+    first.with_name("OTHER.pfx").write_text("somebody else's")
+    thumbprint = make_certificate(machine.folder / "run" / "secrets" / "token-signing")
+
+    assert sorted(path.name for path in store()) == sorted([f"{thumbprint}.pfx", "OTHER.pfx"])
+
+
+def test_a_secret_without_a_certificate_is_refused(machine, store):
+    (machine.folder / "run" / "secrets" / "token-signing").write_text("no certificate")
+    found = machine.run("store-certificates.sh")
+
+    assert found.returncode == 1
+    assert found.stderr.endswith(
+        "store-certificates.sh: failed: secret token-signing does not begin with a certificate\n"
+    )
