@@ -35,7 +35,7 @@ def connection_strings(product: Product) -> Json:
 def _on(product: Product, connection: JsonValue) -> Json:
     if product.server.encrypt_secrets:
         return {"Enabled": True, "Connection": encrypted(connection), "Encrypted": True}
-    return {"Enabled": True, "Connection": connection}
+    return {"Enabled": True, "Connection": connection, "Encrypted": False}
 
 
 def _postgresql(product: Product) -> JsonValue:
