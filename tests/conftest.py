@@ -9,6 +9,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.support.engine import Engine, on_sandbox
 from tests.support.loops import new_loop
+from tests.support.ordering import in_order
 
 # Tests that several modules import (tests/support/access.py) explain themselves too.
 pytest.register_assert_rewrite("tests.support.access")
@@ -35,11 +36,19 @@ APART = ("tests/end_to_end/test_stacks.py", "tests/end_to_end/test_upgrade.py")
 """Modules whose tests share nothing and take long: each test goes to whichever worker is free."""
 
 
+ALONE = ("tests/end_to_end/test_faults.py", "tests/end_to_end/test_scan.py")
+"""Modules of one test that takes very long."""
+
+
 class _Scheduling(LoadFileScheduling):
     """One file stays with one worker, so that what a module deploys once is deployed once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(APART) else str(super()._split_scope(nodeid))
+        return _scope_of(nodeid)
+
+
+def _scope_of(nodeid: str) -> str:
+    return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
@@ -48,5 +57,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest, so that no worker is alone with them at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+    """Spread what waits for nodes among what computes (tests/support/ordering.py)."""
+    scopes: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        scopes.setdefault(_scope_of(item.nodeid), []).append(item)
+
+    def marked(scope: str, *marks: str) -> int:
+        names = [{mark.name for mark in item.iter_markers()} for item in scopes[scope]]
+        return sum(found.issuperset(marks) for found in names)
+
+    def seconds(scope: str) -> float:
+        """A test of the engine takes some ten seconds, one that has a worker for itself more."""
+        engine = 90.0 if scope in ALONE else 30.0 if scope.startswith(APART) else 8.0
+        engines, roots = marked(scope, "engine"), marked(scope, "root")
+        return engine * engines + 2.0 * roots + 0.05 * len(scopes[scope])
+
+    order = in_order(list(scopes), lambda scope: marked(scope, "engine", "root") > 0, seconds)
+    items[:] = [item for scope in order for item in scopes[scope]]
