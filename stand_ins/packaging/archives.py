@@ -28,7 +28,9 @@ def make(product: str, version: str) -> bytes:
 
 
 def name_of(product: str, version: str) -> str:
-    """Return the archive's file name."""
+    """Return the archive's file name; of R Open the one that `install.sh` looks for (5.1)."""
+    if product == R_OPEN:
+        return f"microsoft-r-open-{version}.tar.gz"
     return f"{product}-{version}.tar"
 
 

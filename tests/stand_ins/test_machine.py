@@ -142,7 +142,12 @@ def test_what_is_published_on_901_is_there_on_947(box):
 
     # 9.1.0: its installer takes the old version away; the SQLite file was copied before.
     box.sh(f"cp {OLD.folder('web')}/deployrdb_9.0.0.db /srv")
-    box.sh("cd /srv/9.1.0/MRS91Linux; ./install.sh -a -s")
+    # R Open lies packed beside it, and .NET Core is there already (facts.md 5.1).
+    name = archives.name_of("r-open", MIDDLE.r)
+    (box.root / "srv/9.1.0/MRS91Linux" / name).write_bytes(archives.make("r-open", MIDDLE.r))
+    refused = box.sh("cd /srv/9.1.0/MRS91Linux; ./install.sh -s", ok=1)
+    assert "needs the licence accepted" in refused
+    box.sh("cd /srv/9.1.0/MRS91Linux; ./install.sh -a -s -r; ls r-open/*.deb")
     assert not (box.root / OLD.home.lstrip("/")).exists()
     box.sh(f"cp /srv/deployrdb_9.0.0.db {STASH}/")
     utility = f"dotnet {MIDDLE.utility}/{MIDDLE.utility}.dll"
