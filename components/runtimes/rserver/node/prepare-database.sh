@@ -23,40 +23,43 @@ store() {
   fail "there is no trust store in ${STORES[*]}"
 }
 
-# psql_as USER: with the password on standard input, and the statements in a file; neither is on a command line.
+# psql_as USER FILE: runs the file's statements, with the password on standard input; it is on no command line. Not in a
+# password file, of which the libpq of these systems reads 320 characters a line: a token is longer.
 psql_as() {
-  PGPASSFILE=$work/pgpass PGSSLMODE=verify-full PGSSLROOTCERT=$trusted PGCONNECT_TIMEOUT=15 \
+  PGPASSWORD=$(cat) PGSSLMODE=verify-full PGSSLROOTCERT=$trusted PGCONNECT_TIMEOUT=15 \
     psql --no-psqlrc --quiet --no-password --set ON_ERROR_STOP=1 --single-transaction \
     --host "$host" --port "$port" --username "$1" --dbname "$database" --file "$2"
 }
-
-# In a password file, a colon or backslash of a password is escaped.
-keep_password() { sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/' >"$work/pgpass"; }
 
 # Drivers of 2016 to 2018 know no SCRAM (facts.md section 10), so that the server is given the older verifier, whatever it
 # would make of a password; it never sees the password itself.
 verifier() { printf 'md5%s' "$(printf '%s%s' "$(<"$SECRETS/$secret")" "$login" | md5sum | cut -d ' ' -f 1)"; }
 
-# filled FILE: its statements, with the names in their places.
+# filled FILE: its statements, with the names in their places; what replaces them is on no command line either.
 filled() {
-  sed -e "s/:login/$login/g" -e "s/:verifier/$(verifier)/g" -e "s/:database/$database/g" \
-    -e "s/:principal/$(node .database.principal)/g" "$1" >"$work/statements.sql"
+  sed -f <(printf 's/:%s/%s/g\n' login "$login" verifier "$(verifier)" database "$database" \
+    principal "$(node .database.principal)") "$1" >"$work/statements.sql"
 }
 
-as_identity() { ./cloud.sh database-token | keep_password && filled ./login.sql && psql_as "$(node .database.principal)" "$work/statements.sql"; }
+as_identity() {
+  local token
+  token=$(./cloud.sh database-token) && filled ./login.sql &&
+    psql_as "$(node .database.principal)" "$work/statements.sql" <<<"$token"
+}
 
 # AWS has a first login, whose password its vault keeps: it makes the identity's user, once, and is of no use afterwards.
 as_first_login() {
+  local password
   ./cloud.sh database-bootstrap >"$work/login.json" && filled ./first-login.sql &&
-    python3 -B -c 'import json, sys; print(json.load(open(sys.argv[1]))["password"])' "$work/login.json" | keep_password &&
-    psql_as "$(python3 -B -c 'import json, sys; print(json.load(open(sys.argv[1]))["username"])' "$work/login.json")" "$work/statements.sql"
+    password=$(python "$PROGRAMS/node_json.py" "$work/login.json" get .password) &&
+    psql_as "$(python "$PROGRAMS/node_json.py" "$work/login.json" get .username)" "$work/statements.sql" <<<"$password"
 }
 
 # shellcheck disable=SC2329 # `retry` calls it
 make_login() { as_identity || { has .database.bootstrap && as_first_login && as_identity; }; }
 
 # shellcheck disable=SC2329 # `retry` calls it
-works() { keep_password <"$SECRETS/$secret" && printf 'SELECT 1;\n' >"$work/try.sql" && psql_as "$login" "$work/try.sql" >/dev/null; }
+works() { printf 'SELECT 1;\n' >"$work/try.sql" && psql_as "$login" "$work/try.sql" <"$SECRETS/$secret" >/dev/null; }
 
 main() {
   has @.database.login || return 0
