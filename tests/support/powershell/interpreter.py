@@ -47,7 +47,7 @@ class Interpreter(Expressions):
         variables: Mapping[str, Any] | None = None,
         statics: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
-        self.cmdlets: dict[str, Cmdlet] = {**PIPELINE, **cmdlets}
+        self.cmdlets: dict[str, Cmdlet] = {**PIPELINE, "Select-Object": _select, **cmdlets}
         self.functions: dict[str, Node] = {}
         self.statics = {**dotnet.STATICS, **(statics or {})}
         self.top = Scope()
@@ -375,6 +375,10 @@ def _for_each(process: Block, run: Any, input: list[Any] | None = None) -> list[
 
 def _where(filterscript: Block, run: Any, input: list[Any] | None = None) -> list[Any]:  # noqa: A002
     return [each for each in input or [] if truth(collapsed(run(filterscript, each)))]
+
+
+def _select(input: list[Any] | None = None, skip: int = 0) -> list[Any]:  # noqa: A002
+    return (input or [])[skip:]
 
 
 PIPELINE: dict[str, Cmdlet] = {"ForEach-Object": _for_each, "Where-Object": _where}

@@ -72,6 +72,13 @@ function Import-Certificate {
     $certificate.PrivateKey = Import-PrivateKey -Name "operationalization-$($certificate.Thumbprint)" -Pem $pem
     $opened = Open-Store -Name 'My'
     $opened.Add($certificate)
+    # A renewed one takes the place of the one before: by its subject alone the product could take either.
+    foreach ($other in @($opened.Certificates)) {
+        if ($other.Subject -eq $certificate.Subject -and $other.Thumbprint -ne $certificate.Thumbprint) {
+            $opened.Remove($other)
+            Write-Log "the certificate that $Name was before is gone: $($other.Thumbprint)"
+        }
+    }
     $opened.Close()
     foreach ($block in @($blocks | Select-Object -Skip 1)) {
         $between = Open-Store -Name 'CA'

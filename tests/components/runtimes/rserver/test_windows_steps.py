@@ -308,6 +308,51 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, right: bool) -> Non
         made.call("Save-Artifact", name="server", path="x")
 
 
+# Certificates.
+
+
+class Store:
+    """A certificate store of the machine."""
+
+    def __init__(self, *certificates: Any) -> None:
+        self.Certificates = list(certificates)
+
+    def Add(self, certificate: Any) -> None:  # noqa: N802 - .NET's name
+        self.Certificates.append(certificate)
+
+    def Remove(self, certificate: Any) -> None:  # noqa: N802 - .NET's name
+        self.Certificates.remove(certificate)
+
+    def Close(self) -> None:  # noqa: N802 - .NET's name
+        pass
+
+
+def test_a_renewed_certificate_takes_the_place_of_the_one_before() -> None:
+    before = Thing(Subject="CN=web", Thumbprint="OLD")
+    other = Thing(Subject="CN=other", Thumbprint="OTHER")
+    renewed = Thing(Subject="CN=web", Thumbprint="NEW")
+    stores = {"My": Store(before, other), "CA": Store()}
+    between = Thing(Subject="CN=between", Thumbprint="BETWEEN")
+    made = scripts()
+    made.load(OWN / "certificates.ps1")
+    for name in ("new-certificate", "import-privatekey", "open-store", "write-log"):
+        made.functions.pop(name)
+    pem = "".join(
+        f"-----BEGIN CERTIFICATE-----\n{each}\n-----END CERTIFICATE-----\n" for each in ("AA", "BB")
+    )
+    made.cmdlets |= {
+        "Get-NodeSecret": lambda name: pem,
+        "New-Certificate": lambda text: {"AA": renewed, "BB": between}[text],
+        "Import-PrivateKey": lambda name, pem: f"key {name}",
+        "Open-Store": lambda name: stores[name],
+        "Write-Log": lambda text: [],
+    }
+    assert made.call("Import-Certificate", name="web-server") is renewed
+    assert stores["My"].Certificates == [other, renewed]
+    assert stores["CA"].Certificates == [between]
+    assert renewed.values["PrivateKey"] == "key operationalization-NEW"
+
+
 # Waiting.
 
 
