@@ -1,10 +1,13 @@
 """The nodes of one role on AWS: an auto-scaling group, or machines with static addresses."""
 
+from dataclasses import replace
+
 import pulumi
 
 from components.aws import permissions, scaling_group, site
 from components.aws.fixed_nodes import FixedNodes
 from components.parts import NodeGroupArgs, NodeGroupPart
+from components.parts.content import hold
 
 
 class NodeGroup(NodeGroupPart):
@@ -18,6 +21,8 @@ class NodeGroup(NodeGroupPart):
         self, name: str, args: NodeGroupArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("operationalization:aws:NodeGroup", name, None, opts)
+        if args.version:
+            args = replace(args, user_data=hold(name, args.version, args.user_data, self))
         self.role = args.recipe.role
         self.kind = args.settings.nodes
         if args.settings.is_fixed:

@@ -177,6 +177,9 @@ class NodeGroupArgs:
     keeps_data: bool = False
     """Whether the machines hold what is nowhere else, and are protected like a database."""
 
+    version: str | None = None
+    """Product and version, where a group must not come to another one by being replaced."""
+
     digest: pulumi.Output[str] | None = None
     """Of the user data, for machines that keep what they were made from: a change of it is
     remembered and leaves them alone. None for machines that follow every change."""

@@ -65,6 +65,17 @@ def keeps_content(environment: NodesEnvironment, role: Role) -> bool:
     return environment.runtime.server is not None and environment.groups[role].is_fixed
 
 
+def held_version(environment: NodesEnvironment, role: Role) -> str | None:
+    """Return the product and version that a group of *role* must not leave by being replaced.
+
+    Fixed nodes have `scripts/upgrade`, and keep what they have until then.
+    """
+    runtime = environment.runtime
+    if runtime.server is None or environment.groups[role].is_fixed:
+        return None
+    return f"{runtime.product} {runtime.version}"
+
+
 def described(environment: NodesEnvironment) -> Mapping[str, pulumi.Input[object]]:
     """Return the outputs that say whose API it is, for environments of the family."""
     runtime = environment.runtime

@@ -266,6 +266,7 @@ class NodesTopology(pulumi.ComponentResource):
                 encryption_at_host=self._foundation.encryption_at_host,
                 load_balancer=self._balancer if role == self._front else None,
                 keeps_data=self._keeps_data(),
+                version=family.held_version(self._environment, role),
                 digest=self._kept_digest(role),
             ),
             # A node that boots must be able to read its secrets and files at once.

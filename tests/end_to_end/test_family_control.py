@@ -117,3 +117,11 @@ def test_the_clouds_take_windows_machines_and_leave_them_as_they_are(
     dev = both[stack]
     dev.up(settings)
     assert dev.up(settings).changes == []
+
+    # A scale set's machines would be replaced, and two versions serve at once.
+    other = {**settings, "runtime": {**settings["runtime"], "version": "9.3.0"}}
+    refused = dev.engine.up(stack, dev.configure(other))
+    assert refused.exit_code != 0
+    words = "has mlserver 9.4.7, and machines that come and go cannot be brought to mlserver 9.3.0"
+    assert words in refused.display, refused.display
+    assert dev.up(settings).changes == []

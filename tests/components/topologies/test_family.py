@@ -228,6 +228,19 @@ def test_machines_of_a_scale_set_follow_every_change(cloud: str) -> None:
 
 
 @every_cloud
+def test_a_scale_set_remembers_its_version_and_comes_to_no_other(cloud: str) -> None:
+    scaled = {"autoscale": {"minimum": 2, "maximum": 4}}
+    world = family(cloud, web=scaled, compute=scaled)
+    memory = world.of_type(MEMORY)
+    assert {name: each["prefix"] for name, each in memory.items()} == {
+        f"test-{role}-nodes-version": "rserver 9.1.0" for role in ("web", "compute")
+    }
+    assert {options.ignore_changes for options in world.options_of(MEMORY).values()} == {
+        ("prefix",)
+    }
+
+
+@every_cloud
 def test_machines_of_the_open_product_follow_every_change(cloud: str) -> None:
     fixed = changed(
         STARTS[cloud],
