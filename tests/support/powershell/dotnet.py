@@ -6,9 +6,11 @@ looked at once on Mono, which has that class from Microsoft's own source.
 
 import base64
 import hashlib
+import io
 import json
 import math
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,6 +192,19 @@ class _Hash:
         return hashlib.sha256(value).digest()
 
 
+class ZipArchive:
+    """System.IO.Compression.ZipArchive, to read."""
+
+    def __init__(self, content: bytes) -> None:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        self.Entries = [
+            Thing(FullName=name, content=archive.read(name)) for name in archive.namelist()
+        ]
+
+    def Dispose(self) -> None:
+        pass
+
+
 class Match:
     """One match of a regular expression."""
 
@@ -209,6 +224,10 @@ def new_object(typename: str, argumentlist: Any = None) -> Any:
             return StringBuilder()
         case "System.Text.UTF8Encoding":
             return Encoding(mark=bool(given[0]))
+        case "System.IO.MemoryStream":
+            return given[0]
+        case "System.IO.Compression.ZipArchive":
+            return ZipArchive(bytes(given))
         case "System.Byte[]":
             return [bytearray(given[0])]
     return Thing(kind=typename, given=given)
