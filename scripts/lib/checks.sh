@@ -3,6 +3,7 @@
 # and remembered, and hides no other.
 
 FAILED=()
+BESIDE_WHAT=
 
 # check WHAT COMMAND...: one line when it holds, all of its output when it does not.
 check() {
@@ -22,42 +23,36 @@ check() {
 
 # check_beside WHAT COMMAND...: the same beside all that follows, and behind it in what it may take of
 # the processors. A failure is shown at once, what holds by finish_checks.
-BESIDE=
-BESIDE_WHAT=
 check_beside() {
   BESIDE_WHAT=$1
+  beside check_behind "$@"
+}
+
+check_behind() {
+  local what=$1 start log
   shift
-  local log=$CACHE/log/check-${BESIDE_WHAT//[^A-Za-z0-9]/-}.log
+  log=$CACHE/log/check-${what//[^A-Za-z0-9]/-}.log
   mkdir -p "$CACHE/log"
   rm -f "$log.time"
-  trap 'end_group "$BESIDE" TERM' EXIT
-  set -m
-  (
-    set +m
-    now start
-    renice -n 10 "$BASHPID" >/dev/null 2>&1 || true
-    if "$@" >"$log" 2>&1 </dev/null; then
-      since "$start" >"$log.time"
-    else
-      say ""
-      say "FAILED  $BESIDE_WHAT ($(since "$start"))"
-      cat "$log" >&3
-      exit 1
-    fi
-  ) &
-  BESIDE=$!
-  set +m
+  renice -n 10 "$BASHPID" >/dev/null 2>&1 || true
+  now start
+  if "$@" >"$log" 2>&1; then
+    since "$start" >"$log.time"
+    return 0
+  fi
+  say ""
+  say "FAILED  $what ($(since "$start"))"
+  cat "$log" >&3
+  return 1
 }
 
 # finish_checks: waits for the check that runs beside the others.
 finish_checks() {
-  local log=$CACHE/log/check-${BESIDE_WHAT//[^A-Za-z0-9]/-}.log
-  if wait "$BESIDE"; then
-    say "ok      $BESIDE_WHAT ($(<"$log.time"))"
+  if join_beside; then
+    say "ok      $BESIDE_WHAT ($(<"$CACHE/log/check-${BESIDE_WHAT//[^A-Za-z0-9]/-}.log.time"))"
   else
     FAILED+=("$BESIDE_WHAT")
   fi
-  trap - EXIT
 }
 
 # What is there of the folders that must be typed and have Python in them.

@@ -5,7 +5,14 @@
 # Steps run with their output in a log; what they must say goes to the person through this.
 exec 3>&2
 
-say() { printf '%s\n' "$*" >&3; }
+BESIDE=    # process group of what runs beside this script
+BESIDE_US= # set in there: the terminal's last line is not ours
+
+# On a terminal a line may stand there that a counter writes again and again.
+say() {
+  [[ ! -t 3 ]] || printf '\r\033[K' >&3
+  printf '%s\n' "$*" >&3
+}
 
 # fail WHAT WHERE WHY FIX: the one form of an error; ends the script (or the step).
 fail() {
@@ -44,7 +51,7 @@ tick() {
   local what=$1 seconds=0
   while sleep 1; do
     seconds=$((seconds + 1))
-    if [[ -t 3 ]]; then
+    if [[ -t 3 && ! $BESIDE_US ]]; then
       printf '\r%s ... %d s' "$what" "$seconds" >&3
     elif ((seconds % 30 == 0)); then
       say "$what ... $seconds s"
@@ -64,7 +71,7 @@ step() {
   now start
   log=$CACHE/log/${what//[^A-Za-z0-9]/-}.log
   mkdir -p "$CACHE/log"
-  if [[ -t 3 ]]; then printf '%s ...' "$what" >&3; else say "$what ..."; fi
+  if [[ -t 3 && ! $BESIDE_US ]]; then printf '%s ...' "$what" >&3; else say "$what ..."; fi
   set -m
   (
     set +m -e
@@ -80,11 +87,32 @@ step() {
   trap - INT TERM HUP
   end_group "$ticker" TERM
   wait "$ticker" 2>/dev/null || true
-  [[ ! -t 3 ]] || printf '\r\033[K' >&3
   if ((status != 0)); then
     say "$what failed after $(since "$start"); the whole log: $log"
     tail -n 20 "$log" | sed 's/^/  | /' >&3
     return "$status"
   fi
   say "$what: $(since "$start")"
+}
+
+# beside COMMAND...: begins what runs beside all that follows, until join_beside. One at a time.
+# Whatever ends the script before that ends it too, and waits until it has ended.
+beside() {
+  trap 'end_group "$BESIDE" TERM; wait "$BESIDE" 2>/dev/null || true' EXIT
+  set -m
+  (
+    set +m -e
+    BESIDE_US=1
+    "$@"
+  ) </dev/null &
+  BESIDE=$!
+  set +m
+}
+
+# join_beside: waits for it; its status.
+join_beside() {
+  local status=0
+  wait "$BESIDE" || status=$?
+  trap - EXIT
+  return "$status"
 }

@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ echo "python3 $*" >>"$CALLS"
 case "$*" in
   "-m sandbox.fabric.images")
     [[ ! ${BUILD_FAILS:-} ]] || { echo "error: no base"; exit 1; }
-    for name in base complete postgresql; do mkdir -p ".cache/images/$name/upper"; done
+    for name in base complete family postgresql; do mkdir -p ".cache/images/$name/upper"; done
     ;;
   *unavailable*) echo "${UNAVAILABLE:-}" ;;
   "-m venv "*)
@@ -315,7 +316,7 @@ def test_a_machine_that_cannot_have_nodes_says_so_once_and_goes_on(clone: Clone)
 
     assert done.returncode == 0
     assert "nodes will not boot: " in done.stderr
-    assert done.stderr.endswith(OFF)
+    assert OFF in done.stderr
     assert clone.setup().stderr == ""
 
 
@@ -370,6 +371,75 @@ def test_tools_are_installed_with_a_word_and_images_built_once(clone: Clone) -> 
 
     (clone.root / "sandbox/fabric/images/definitions.py").write_text("changed")
     assert "Images of nodes: " in clone.setup().stderr
+
+
+MEET = """
+meet() {
+  touch "$PLACE/$1"
+  for ((looks = 0; looks < 400; looks++)); do [[ ! -e $PLACE/$2 ]] || return 0; sleep 0.05; done
+  echo "$1 met no $2"
+  exit 1
+}
+"""
+"""Shell: leaves a sign, and waits for another's."""
+
+
+def with_step(stub: str, pattern: str, step: str) -> str:
+    """A stand-in that takes a step first when it is called as *pattern* says."""
+    head, rest = stub.split("\n", 1)
+    return f'{head}\n{MEET}[[ "$*" != {pattern} ]] || {step}\n{rest}'
+
+
+@pytest.mark.root
+def test_images_are_built_while_the_engine_is(clone: Clone, tmp_path: Path) -> None:
+    nodes(clone)
+    clone.tool("python3", with_step(PYTHON, '"-m sandbox.fabric.images"', "meet images engine"))
+    clone.tool("pulumi", with_step(PULUMI, "version", "meet engine images"))
+
+    done = clone.setup(PLACE=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert "Images of nodes: " in done.stderr
+    assert (clone.root / ".cache/engine/bin/pulumi").exists()
+    assert clone.setup().stderr == ""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("interrupted", [False, True], ids=["engine fails", "Ctrl-C"])
+def test_what_ends_the_engine_ends_what_runs_beside_it(
+    clone: Clone, tmp_path: Path, interrupted: bool
+) -> None:
+    nodes(clone)
+    forever = 'meet images engine; echo $$ >"$PLACE/number"; touch "$PLACE/goes-on"; exec sleep 600'
+    clone.tool("python3", with_step(PYTHON, '"-m sandbox.fabric.images"', f"{{ {forever}; }}"))
+    engine = "meet engine goes-on; " + (
+        'kill -INT -- "-$MAIN"; sleep 600' if interrupted else "true"
+    )
+    clone.tool("pulumi", with_step(PULUMI, "version", f"{{ {engine}; }}"))
+    clone.calls.write_text("")
+    # `exec` keeps the number, so that the stand-in knows which group a terminal would interrupt.
+    shell = 'export MAIN=$$; exec env --default-signal=INT "$@"'
+    done = subprocess.run(
+        ["/bin/bash", "-c", shell, "-", str(clone.root / "scripts/setup"), "--engine", "path"],
+        env={
+            "PATH": str(clone.tools),
+            "HOME": str(clone.root),
+            "CALLS": str(clone.calls),
+            "PLACE": str(tmp_path),
+            "PULUMI_VERSION": "1.0.0",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+
+    assert done.returncode != 0
+    assert interrupted or "error: no engine\n" in done.stderr
+    begun = int((tmp_path / "number").read_text())
+    assert not psutil.pid_exists(begun) or psutil.Process(begun).status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.root
