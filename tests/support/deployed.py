@@ -9,15 +9,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
+from io import StringIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from sandbox import command
+from sandbox.home import VARIABLE
 from tests.support import stacks
 from tests.support.engine import ROOT, Engine, Result, on_sandbox, sandbox
 from tests.support.environments import changed
 from tests.support.stacks import ENVIRONMENT
+
+_PRINTING = Lock()
+"""Standard output is the process's: one at a time may take it for its own."""
 
 
 def stack_config(stack: str) -> dict[str, Any]:
@@ -49,7 +56,7 @@ class Deployed:
 
     def resources(self, token: str = "") -> list[dict[str, Any]]:
         """What exists on the sandbox, of one type or of all."""
-        found = json.loads(self.sandbox("resources", "--json"))
+        found = json.loads(self._here("resources", "--json"))
         return [each for each in found if not token or each["type"] == token]
 
     def tamper(self, target: str, path: str, value: str) -> None:
@@ -67,11 +74,11 @@ class Deployed:
 
     def fault(self, effect: str, pattern: str, *options: str) -> None:
         """Plan a fault of the control plane."""
-        self.sandbox("fault", effect, pattern, *options)
+        self._here("fault", effect, pattern, *options)
 
     def faults(self) -> list[dict[str, Any]]:
         """The plan, and what met it."""
-        return list(json.loads(self.sandbox("fault", "list", "--json")))
+        return list(json.loads(self._here("fault", "list", "--json")))
 
     def orphans(self) -> str:
         """What was made for this stack and is not in its state: `type  id`, one a line."""
@@ -83,6 +90,14 @@ class Deployed:
     def sandbox(self, *arguments: str) -> str:
         """Run `scripts/sandbox` on this environment's sandbox."""
         return sandbox(self.engine.environment, *arguments)
+
+    def _here(self, *arguments: str) -> str:
+        """The same without a process, for what only reads or writes records: it is asked often."""
+        home = self.engine.environment[VARIABLE]
+        with _PRINTING, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as said:
+            status = command.main(["--home", home, *arguments])
+        assert status == 0, said.getvalue()
+        return out.getvalue()
 
 
 def succeeded(result: Result) -> Result:

@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox import daemon
+from sandbox.home import VARIABLE, Home
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARIES = ROOT / ".cache/engine/bin"
 SECONDS = 600
@@ -249,12 +252,15 @@ def on_sandbox(
     *options* of `scripts/sandbox start`; without any, nodes boot.
     """
     require_engine()
-    home = {"OPERATIONALIZATION_SANDBOX_HOME": str(folder / "sandbox")}
-    sandbox(home, "start", *options)
+    home = Home(folder / "sandbox")
+    variables = {VARIABLE: str(home.root)}
+    sandbox(variables, "start", *options)
     try:
-        yield Engine(folder, program, {**home, **exports(sandbox(home, "env"))})
+        running = daemon.find(home)
+        assert running is not None
+        yield Engine(folder, program, {**variables, **exports(home.shell(running.ports))})
     finally:
-        sandbox(home, "stop")
+        daemon.stop(home)
 
 
 def sandbox(variables: Mapping[str, str], *arguments: str) -> str:
