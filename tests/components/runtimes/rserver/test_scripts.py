@@ -26,6 +26,8 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.address = ""
+        """Where a pretended cloud is, if there is one."""
         self.programs, self.system = folder / "bin", folder / "system"
         self.replaced = {
             "/opt/operationalization/bin": str(self.programs),
@@ -298,6 +300,10 @@ class Azure(BaseHTTPRequestHandler):
         elif self.path == "/secrets/known?api-version=7.4":
             known = bearer == "Bearer token for https://vault.azure.net"
             self.answer(200 if known else 401, {"value": "line one\nline two\n"} if known else {})
+        elif self.path == "/media/server.tar":
+            wanted = "Bearer token for https://storage.azure.com/"
+            known = bearer == wanted and self.headers.get("x-ms-version", "") >= "2017-11-09"
+            self.answer(200 if known else 403, "the vendor's archive")
         else:
             self.answer(403, {"error": {"code": "Forbidden"}})
 
@@ -320,7 +326,12 @@ def azure(machine):
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     machine.says({"vault": {"uri": f"{address}/", "identity": "an-id"}})
-    machine.copy(NODE / "azure" / "cloud.sh", **{"http://169.254.169.254": address})
+    machine.copy(
+        NODE / "azure" / "cloud.sh",
+        # The pretended store has no TLS.
+        **{"http://169.254.169.254": address, "--proto '=https'": ""},
+    )
+    machine.address = address
     yield lambda *arguments: machine.run("cloud.sh", *arguments)
     server.shutdown()
     thread.join()
@@ -341,6 +352,16 @@ def test_a_denial_is_said_in_the_vaults_words(azure):
     assert (found.returncode, found.stdout) == (1, "")
     assert '403: {"error": {"code": "Forbidden"}}\n' in found.stderr
     assert found.stderr.endswith("cloud.sh: the vault gave no secret other\n")
+
+
+@needs_curl
+def test_a_file_of_a_private_store_comes_with_a_token_for_storage(azure, machine):
+    found = azure("file", f"{machine.address}/media/server.tar")
+    assert (found.returncode, found.stdout) == (0, "the vendor's archive")
+
+    refused = azure("file", f"{machine.address}/media/other.tar")
+    assert (refused.returncode, refused.stdout) == (22, "")
+    assert "403" in refused.stderr
 
 
 @needs_curl
