@@ -69,7 +69,7 @@ def expected_of_unknowns(kind: Kind, sdk: Package) -> list[str]:
     properties = sdk.resource(kind.type).inputs.properties
     frames = {name: frame(each.shape) for name, each in properties.items()}
     given = {name: value for name, value in frames.items() if value is not None}
-    known = ("does not emulate", "not both", "conflicts with")
+    known = ("does not emulate", "not both", "conflicts with", "given together with")
     found = [*kind.rules({}), *kind.rules(given)]
     return [p.reason for p in found if not any(words in p.reason for words in known)]
 
