@@ -13,6 +13,7 @@ from operations import connection
 from operations.client import Client
 from operations.connection import Reply
 from operations.errors import OperationError
+from operations.product import Expected, Product
 from operations.stack import Environment
 from tests.support import web as environments
 from tests.support.api import PASSWORD
@@ -348,3 +349,22 @@ def test_a_model_that_comes_in_another_form_is_not_taken(web, client):
         client.model("iris", "1")
 
     assert refused.value.why == "a model came as something else than bytes"
+
+
+def test_nobody_logs_in_as_an_account_that_a_directory_has_switched_off(web):
+    product = Product(
+        name="mlserver",
+        version="9.4.7",
+        r_version="3.5.2",
+        account="admin",
+        status_words=("pass",),
+        authentication="ldap",
+        compute=Expected(),
+        web=1,
+    )
+    environment = changed(web.environment, product=product)
+    with Client(environment) as client, pytest.raises(OperationError) as refused:
+        client.names()
+    assert refused.value.what == "nobody can log in as admin"
+    assert "ldap" in refused.value.why
+    assert web.paths() == []
