@@ -9,6 +9,7 @@ from operations.client import Client
 from operations.diagnose import examine
 from operations.endpoint_client import EndpointClient
 from operations.errors import OperationError
+from operations.product import LOCAL
 from operations.publish import publish
 from operations.score import score
 
@@ -27,6 +28,11 @@ def prove(client: Client, folder: ModelFolder) -> str:
             answer.json.
     """
     client.await_serving(BOOT_SECONDS)
+    if client.product and client.product.authentication != LOCAL:
+        return (
+            f"{client.product.title} serves at {client.endpoint}; whether it is well is not seen: "
+            f"its users are those of a directory ({client.product.authentication})"
+        )
     said = f"{examine(client, client.product)}\n" if client.product else ""
     service = folder.service
     outcome = publish(client, folder)

@@ -8,12 +8,14 @@ import time
 
 import pytest
 
+from model_folders import reading
 from operations import client as clients
 from operations import connection
 from operations.client import Client
 from operations.connection import Reply
 from operations.errors import OperationError
 from operations.product import Expected, Product
+from operations.prove import prove
 from operations.stack import Environment
 from tests.support import web as environments
 from tests.support.api import PASSWORD
@@ -351,7 +353,7 @@ def test_a_model_that_comes_in_another_form_is_not_taken(web, client):
     assert refused.value.why == "a model came as something else than bytes"
 
 
-def test_nobody_logs_in_as_an_account_that_a_directory_has_switched_off(web):
+def test_nobody_logs_in_as_an_account_that_a_directory_has_switched_off(web, iris):
     product = Product(
         name="mlserver",
         version="9.4.7",
@@ -362,9 +364,11 @@ def test_nobody_logs_in_as_an_account_that_a_directory_has_switched_off(web):
         compute=Expected(),
         web=1,
     )
-    environment = changed(web.environment, product=product)
-    with Client(environment) as client, pytest.raises(OperationError) as refused:
-        client.names()
+    with Client(changed(web.environment, product=product)) as client:
+        with pytest.raises(OperationError) as refused:
+            client.names()
+        said_by_proof = prove(client, reading.read(iris.path))
     assert refused.value.what == "nobody can log in as admin"
     assert "ldap" in refused.value.why
-    assert web.paths() == []
+    assert "mlserver 9.4.7 serves at" in said_by_proof
+    assert set(web.paths()) == {"GET /ping"}
