@@ -151,6 +151,18 @@ def _traffic(options: argparse.Namespace) -> None:
 
 
 def _upgrade(options: argparse.Namespace) -> None:
+    if options.beside:
+        from operations.beside import command as beside_command  # noqa: PLC0415
+
+        beside_command.run(options, _backend(options))
+        return
+    if options.finish:
+        raise OperationError(
+            "there is nothing to finish",
+            f"stack '{options.stack}'",
+            "an upgrade in place has no old set of nodes",
+            "add --beside",
+        )
     from operations.upgrade import command as upgrade_command  # noqa: PLC0415
 
     upgrade_command.run(options, _backend(options))

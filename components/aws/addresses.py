@@ -18,11 +18,15 @@ addresses AWS chooses, begin at the other end as a rule: a group can give way to
 while it still runs."""
 
 
-def fixed(plan: AddressPlan, role: Role, zones: int, count: int) -> tuple[str, ...]:
-    """Return the addresses of *count* machines: zones take turns, each is filled from its end."""
+def fixed(plan: AddressPlan, role: Role, zones: int, count: int, seat: int) -> tuple[str, ...]:
+    """Return the addresses of *count* machines: zones take turns, each is filled from its end.
+
+    Those of the second *seat* are filled from the middle.
+    """
     subnets = divide(plan.of(role), zones)
     turns = (divmod(index, zones) for index in range(count))
-    return tuple(str(subnets[zone][LAST_FIXED - turn]) for turn, zone in turns)
+    last = subnets[0].num_addresses // 2 - 1 if seat else LAST_FIXED
+    return tuple(str(subnets[zone][last - turn]) for turn, zone in turns)
 
 
 def usable(plan: AddressPlan, role: Role, zones: int) -> tuple[Span, ...]:

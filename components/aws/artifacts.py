@@ -39,12 +39,14 @@ class Artifacts(ArtifactsPart):
             opts=self._child,
         )
         closed = self._close()
-        uris: dict[Role, pulumi.Output[str]] = {}
+        uris: dict[str, dict[Role, pulumi.Output[str]]] = {}
         grants: dict[Role, tuple[pulumi.Resource, ...]] = {}
-        for role, content in args.bundles.items():
-            made = self._object(role, content, closed)
-            uris[role] = pulumi.Output.concat("s3://", made.bucket, "/", made.key)
-            grants[role] = (self._grant(role), made)
+        for suffix, bundles in args.bundles.items():
+            uris[suffix] = {}
+            for role, content in bundles.items():
+                made = self._object(suffix, role, content, closed)
+                uris[suffix][role] = pulumi.Output.concat("s3://", made.bucket, "/", made.key)
+                grants[role] = (*(grants.get(role) or (self._grant(role),)), made)
         self.uris, self.grants = uris, grants
         self.register_outputs({"bucket": self._bucket.bucket})
 
@@ -133,12 +135,12 @@ class Artifacts(ArtifactsPart):
         )
 
     def _object(
-        self, role: Role, content: bytes, closed: list[pulumi.Resource]
+        self, suffix: str, role: Role, content: bytes, closed: list[pulumi.Resource]
     ) -> s3.BucketObjectv2:
         return s3.BucketObjectv2(
-            f"{self._name}-{role}-bundle",
+            f"{self._name}{suffix}-{role}-bundle",
             bucket=self._bucket.bucket,
-            key=object_key(role, content),
+            key=object_key(role, content, suffix.removeprefix("-")),
             content_base64=base64.b64encode(content).decode("ascii"),
             content_type=f"application/{'zip' if _is_zip(content) else 'gzip'}",
             server_side_encryption="aws:kms",
@@ -164,10 +166,14 @@ def folder(role: Role) -> str:
     return f"{role}/"
 
 
-def object_key(role: Role, content: bytes) -> str:
-    """Return the name of a bundle in the bucket; a node checks the digest once more."""
+def object_key(role: Role, content: bytes, group: str = "") -> str:
+    """Return the name of a bundle in the bucket; a node checks the digest once more.
+
+    What one *group* of nodes fetches goes with it, and may be the same as another one's.
+    """
     ending = "zip" if _is_zip(content) else "tar.gz"
-    return f"{folder(role)}{hashlib.sha256(content).hexdigest()}.{ending}"
+    place = f"{folder(role)}{group}/" if group else folder(role)
+    return f"{place}{hashlib.sha256(content).hexdigest()}.{ending}"
 
 
 def _is_zip(content: bytes) -> bool:

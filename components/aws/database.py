@@ -40,7 +40,7 @@ class Database(DatabasePart):
         place = site.of(args.site)
         permissions.grant(
             f"{name}-owner-begins",
-            "begins-database",
+            f"begins-database{args.suffix}",
             args.owner.name,
             pulumi.Output.all(server.master_secret, place.key_arn).apply(
                 lambda found: permissions.reads_secrets([found[0]], found[1], place.region)
@@ -50,7 +50,7 @@ class Database(DatabasePart):
         if engine.identities:
             permissions.grant(
                 f"{name}-owner-logs-in",
-                "logs-in-to-database",
+                f"logs-in-to-database{args.suffix}",
                 args.owner.name,
                 pulumi.Output.all(place.account, server.resource_id).apply(
                     lambda found: permissions.logs_in(

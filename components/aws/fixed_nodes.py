@@ -40,7 +40,11 @@ class FixedNodes:
         self._image = machine.image(args, parent)
         self._subnets = machine.subnets(args)
         self.addresses = addresses.fixed(
-            args.plan, args.recipe.role, len(self._subnets), args.settings.maximum
+            args.plan,
+            args.recipe.role,
+            len(self._subnets),
+            args.settings.maximum,
+            args.runtime.seat,
         )
         machines: list[ec2.Instance] = []
         last: pulumi.Resource | None = None

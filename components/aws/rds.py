@@ -31,6 +31,10 @@ LEAST_GROWTH: Final = 1.26
 RDS storage autoscaling")."""
 
 
+BROUGHT: Final = ("dbName", "restoreToPointInTime", "username")
+"""What a server that began with a backup is made with once, and never again."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
     """What differs between the engines."""
@@ -150,6 +154,7 @@ class Server:
 
     def _instance(self, log_groups: list[pulumi.Resource]) -> rds.Instance:
         settings, engine, protection = self._args.settings, self._engine, self._place.protection
+        origin = self._args.origin
         watcher, reports = self._watcher()
         return rds.Instance(
             f"{self._name}-server",
@@ -158,7 +163,15 @@ class Server:
             engine_version=engine.version,
             license_model=engine.licence,
             instance_class=settings.size,
-            db_name=engine.database,
+            db_name=None if origin else engine.database,
+            restore_to_point_in_time=(
+                rds.InstanceRestoreToPointInTimeArgs(
+                    source_db_instance_identifier=origin.part.server_name,
+                    restore_time=origin.moment,
+                )
+                if origin
+                else None
+            ),
             port=self.port,
             # Storage.
             storage_type="gp3",
@@ -172,7 +185,8 @@ class Server:
             publicly_accessible=False,
             ca_cert_identifier=AUTHORITY,
             parameter_group_name=self._parameters().name,
-            username=MASTER,
+            # A backup brings its login; RDS gives it another password.
+            username=None if origin else MASTER,
             manage_master_user_password=True,
             master_user_secret_kms_key_id=self._place.key_arn,
             iam_database_authentication_enabled=engine.identities or None,
@@ -202,7 +216,7 @@ class Server:
                 protect=self._keep,
                 depends_on=[*log_groups, reports],
                 # The server grows its storage and cannot shrink it: the setting is where it began.
-                ignore_changes=["allocatedStorage"],
+                ignore_changes=["allocatedStorage", *(BROUGHT if self._args.suffix else ())],
             ),
         )
 

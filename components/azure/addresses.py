@@ -13,11 +13,15 @@ LAST_ADDRESS: Final = -2
 """And the last one."""
 
 
-def fixed(plan: AddressPlan, role: Role, zones: int, count: int) -> tuple[str, ...]:
-    """Return the addresses of *count* machines of *role*: the first ones of its subnet."""
+def fixed(plan: AddressPlan, role: Role, zones: int, count: int, seat: int) -> tuple[str, ...]:
+    """Return the addresses of *count* machines of *role*: the first ones of its subnet.
+
+    Those of the second *seat* begin in its middle.
+    """
     del zones
     subnet = plan.of(role)
-    return tuple(str(subnet[FIRST_ADDRESS + index]) for index in range(count))
+    first = subnet.num_addresses // 2 if seat else FIRST_ADDRESS
+    return tuple(str(subnet[first + index]) for index in range(count))
 
 
 def usable(plan: AddressPlan, role: Role, zones: int) -> tuple[Span, ...]:

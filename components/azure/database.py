@@ -20,6 +20,8 @@ class Database(DatabasePart):
     this database up: `database.discard` takes effect in one update, what deletes it in the next.
     """
 
+    endpoint: PrivateEndpoint
+
     def __init__(
         self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -27,7 +29,8 @@ class Database(DatabasePart):
         settings = args.settings
         kept = args.site.protection and settings.discard != settings.name
         server = _server(name, args, kept, self)
-        PrivateEndpoint(
+        origin = args.origin.part if args.origin else None
+        self.endpoint = PrivateEndpoint(
             f"{name}-endpoint",
             PrivateEndpointArgs(
                 site=args.site,
@@ -35,6 +38,8 @@ class Database(DatabasePart):
                 group=server.ENDPOINT_GROUP,
                 dns_zone=server.DNS_ZONE,
                 network=args.network,
+                shared=origin.endpoint if isinstance(origin, Database) else None,
+                before=f"{args.predecessor}-endpoint" if args.predecessor else "",
             ),
             # A server takes one change at a time.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[server.last]),

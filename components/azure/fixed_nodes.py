@@ -37,7 +37,11 @@ class FixedNodes:
         self._parent = parent
         self._login = guest.login(name, args, parent)
         self.addresses = addresses.fixed(
-            args.plan, args.recipe.role, len(args.zones), args.settings.maximum
+            args.plan,
+            args.recipe.role,
+            len(args.zones),
+            args.settings.maximum,
+            args.runtime.seat,
         )
         machines: list[compute.VirtualMachine] = []
         last: pulumi.Resource | None = None

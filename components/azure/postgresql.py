@@ -30,6 +30,16 @@ CONFIGURATION: Mapping[str, str] = {
 """Server parameters that must not depend on Azure's defaults."""
 
 
+BROUGHT: Final = (
+    "administratorLogin",
+    "administratorLoginPassword",
+    "createMode",
+    "pointInTimeUTC",
+    "sourceServerResourceId",
+)
+"""What a server that began with a backup is made with once, and never again."""
+
+
 class PostgreSql:
     """Makes the server and what is on it as children of the database component."""
 
@@ -50,11 +60,13 @@ class PostgreSql:
         last: pulumi.Resource = server
         for key, value in CONFIGURATION.items():
             last = self._configuration(server, key, value, last)
-        last = self._database(server, last)
+        if not args.suffix:
+            # Azure refuses to make what a backup has brought.
+            last = self._database(server, last)
         self.last: pulumi.Resource = self._owner(server, last)
 
     def _server(self) -> dbforpostgresql.Server:
-        site, settings = self._args.site, self._args.settings
+        site, settings, origin = self._args.site, self._args.settings, self._args.origin
         return dbforpostgresql.Server(
             f"{self._name}-server",
             resource_group_name=site.resource_group,
@@ -80,13 +92,20 @@ class PostgreSql:
                 password_auth=dbforpostgresql.PasswordBasedAuth.ENABLED,
                 tenant_id=self._args.owner.tenant_id,
             ),
-            administrator_login=MASTER,
-            administrator_login_password=self._args.master_password,
+            # A backup brings its login, with its password.
+            administrator_login=None if origin else MASTER,
+            administrator_login_password=None if origin else self._args.master_password,
+            create_mode="PointInTimeRestore" if origin else None,
+            source_server_resource_id=origin.part.id if origin else None,
+            point_in_time_utc=origin.moment if origin else None,
             opts=pulumi.ResourceOptions(
                 parent=self._parent,
                 protect=self._protect,
                 # The server grows its storage and cannot shrink it: the setting is where it began.
-                ignore_changes=["storage.storageSizeGB"],
+                ignore_changes=[
+                    "storage.storageSizeGB",
+                    *(BROUGHT if self._args.suffix else ()),
+                ],
             ),
         )
 

@@ -27,6 +27,7 @@ from components.runtimes.node import NodeFile, NodeRecipe
 from components.runtimes.rserver import VERSIONS
 from components.runtimes.rserver.moving import PATHS, Key, removal
 from components.settings import NodesEnvironment
+from components.settings.beside import MOMENT, beside
 from components.settings.newer import Archive, Installers, newer
 from components.settings.problems import Problem, SettingsError
 from components.settings.stack_file import parse_file
@@ -95,6 +96,26 @@ def content(path: Path, to: str, installers: Installers) -> dict[str, object]:
         },
         "stackFile": text,
     }
+
+
+def stages(path: Path, to: str, installers: Installers) -> dict[str, object]:
+    """Return the stack file at each stage of the way to *to* beside the old nodes.
+
+    Raises:
+        SettingsError: when that cannot be, with every reason.
+    """
+    before = parse_file(path)
+    found: Key = ("an environment", "without nodes")
+    if isinstance(before, NodesEnvironment):
+        found = (before.runtime.product, before.runtime.version)
+    wanted = target(found, to)
+    if wanted is None:
+        stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        ways = ", ".join(map(" ".join, PATHS.get(found, ()))) or "nothing"
+        rule = f"is no version that {' '.join(found)} becomes in one step"
+        raise SettingsError(stack, [Problem("--to", to, rule, f"one may go to: {ways}")])
+    texts = beside(path, wanted, installers)
+    return {"of": " ".join(found), "to": " ".join(wanted), "moment": MOMENT, "stages": texts}
 
 
 def archive(
@@ -166,11 +187,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="upgrade")
     parser.add_argument("path", type=Path)
     parser.add_argument("--to", required=True)
+    parser.add_argument("--beside", action="store_true")
     for option in ("--installer", "--sha256", "--r", "--r-sha256", "--dotnet", "--dotnet-sha256"):
         parser.add_argument(option)
     options = parser.parse_args(arguments)
     try:
-        found = content(options.path, options.to, _installers(options))
+        make = stages if options.beside else content
+        found = make(options.path, options.to, _installers(options))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -15,6 +15,7 @@ from components.parts.arguments import (
     MonitoringArgs,
     NetworkArgs,
     NodeGroupArgs,
+    Origin,
     SecretStoreArgs,
     StoredSecret,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "NetworkPart",
     "NodeGroupArgs",
     "NodeGroupPart",
+    "Origin",
     "SecretStoreArgs",
     "SecretStorePart",
     "Site",

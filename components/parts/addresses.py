@@ -23,8 +23,9 @@ class Span(NamedTuple):
 class NodeAddresses:
     """What one cloud says of its nodes' addresses, by address plan, role and number of zones."""
 
-    fixed: Callable[[AddressPlan, Role, int, int], tuple[str, ...]]
-    """Addresses of the nodes of a fixed group, in order; the last argument is their number."""
+    fixed: Callable[[AddressPlan, Role, int, int, int], tuple[str, ...]]
+    """Addresses of the nodes of a fixed group, in order. The last arguments are their number, and
+    which of two sets of nodes they are of, that may stand beside each other: 0 or 1."""
 
     usable: Callable[[AddressPlan, Role, int], tuple[Span, ...]]
     """Those that nodes of a group can have: of the role's subnet, or of its part in each zone."""

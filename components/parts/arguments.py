@@ -96,8 +96,9 @@ class ArtifactsArgs:
     """What the store of the nodes' bundles takes."""
 
     site: Site
-    bundles: Mapping[Role, bytes]
-    """The files of each role's nodes as one archive; no secret is inside."""
+    bundles: Mapping[str, Mapping[Role, bytes]]
+    """The files of each role's nodes as one archive, by the suffix of their set of nodes; no secret
+    is inside."""
 
     identities: Mapping[Role, IdentityPart]
     network: NetworkPart
@@ -141,6 +142,15 @@ class SecretStoreArgs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Another server, whose backup a database begins with."""
+
+    part: DatabasePart
+    moment: str
+    """Of which its contents are; RFC 3339, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseArgs:
     """What the database takes."""
 
@@ -153,6 +163,14 @@ class DatabaseArgs:
     """Password of the server's first login; none where the cloud makes and keeps it itself."""
 
     network: NetworkPart
+    suffix: str = ""
+    """Of what must differ between the databases of two sets of nodes; "": it began empty."""
+
+    predecessor: str = ""
+    """Name of the part whose backup it began with, when there is a suffix."""
+
+    origin: Origin | None = None
+    """What it begins with. A database with a suffix and without an origin began so earlier."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

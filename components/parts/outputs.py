@@ -85,8 +85,9 @@ class IdentityPart(pulumi.ComponentResource):
 class ArtifactsPart(pulumi.ComponentResource):
     """Where nodes fetch what their user data has no room for."""
 
-    uris: Mapping[Role, pulumi.Output[str]]
-    """Where a role's bundle is; a change of the bundle is another place."""
+    uris: Mapping[str, Mapping[Role, pulumi.Output[str]]]
+    """Where a role's bundle is, by the suffix of its set of nodes; a change of the bundle is
+    another place."""
 
     grants: Mapping[Role, tuple[pulumi.Resource, ...]]
     """What a role's nodes wait for before they can fetch their bundle."""

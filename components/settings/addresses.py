@@ -130,6 +130,15 @@ def cut(space: IPv4Network, need: Need) -> AddressPlan:
     )
 
 
+def seats(subnet: IPv4Network) -> int:
+    """Return how many fixed nodes each of two sets may have in a subnet, or a zone's part of it.
+
+    The second set's are in the middle, so that a growing group never meets the other one; the cloud
+    has five addresses, and an internal balancer has one.
+    """
+    return subnet.num_addresses // 2 - RESERVED
+
+
 def divide(network: IPv4Network, zones: int) -> tuple[IPv4Network, ...]:
     """Return one equal part of *network* for each of *zones*; the last parts may stay spare."""
     parts = network.subnets(prefixlen_diff=_bits(zones))

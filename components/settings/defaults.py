@@ -64,12 +64,13 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     if size := SIZES.get(cloud, {}).get("compute"):
         _fill(completed, "machine", {"size": size, **({"zone": zones[0]} if zones else {})})
     _fill_endpoint(completed)
-    product = _text(_mapping(value, "runtime"), "product")
-    if product in PRODUCT_VERSIONS:
-        system = OPERATING_SYSTEMS[product]
-        version = PRODUCT_VERSIONS[product]
-        _fill(completed, "runtime", {"version": version, "operatingSystem": system})
-    _fill_server(completed)
+    for software in ("runtime", "predecessor"):
+        product = _text(_mapping(value, software), "product")
+        if product in PRODUCT_VERSIONS:
+            system = OPERATING_SYSTEMS[product]
+            version = PRODUCT_VERSIONS[product]
+            _fill(completed, software, {"version": version, "operatingSystem": system})
+        _fill_server(completed, software)
     _fill_disks(completed)
     server = (cloud, _text(_mapping(value, "database"), "engine"))
     if server in DATABASE_VERSIONS:
@@ -79,9 +80,9 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     return completed
 
 
-def _fill_server(value: dict[str, Any]) -> None:
-    """Fill in the defaults of `runtime.server` that product, system and topology decide."""
-    runtime = _mapping(value, "runtime")
+def _fill_server(value: dict[str, Any], software: str) -> None:
+    """Fill in the defaults of `server` that product, system and topology decide."""
+    runtime = _mapping(value, software)
     if not isinstance(runtime.get("server"), dict):
         return
     fixed = _text(value, "topology") == "enterprise" and (
@@ -99,7 +100,7 @@ def _fill_server(value: dict[str, Any]) -> None:
         if _ADDRESS.fullmatch(host := _text(ldap, "host")):
             filled.setdefault("addresses", [f"{host}/32"])
         server["authentication"] = {**server["authentication"], "ldap": filled}
-    value["runtime"] = {**runtime, "server": server}
+    value[software] = {**runtime, "server": server}
 
 
 def _fill_disks(value: dict[str, Any]) -> None:

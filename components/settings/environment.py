@@ -44,8 +44,8 @@ def _no_deployr(value: object) -> object:
     return value
 
 
-class RuntimeSettings(Model):
-    """What runs on the nodes."""
+class SoftwareSettings(Model):
+    """A product, and what it runs on."""
 
     product: Annotated[Product, BeforeValidator(_no_deployr)] = Field(examples=["plumber"])
     """plumber is open source; mlserver and rserver need an installer that you bring."""
@@ -64,6 +64,35 @@ class RuntimeSettings(Model):
 
     server: ServerSettings | None = None
     """R Server and ML Server only: installers, ports, who may log in, and more."""
+
+
+class RuntimeSettings(SoftwareSettings):
+    """What runs on the nodes."""
+
+    generation: int = Field(default=0, ge=0, le=999)
+    """How often a second set of nodes took over from the one before; scripts/upgrade counts."""
+
+    @property
+    def seat(self) -> int:
+        """Which of the two places in each subnet its nodes have."""
+        return self.generation % 2
+
+
+class PredecessorSettings(SoftwareSettings):
+    """The set of nodes that the runtime's takes over from, as it was; scripts/upgrade writes it."""
+
+    restored: str = Field(
+        pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$",
+        examples=["2026-01-31T12:00:00Z"],
+        json_schema_extra={
+            "patternErrorMessage": "must be a moment in UTC such as 2026-01-31T12:00:00Z"
+        },
+    )
+    """Moment of its database that the new set's database begins with."""
+
+    serving: Literal["old", "both", "new", "gone"] = "old"
+    """Whose web nodes the load balancer sends calls to; gone: new, and this set's database is
+    given up."""
 
 
 class DatabaseSettings(Model):
@@ -244,6 +273,24 @@ class EnterpriseEnvironment(NodesEnvironment):
 
     compute: ComputeGroupSettings = Field(examples=["{ count: 2 }"])
     """The compute nodes."""
+
+    predecessor: PredecessorSettings | None = None
+    """R Server and ML Server, while a set of nodes of a new version stands beside the old one."""
+
+    @property
+    def before(self) -> "EnterpriseEnvironment | None":
+        """The environment with the predecessor's nodes in place of the runtime's."""
+        old = self.predecessor
+        if old is None:
+            return None
+        kept = {name: getattr(old, name) for name in SoftwareSettings.model_fields}
+        generation = max(0, self.runtime.generation - 1)
+        runtime = RuntimeSettings.model_construct(**kept, generation=generation)
+        found = self.model_copy(update={"runtime": runtime, "predecessor": None})
+        if old.serving != "gone":
+            return found
+        given_up = self.database.model_copy(update={"discard": self.database.name})
+        return found.model_copy(update={"database": given_up})
 
     @property
     def groups(self) -> dict[Role, NodeGroupSettings]:

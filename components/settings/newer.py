@@ -59,7 +59,7 @@ def newer(path: Path, to: tuple[str, str], installers: Installers) -> tuple[str,
         rule = "must say product, version and server.installers in the stack's own file"
         raise SettingsError(stack, [Problem("runtime", "", rule, BY_HAND)])
     changed = edited(text, iter([*_edits(runtime, found, to, installers)]))
-    return changed, _checked(changed, path, to, stack)
+    return changed, checked(changed, path, to, stack)
 
 
 def _edits(
@@ -105,7 +105,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _checked(text: str, path: Path, to: tuple[str, str], stack: str) -> NodesEnvironment:
+def checked(text: str, path: Path, to: tuple[str, str], stack: str) -> NodesEnvironment:
     """Return the settings of *text*, which must be good and of that version."""
     with tempfile.TemporaryDirectory() as folder:
         bases = path.parent / FOLDER.name

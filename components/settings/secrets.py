@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 
 from components.settings.catalogue.products import version_of
-from components.settings.environment import Environment, NodesEnvironment
+from components.settings.environment import EnterpriseEnvironment, Environment, NodesEnvironment
 from components.settings.problems import Problem
 
 SECRET_KEYS = ("adminPassword", "certificateKey", "adminPasswordHash", "ldapPassword", "aadKey")
@@ -95,6 +95,8 @@ def secrets_suit(environment: Environment, there: Set[str]) -> Iterator[Problem]
 
 def _needed(environment: Environment) -> Iterator[tuple[str, str]]:
     """Yield the name of each secret that must be there, and why."""
+    if isinstance(environment, EnterpriseEnvironment) and environment.before is not None:
+        yield from _needed(environment.before)
     if not isinstance(environment, NodesEnvironment) or environment.runtime.server is None:
         return
     runtime, method = environment.runtime, environment.runtime.server.authentication.method

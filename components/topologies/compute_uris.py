@@ -33,7 +33,8 @@ def fixed_addresses(
     compute = environment.groups.get("compute")
     if compute is None or not compute.is_fixed:
         return ()
-    return addresses.fixed(plan, "compute", _zones(environment), compute.maximum)
+    seat = environment.runtime.seat
+    return addresses.fixed(plan, "compute", _zones(environment), compute.maximum, seat)
 
 
 def compute_uris(

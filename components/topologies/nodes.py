@@ -13,7 +13,6 @@ from functools import partial
 
 import pulumi
 
-from components.bootstrap.bundle import bundle
 from components.bootstrap.user_data import NodeFacts, UserData, render
 from components.parts import (
     ArtifactsArgs,
@@ -35,15 +34,17 @@ from components.parts import (
     NetworkPart,
     NodeGroupArgs,
     NodeGroupPart,
+    Origin,
     SecretStoreArgs,
     SecretStorePart,
 )
-from components.runtimes import flows, recipe
-from components.runtimes.node import NodeRecipe, Role
-from components.settings import NodesEnvironment, Settings, addresses
-from components.topologies import family
+from components.runtimes import flows
+from components.runtimes.node import Role
+from components.settings import EnterpriseEnvironment, NodesEnvironment, Settings, addresses
+from components.topologies import family, node_set
 from components.topologies.compute_uris import ComputeUris
 from components.topologies.credentials import Credentials, CredentialsArgs
+from components.topologies.node_set import NodeSet, sets_of
 from components.topologies.outputs import Made, stack_outputs
 
 
@@ -73,9 +74,9 @@ class NodesTopology(pulumi.ComponentResource):
         self._plan = addresses.plan(self._environment)
         self._roles: tuple[Role, ...] = tuple(self._environment.groups)
         self._front: Role = self._plan.front
-        self._recipes: Mapping[Role, NodeRecipe] = {
-            role: recipe.for_role(self._environment, role) for role in self._roles
-        }
+        self._sets = sets_of(self._environment)
+        self._met = self._sets[0]
+        self._recipes = self._met.recipes
         self._flows = flows.allowed(
             self._environment, self._recipes, artifacts=self._cloud.artifacts is not None
         )
@@ -115,10 +116,10 @@ class NodesTopology(pulumi.ComponentResource):
                 addresses=self._balancer.addresses,
                 host_names=self._balancer.host_names,
                 names=frozenset(
-                    use.name for each in self._recipes.values() for use in each.secrets
+                    name for role in self._roles for name in node_set.secrets_of(self._sets, role)
                 ),
-                compute_addresses=family.verified_addresses(
-                    self._environment, self._cloud.addresses, self._plan
+                compute_addresses=node_set.verified_addresses(
+                    self._sets, self._cloud.addresses, self._plan
                 ),
                 rsa=any(each.family == "windows" for each in self._recipes.values()),
                 database_master=self._environment.has_server
@@ -129,14 +130,17 @@ class NodesTopology(pulumi.ComponentResource):
         self._secrets: SecretStorePart = self._make_secret_store()
         self._artifacts: ArtifactsPart | None = self._make_artifacts()
         self._installers: InstallersPart | None = self._make_installers()
-        self._database: DatabasePart | None = self._make_database()
-        self._user_data: Mapping[Role, pulumi.Output[UserData]] = {
-            role: self._render(role) for role in self._roles
-        }
-        self._groups: Mapping[Role, NodeGroupPart] = self._make_groups()
-        for role, group in self._groups.items():
+        self._make_databases()
+        for each in self._sets:
+            each.user_data = {role: self._render(each, role) for role in self._roles}
+        # Those that clients meet come first: who joins the balancer does so before others leave it.
+        before: list[pulumi.Resource] = []
+        for each in self._sets:
+            each.groups = self._make_groups(each, before)
+            before += each.groups.values()
+        for role, group in self._met.groups.items():
             if group.made_from:
-                digest = self._user_data[role].apply(lambda found: found.digest)
+                digest = self._met.user_data[role].apply(lambda found: found.digest)
                 family.warn_of_old_content(group.names, group.made_from, digest)
         self._make_autoscaling()
         self._make_monitoring()
@@ -163,7 +167,7 @@ class NodesTopology(pulumi.ComponentResource):
                 zones=self._zones,
                 public=self._environment.load_balancer.exposure == "public",
                 sessions=self._environment.access.session_manager,
-                installers=family.private_files(self._environment),
+                installers=node_set.private_files(self._sets),
             ),
             self._options(),
         )
@@ -190,10 +194,7 @@ class NodesTopology(pulumi.ComponentResource):
             SecretStoreArgs(
                 site=self._site,
                 secrets=self._credentials.secrets,
-                readers={
-                    role: tuple(use.name for use in self._recipes[role].secrets)
-                    for role in self._roles
-                },
+                readers={role: node_set.secrets_of(self._sets, role) for role in self._roles},
                 identities=self._identities,
                 network=self._network,
             ),
@@ -203,12 +204,11 @@ class NodesTopology(pulumi.ComponentResource):
     def _make_artifacts(self) -> ArtifactsPart | None:
         if self._cloud.artifacts is None:
             return None
-        found = {role: bundle(self._recipes[role], self._environment.cloud) for role in self._roles}
         return self._cloud.artifacts(
             f"{self._name}-artifacts",
             ArtifactsArgs(
                 site=self._site,
-                bundles={role: made.content for role, made in found.items() if made},
+                bundles={each.suffix: each.bundles() for each in self._sets},
                 identities=self._identities,
                 network=self._network,
             ),
@@ -218,7 +218,7 @@ class NodesTopology(pulumi.ComponentResource):
     def _make_installers(self) -> InstallersPart | None:
         server = self._environment.runtime.server
         store = server.installers.store if server else None
-        files = family.private_files(self._environment)
+        files = node_set.private_files(self._sets)
         if not store and not files:
             return None
         return self._cloud.installers(
@@ -227,47 +227,65 @@ class NodesTopology(pulumi.ComponentResource):
             self._options(),
         )
 
-    def _make_database(self) -> DatabasePart | None:
+    def _make_databases(self) -> None:
+        """Make the older set's first: the other one begins with its backup."""
         if not self._environment.has_server:
-            return None
+            return
+        origin: Origin | None = None
+        for each in sorted(self._sets, key=lambda each: each.environment.runtime.generation):
+            each.database = made = self._make_database(each, origin)
+            environment = self._environment
+            if isinstance(environment, EnterpriseEnvironment) and environment.predecessor:
+                moment = environment.predecessor.restored
+                origin = Origin(part=made, moment=moment)
+
+    def _make_database(self, each: NodeSet, origin: Origin | None) -> DatabasePart:
         return self._cloud.database(
-            f"{self._name}-database",
+            f"{self._name}{each.suffix}-database",
             DatabaseArgs(
                 site=self._site,
-                settings=self._environment.database,
+                settings=each.environment.database,
                 owner=self._identities[self._front],
                 master_password=self._credentials.database_master,
                 network=self._network,
+                suffix=each.suffix,
+                predecessor=f"{self._name}{each.earlier}-database" if each.suffix else "",
+                origin=origin,
             ),
             self._options(),
         )
 
-    def _make_groups(self) -> dict[Role, NodeGroupPart]:
+    def _make_groups(
+        self, each: NodeSet, before: Sequence[pulumi.Resource]
+    ) -> dict[Role, NodeGroupPart]:
         made: dict[Role, NodeGroupPart] = {}
-        for role in sorted(self._roles, key=lambda role: len(self._recipes[role].starts_after)):
-            others = [made[other] for other in self._recipes[role].starts_after]
-            database = [self._database] if self._database else []
-            made[role] = self._make_nodes(role, [*database, *others])
+        for role in sorted(self._roles, key=lambda role: len(each.recipes[role].starts_after)):
+            others = [made[other] for other in each.recipes[role].starts_after]
+            database = [each.database] if each.database else []
+            made[role] = self._make_nodes(each, role, [*database, *others, *before])
         return made
 
-    def _make_nodes(self, role: Role, after: Sequence[pulumi.Resource]) -> NodeGroupPart:
+    def _make_nodes(
+        self, each: NodeSet, role: Role, after: Sequence[pulumi.Resource]
+    ) -> NodeGroupPart:
+        joins = each.serving and role == self._front
         return self._cloud.node_group(
-            f"{self._name}-{role}-nodes",
+            f"{self._name}{each.suffix}-{role}-nodes",
             NodeGroupArgs(
                 site=self._site,
-                recipe=self._recipes[role],
-                runtime=self._environment.runtime,
+                recipe=each.recipes[role],
+                runtime=each.environment.runtime,
                 settings=self._environment.groups[role],
                 zones=self._environment.zone_names(role),
                 plan=self._plan,
                 network=self._network,
                 identity=self._identities[role],
-                user_data=self._user_data[role].apply(lambda found: found.base64),
+                user_data=each.user_data[role].apply(lambda found: found.base64),
                 encryption_at_host=self._foundation.encryption_at_host,
-                load_balancer=self._balancer if role == self._front else None,
+                load_balancer=self._balancer if joins else None,
                 keeps_data=self._keeps_data(),
-                version=family.held_version(self._environment, role),
-                digest=self._kept_digest(role),
+                version=family.held_version(each.environment, role),
+                digest=self._kept_digest(each, role),
             ),
             # A node that boots must be able to read its secrets and files at once.
             self._options(
@@ -280,11 +298,11 @@ class NodesTopology(pulumi.ComponentResource):
             ),
         )
 
-    def _kept_digest(self, role: Role) -> pulumi.Output[str] | None:
+    def _kept_digest(self, each: NodeSet, role: Role) -> pulumi.Output[str] | None:
         """Return what machines remember that keep their content: it is changed where they run."""
-        if not family.keeps_content(self._environment, role):
+        if not family.keeps_content(each.environment, role):
             return None
-        return self._user_data[role].apply(lambda found: found.digest)
+        return each.user_data[role].apply(lambda found: found.digest)
 
     def _keeps_data(self) -> bool:
         """Whether the machine is to be kept as a database is: it holds one, and is not given up."""
@@ -292,10 +310,10 @@ class NodesTopology(pulumi.ComponentResource):
         embedded = not self._environment.has_server
         return self._site.protection and embedded and database.discard != database.name
 
-    def _render(self, role: Role) -> pulumi.Output[UserData]:
-        environment = self._environment
+    def _render(self, each: NodeSet, role: Role) -> pulumi.Output[UserData]:
+        environment = each.environment
         identity = self._identities[role]
-        found = self._compute_uris(role)
+        found = self._compute_uris(each, role)
         facts = partial(
             NodeFacts,
             cloud=environment.cloud,
@@ -312,17 +330,17 @@ class NodesTopology(pulumi.ComponentResource):
         return pulumi.Output.all(
             vault_uri=self._secrets.uri,
             identity_client_id=identity.client_id,
-            bundle_uri=self._artifacts.uris[role] if self._artifacts else "",
+            bundle_uri=self._artifacts.uris[each.suffix][role] if self._artifacts else "",
             **self._subnets(),
-            **self._database_facts(role),
-        ).apply(lambda known: render(self._recipes[role], facts(**known)))
+            **each.database_facts(administers=role == self._front),
+        ).apply(lambda known: render(each.recipes[role], facts(**known)))
 
-    def _compute_uris(self, role: Role) -> ComputeUris:
+    def _compute_uris(self, each: NodeSet, role: Role) -> ComputeUris:
         """Return what web nodes are told of compute nodes, of products that are told."""
         if role != "web":
             return ComputeUris()
-        port = self._recipes["compute"].port
-        return family.uris(self._environment, self._cloud.addresses, self._plan, port)
+        port = each.recipes["compute"].port
+        return family.uris(each.environment, self._cloud.addresses, self._plan, port)
 
     def _subnets(self) -> dict[str, str]:
         """Return where nodes are, by the names that `NodeFacts` has for it."""
@@ -330,22 +348,8 @@ class NodesTopology(pulumi.ComponentResource):
             f"{role.replace('-', '_')}_subnet": str(self._plan.of(role)) for role in self._roles
         }
 
-    def _database_facts(self, role: Role) -> dict[str, pulumi.Input[object]]:
-        """Return what nodes are told of the server, if there is one."""
-        database = self._database
-        if database is None:
-            return {}
-        front = role == self._front
-        return {
-            "database_host": database.host,
-            "database_name": database.name,
-            "database_port": database.port,
-            "database_principal": database.migrator if front else "",
-            "database_bootstrap_secret": database.bootstrap_secret if front else "",
-        }
-
     def _make_autoscaling(self) -> None:
-        for role, group in self._groups.items():
+        for role, group in self._met.groups.items():
             settings = self._environment.groups[role].autoscale
             if settings:
                 self._cloud.autoscaling(
@@ -369,26 +373,22 @@ class NodesTopology(pulumi.ComponentResource):
                 network=self._network,
                 load_balancer=self._balancer,
                 secrets=self._secrets,
-                database=self._database,
-                groups=self._groups,
+                database=self._met.database,
+                groups=self._met.groups,
                 sizes={role: self._environment.groups[role].size for role in self._roles},
             ),
-            self._options(list(self._groups.values())),
+            self._options(list(self._met.groups.values())),
         )
 
     def _made(self) -> Made:
         return Made(
-            environment=self._environment,
+            sets=self._sets,
             settings=self._args.settings,
             plan=self._plan,
-            recipes=self._recipes,
             site=self._site,
             network=self._network,
             balancer=self._balancer,
             identities=self._identities,
             credentials=self._credentials,
             secrets=self._secrets,
-            database=self._database,
-            groups=self._groups,
-            user_data=self._user_data,
         )

@@ -5,21 +5,19 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.bootstrap.user_data import UserData
 from components.parts import (
-    DatabasePart,
     IdentityPart,
     LoadBalancerPart,
     NetworkPart,
-    NodeGroupPart,
     SecretStorePart,
     Site,
 )
-from components.runtimes.node import NodeRecipe, Role
-from components.settings import NodesEnvironment, Settings
+from components.runtimes.node import Role
+from components.settings import Settings
 from components.settings.addresses import AddressPlan
 from components.topologies import family
 from components.topologies.credentials import Credentials
+from components.topologies.node_set import NodeSet
 
 Values = dict[str, pulumi.Input[object]]
 
@@ -28,24 +26,23 @@ Values = dict[str, pulumi.Input[object]]
 class Made:
     """All parts of an environment."""
 
-    environment: NodesEnvironment
+    sets: tuple[NodeSet, ...]
+    """The one that clients meet comes first."""
+
     settings: Settings
     plan: AddressPlan
-    recipes: Mapping[Role, NodeRecipe]
     site: Site
     network: NetworkPart
     balancer: LoadBalancerPart
     identities: Mapping[Role, IdentityPart]
     credentials: Credentials
     secrets: SecretStorePart
-    database: DatabasePart | None
-    groups: Mapping[Role, NodeGroupPart]
-    user_data: Mapping[Role, pulumi.Output[UserData]]
 
 
 def stack_outputs(made: Made) -> Values:
     """Return the stack's outputs."""
-    front = made.recipes[made.plan.front]
+    met = made.sets[0]
+    front = met.recipes[made.plan.front]
     scheme = f"{front.health.protocol.lower()}://"
     brought = made.settings.certificate
     return {
@@ -55,16 +52,17 @@ def stack_outputs(made: Made) -> Values:
         "loadBalancerAddresses": list(made.balancer.addresses),
         "certificateAuthority": made.credentials.authority,
         "adminPassword": made.credentials.secrets["admin-password"].value,
-        **family.described(made.environment),
-        "location": made.environment.location,
+        **family.described(met.environment),
+        "location": met.environment.location,
         "resourceGroup": made.site.resource_group,
         "vault": {
             "name": made.secrets.name,
             "uri": made.secrets.uri,
             "secrets": list(made.secrets.secret_names),
         },
-        "database": _database(made),
-        "groups": {role: _group(made, role) for role in made.groups},
+        "database": _database(met),
+        "groups": {role: _group(made, met, role) for role in met.groups},
+        **_sets(made),
         "subnets": {
             name: {
                 "ids": list(made.network.subnet_ids[name]),
@@ -75,8 +73,24 @@ def stack_outputs(made: Made) -> Values:
     }
 
 
-def _database(made: Made) -> Values:
-    engine, database = made.environment.database.engine, made.database
+def _sets(made: Made) -> Values:
+    """Return both sets of nodes while there are two, in the order in which they were made."""
+    if len(made.sets) == 1:
+        return {}
+    ordered = sorted(made.sets, key=lambda each: each.environment.runtime.generation)
+    return {
+        name: {
+            "serving": each.serving,
+            **family.described(each.environment),
+            "database": _database(each),
+            "groups": {role: _group(made, each, role) for role in each.groups},
+        }
+        for name, each in zip(("oldSet", "newSet"), ordered, strict=True)
+    }
+
+
+def _database(each: NodeSet) -> Values:
+    engine, database = each.environment.database.engine, each.database
     if database is None:
         return {"engine": engine}
     return {
@@ -88,14 +102,14 @@ def _database(made: Made) -> Values:
     }
 
 
-def _group(made: Made, role: Role) -> Values:
-    group, settings = made.groups[role], made.environment.groups[role]
+def _group(made: Made, each: NodeSet, role: Role) -> Values:
+    group, settings = each.groups[role], each.environment.groups[role]
     return {
         "kind": group.kind,
         "ids": list(group.ids),
         "names": list(group.names),
         "addresses": list(group.addresses),
-        "port": made.recipes[role].port,
+        "port": each.recipes[role].port,
         "size": settings.size,
         "minimum": settings.minimum,
         "maximum": settings.maximum,
@@ -103,22 +117,22 @@ def _group(made: Made, role: Role) -> Values:
             "clientId": made.identities[role].client_id,
             "principalId": made.identities[role].principal_id,
         },
-        **_content(made, role),
+        **_content(each, role),
     }
 
 
-def _content(made: Made, role: Role) -> Values:
+def _content(each: NodeSet, role: Role) -> Values:
     """Return what the settings say now, and what machines were made from that keep their content.
 
     Where the two differ, the nodes are not what the stack file says: `scripts/upgrade` is what
     changes them.
     """
-    group = made.groups[role]
+    group = each.groups[role]
     if not group.made_from:
         return {}
     return {
         "content": {
-            "rendered": made.user_data[role].apply(lambda found: found.digest),
+            "rendered": each.user_data[role].apply(lambda found: found.digest),
             "machines": list(group.made_from),
         }
     }

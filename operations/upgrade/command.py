@@ -31,12 +31,12 @@ def run(options: argparse.Namespace, backend: Backend) -> None:
     else:
         record, archives = begun(options, last, reading)
         sys.stderr.write(plan(record))
-        if not _confirmed(options, "Upgrade"):
+        if not confirmed(options, "Upgrade"):
             return
         journal.begin(record, archives)
     if options.take_back:
         sys.stderr.write(plan(record))
-        if not _confirmed(options, "Go back"):
+        if not confirmed(options, "Go back"):
             return
         journal.write(record)
     channel = choose(backend, record.nodes, str(reading.outputs().get("location") or ""))
@@ -66,7 +66,7 @@ def begun(
             "give one with --to VERSION, and its installer with --installer URL --sha256 SUM",
         )
     found = content.ask(
-        options.file, content.Wanted(version=options.to, installers=_passed(options))
+        options.file, content.Wanted(version=options.to, installers=passed(options))
     )
     nodes = environment.nodes(options.stack, reading.outputs())
     record = Record(
@@ -90,7 +90,8 @@ def _id(found: content.Content, stack: str) -> str:
     return f"{stack}-{found.to.replace(' ', '-')}-{now}".lower().replace("_", "-")
 
 
-def _passed(options: argparse.Namespace) -> Sequence[str]:
+def passed(options: argparse.Namespace) -> Sequence[str]:
+    """Return the options about installers, as the program takes them."""
     values = ((name, getattr(options, name[2:].replace("-", "_"))) for name in INSTALLERS)
     return [word for name, value in values if value for word in (name, value)]
 
@@ -183,7 +184,8 @@ def _state(record: Record) -> str:
     return f"under way, {done} of {of} steps done"
 
 
-def _confirmed(options: argparse.Namespace, question: str) -> bool:
+def confirmed(options: argparse.Namespace, question: str) -> bool:
+    """Return whether a person says yes. Raises OperationError when there is none."""
     if options.yes:
         return True
     if not sys.stdin.isatty():

@@ -50,6 +50,19 @@ def ask(file: Path, wanted: Wanted) -> Content:
 
     Raises OperationError, with the program's own words, when that cannot be.
     """
+    found = json.loads(asked(file, wanted))
+    return Content(
+        of=found["of"],
+        to=found["to"],
+        server=bool(found["server"]),
+        archives={role: base64.b64decode(each) for role, each in found["archives"].items()},
+        before=file.read_text(),
+        after=found["stackFile"],
+    )
+
+
+def asked(file: Path, wanted: Wanted) -> str:
+    """Return what the program says, as JSON. Raises OperationError with its words."""
     done = subprocess.run(
         [sys.executable, "-m", "components.bootstrap.upgrade", str(file), "--to", wanted.version,
          *wanted.installers],
@@ -67,12 +80,4 @@ def ask(file: Path, wanted: Wanted) -> Content:
             done.stderr.strip() or f"the program ended with {done.returncode}",
             "nothing was changed; docs/r-server.md has the paths from version to version",
         )
-    found = json.loads(done.stdout)
-    return Content(
-        of=found["of"],
-        to=found["to"],
-        server=bool(found["server"]),
-        archives={role: base64.b64decode(each) for role, each in found["archives"].items()},
-        before=file.read_text(),
-        after=found["stackFile"],
-    )
+    return done.stdout

@@ -35,7 +35,7 @@ def nodes(stack: str, outputs: Mapping[str, Any]) -> tuple[Node, ...]:
         addresses = group.get("addresses") or []
         for index, (target, name) in enumerate(zip(group["ids"], group["names"], strict=True)):
             address = addresses[index] if index < len(addresses) else ""
-            found.append(Node(name=name, id=_id(target), role=role, address=address))
+            found.append(Node(name=name, id=id_of(target), role=role, address=address))
     if not found:
         raise OperationError(
             "there is nothing to upgrade",
@@ -50,7 +50,7 @@ def _rank(role: str) -> int:
     return ORDER.index(role) if role in ORDER else len(ORDER)
 
 
-def _id(target: str) -> str:
+def id_of(target: str) -> str:
     """Return what a machine is called: of an AWS ARN its last part, the instance's id."""
     return target.rpartition("/")[2] if target.startswith("arn:") else target
 

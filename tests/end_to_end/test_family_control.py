@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,45 @@ def test_the_clouds_take_windows_machines_and_leave_them_as_they_are(
     words = "has mlserver 9.4.7, and machines that come and go cannot be brought to mlserver 9.3.0"
     assert words in refused.display, refused.display
     assert dev.up(settings).changes == []
+
+
+def of_set(dev: Deployed, name: str) -> dict[str, str]:
+    """Ids of the machines and the server of a set of nodes, by URN."""
+    kinds = (MACHINE[dev.stack], "dbforpostgresql:Server::", "rds/instance:Instance::")
+    return {
+        urn: resource["id"]
+        for urn, resource in dev.engine.resources(dev.stack).items()
+        if any(kind in urn for kind in kinds) and f"::{name}" in urn
+    }
+
+
+@pytest.mark.parametrize("stack", MACHINE)
+def test_a_new_version_takes_over_from_the_old_one_and_no_node_is_replaced(
+    both: dict[str, Deployed], stack: str
+) -> None:
+    dev, before = both[stack], family(stack)
+    dev.up(before)
+    old = of_set(dev, f"{stack}-")
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    new = {**before["runtime"], "product": "mlserver", "version": "9.4.7", "generation": 1}
+    steps = {
+        serving: {
+            **before,
+            "runtime": new,
+            "predecessor": {**before["runtime"], "restored": moment, "serving": serving},
+        }
+        for serving in ("old", "both", "new")
+    }
+    dev.up(steps["old"])
+    assert dev.up(steps["old"]).changes == []
+    made = {urn: one for urn, one in of_set(dev, f"{stack}-g1-").items() if urn not in old}
+    assert len(made) == len(old)
+    for step in (steps["both"], steps["new"], steps["both"], steps["old"], steps["new"]):
+        dev.up(step)
+        assert of_set(dev, f"{stack}-") == old | made
+    assert dev.engine.outputs(stack)["groups"] == dev.engine.outputs(stack)["newSet"]["groups"]
+
+    # The old set goes, and nothing of the new one changes with it.
+    dev.up({**before, "runtime": new})
+    assert of_set(dev, f"{stack}-") == made
+    assert dev.up({**before, "runtime": new}).changes == []

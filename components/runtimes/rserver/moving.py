@@ -10,25 +10,10 @@ from typing import Final
 
 from components.runtimes.node import JsonValue
 from components.runtimes.rserver.versions import ServerVersion
+from components.settings.catalogue.products import UPGRADES
+from components.settings.catalogue.products import Key as Key
 
-Key = tuple[str, str]
-"""Product and version."""
-
-PATHS: Final[Mapping[Key, tuple[Key, ...]]] = {
-    ("rserver", "9.0-preview"): (),
-    ("rserver", "9.0.1"): (
-        ("rserver", "9.1.0"),
-        ("mlserver", "9.2.1"),
-        ("mlserver", "9.3.0"),
-        ("mlserver", "9.4.7"),
-    ),
-    ("rserver", "9.1.0"): (("mlserver", "9.2.1"), ("mlserver", "9.3.0"), ("mlserver", "9.4.7")),
-    ("mlserver", "9.2.1"): (("mlserver", "9.3.0"),),
-    ("mlserver", "9.3.0"): (("mlserver", "9.4.7"),),
-    ("mlserver", "9.4.7"): (),
-}
-"""What each version may become in one step. The pre-release has other ports and another account
-than the released product, and no upgrade is documented for it."""
+PATHS: Final = UPGRADES
 
 STASH: Final = "/etc/deployr/current"
 """Where the uninstaller leaves the configuration on Linux; below it `frontend` takes the SQLite

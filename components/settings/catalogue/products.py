@@ -103,6 +103,26 @@ VERSIONS: Mapping[str, Mapping[str, ProductVersion]] = {
 """By product and version."""
 
 
+Key = tuple[str, str]
+"""Product and version."""
+
+UPGRADES: Mapping[Key, tuple[Key, ...]] = {
+    ("rserver", "9.0-preview"): (),
+    ("rserver", "9.0.1"): (
+        ("rserver", "9.1.0"),
+        ("mlserver", "9.2.1"),
+        ("mlserver", "9.3.0"),
+        ("mlserver", "9.4.7"),
+    ),
+    ("rserver", "9.1.0"): (("mlserver", "9.2.1"), ("mlserver", "9.3.0"), ("mlserver", "9.4.7")),
+    ("mlserver", "9.2.1"): (("mlserver", "9.3.0"),),
+    ("mlserver", "9.3.0"): (("mlserver", "9.4.7"),),
+    ("mlserver", "9.4.7"): (),
+}
+"""What each version may become in one step (facts.md 15). The pre-release has other ports and
+another account than the released product, and no upgrade is documented for it."""
+
+
 def version_of(product: str, version: str) -> ProductVersion | None:
     """Return what is known of a product's *version*; None where nothing is."""
     return VERSIONS.get(product, {}).get(version)

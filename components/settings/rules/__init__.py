@@ -28,6 +28,7 @@ from components.settings.rules import (
     place,
     runtime,
     server,
+    succession,
 )
 
 E = TypeVar("E", bound=Environment)
@@ -45,6 +46,7 @@ ENTERPRISE: Rules[EnterpriseEnvironment] = (
     *network.RULES,
     *aws.RULES,
     *availability.RULES,
+    *succession.RULES,
 )
 """What must hold, in the order in which the user reads about it."""
 

@@ -31,7 +31,7 @@ def bundles(**content: bytes) -> World:
             "files",
             ArtifactsArgs(
                 site=site,
-                bundles={role: content[role] for role in roles},
+                bundles={"": {role: content[role] for role in roles}},
                 identities={role: identity(role) for role in roles},
                 network=NetworkPart("test:Network", "network"),
             ),

@@ -10,7 +10,7 @@ from components.aws import addresses as aws
 from components.azure import addresses as azure
 from components.parts.addresses import Span
 from components.settings import NodesEnvironment, addresses
-from components.settings.addresses import AddressPlan, divide
+from components.settings.addresses import AddressPlan, divide, seats
 from components.topologies.compute_uris import compute_uris, fixed_addresses, octet_ranges
 from tests.support.environments import AWS, AZURE, ONE_BOX
 from tests.support.environments import environment as environment_of
@@ -90,17 +90,22 @@ def test_fixed_nodes_are_listed_one_by_one(
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-@given(count=st.integers(1, 160), zones=st.integers(1, 3))
+@given(count=st.integers(1, 160), zones=st.integers(1, 3), seat=st.integers(0, 1))
 def test_fixed_nodes_stand_where_the_cloud_lets_machines_stand(
-    cloud: str, count: int, zones: int
+    cloud: str, count: int, zones: int, seat: int
 ) -> None:
     plan = plan_of(environment_of({"azure": AZURE, "aws": AWS}[cloud]))
     module = CLOUDS[cloud]
     usable = expanded(octet_ranges(module.usable(plan, "compute", zones)))
-    stand = [IPv4Address(each) for each in module.fixed(plan, "compute", zones, count)]
+    parts = divide(plan.of("compute"), zones) if cloud == "aws" else [plan.of("compute")]
+    both = count <= seats(parts[0]) * len(parts)
+    count = min(count, seats(parts[0]) * len(parts)) if seat else count
+    stand = [IPv4Address(each) for each in module.fixed(plan, "compute", zones, count, seat)]
     assert set(stand) <= set(usable)
     assert len(set(stand)) == count
-    parts = divide(plan.of("compute"), zones) if cloud == "aws" else [plan.of("compute")]
+    if both:
+        other = module.fixed(plan, "compute", zones, count, 1 - seat)
+        assert not {str(each) for each in stand} & {*other}
     assert all(any(each in part for part in parts) for each in stand)
 
 

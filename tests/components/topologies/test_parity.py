@@ -38,7 +38,10 @@ def part_class(maker: str) -> type:
 
 def made(deployment: World, kind: type) -> Iterator[Any]:
     """The parts of one class in an environment."""
-    for value in vars(deployment.result).values():
+    found = list(vars(deployment.result).values())
+    for nodes in deployment.result._sets:
+        found += [nodes.database, nodes.groups]
+    for value in found:
         for each in value.values() if isinstance(value, Mapping) else [value]:
             if isinstance(each, kind):
                 yield each

@@ -31,6 +31,8 @@ mkdir -p "$RUNTIME/proxy" "$RUNTIME/health"
     echo 'set $refused "";'
   fi
 } >"$RUNTIME/proxy/listen.conf"
+# Frozen is frozen (freeze.sh), also when the node starts anew meanwhile.
+[[ ! -e $KEPT/frozen ]] || touch "$RUNTIME/health/frozen"
 echo "server 127.0.0.1:$(node "@.listen.$part.own");" >"$RUNTIME/proxy/upstream.conf"
 user=www-data
 ! getent passwd nginx >/dev/null || user=nginx

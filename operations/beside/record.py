@@ -1,0 +1,109 @@
+"""What is written down of an upgrade beside the old nodes, before and after each step."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from operations.beside.planning import FINISH, FORWARD, Step
+from operations.errors import OperationError
+from operations.upgrade.journal import put
+
+State = Literal["forward", "standing", "finishing", "done", "back", "taken-back"]
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """An upgrade at one moment."""
+
+    stack: str
+    of: str
+    to: str
+    state: State
+    """standing: the new set serves, and the old one stands there."""
+
+    file: str
+    """Path of the stack file."""
+
+    texts: Mapping[str, str]
+    """Its text at each stage; `before` is what it was."""
+
+    placeholder: str
+    """What stands in them for the moment of the backup."""
+
+    moment: str = ""
+    steps: tuple[Step, ...] = FORWARD
+    """In the direction that it goes."""
+
+    done: int = 0
+    """How many of them are done; the next one may have begun."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is neither at rest nor at its end."""
+        return self.state in ("forward", "finishing", "back")
+
+    @property
+    def left(self) -> tuple[Step, ...]:
+        """The steps that are not done."""
+        return self.steps[self.done :]
+
+    def text(self, stage: str) -> str:
+        """Return the stack file's text at a stage."""
+        return self.texts[stage].replace(self.placeholder, self.moment or self.placeholder)
+
+    def advanced(self) -> Self:
+        """Return it with one more step done."""
+        return replace(self, done=self.done + 1)
+
+    def turned(self, state: State, steps: Sequence[Step]) -> Self:
+        """Return it at the beginning of other steps."""
+        return replace(self, state=state, steps=tuple(steps), done=0)
+
+    def ended(self) -> Self:
+        """Return it at the end of its steps."""
+        ends: Mapping[str, State] = {
+            "forward": "standing",
+            "finishing": "done",
+            "back": "taken-back",
+        }
+        return replace(self, state=ends[self.state])
+
+
+def finishing(record: Record) -> Record:
+    """Return a record whose old set goes."""
+    return record.turned("finishing", FINISH)
+
+
+class Journal:
+    """The journal of one stack."""
+
+    def __init__(self, folder: Path, stack: str) -> None:
+        self.path = folder / stack / "beside.json"
+
+    def read(self) -> Record | None:
+        """Return the last upgrade; None when there was none. Raises OperationError."""
+        try:
+            return _record(json.loads(self.path.read_text()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OperationError(
+                "the journal of the upgrade cannot be read",
+                str(self.path),
+                f"{error}",
+                "use the release that wrote it",
+            ) from error
+
+    def write(self, record: Record) -> None:
+        """Have *record* on the disk, in place of the one before."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        put(self.path, json.dumps({"format": FORMAT, **asdict(record)}, indent=1).encode())
+
+
+def _record(found: dict[str, Any]) -> Record:
+    if found.pop("format") != FORMAT:
+        raise ValueError(f"it does not have format {FORMAT}")
+    return Record(**{**found, "steps": tuple(Step(**each) for each in found["steps"])})

@@ -1,0 +1,140 @@
+"""Does the steps of an upgrade beside the old nodes, and stops at the first that fails."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from operations.beside import planning
+from operations.beside.planning import Step
+from operations.beside.record import Journal, Record
+from operations.channel import Channel, Node
+from operations.errors import OperationError
+from operations.upgrade.environment import id_of
+from operations.upgrade.journal import put
+
+SCRIPT = Path(__file__).resolve().parent / "node.sh"
+
+
+class World(Protocol):
+    """What an upgrade does things to."""
+
+    def outputs(self) -> Mapping[str, Any]:
+        """Return the stack's outputs as they are now."""
+        ...
+
+    def channel(self, nodes: Sequence[Node]) -> Channel:
+        """Return the way to *nodes*."""
+        ...
+
+    def published(self) -> tuple[str, ...]:
+        """Return `NAME VERSION` of every service, as clients see them."""
+        ...
+
+    def deploy(self) -> None:
+        """Deploy what the stack file says. Raises OperationError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """Takes an upgrade as far as its steps go."""
+
+    world: World
+    journal: Journal
+    say: Callable[[str], object] = sys.stderr.write
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def run(self, record: Record) -> Record:
+        """Do all steps that are left. Raises OperationError with the way on and the way back."""
+        while record.left:
+            step = record.left[0]
+            words = planning.said(step, record.of, record.to)
+            self.say(f"  {record.done + 1}/{len(record.steps)} {words}\n")
+            try:
+                record = self._do(record, step)
+            except OperationError as error:
+                raise stopped(record, step, error) from error
+            record = record.advanced()
+            self.journal.write(record)
+        record = record.ended()
+        self.journal.write(record)
+        return record
+
+    def _do(self, record: Record, step: Step) -> Record:
+        if step.action == "note-moment":
+            # Once and for all: what is deployed with another one would be another database.
+            moment = record.moment or self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            return replace(record, moment=moment)
+        if step.action == "deploy":
+            put(Path(record.file), record.text(step.what).encode())
+            self.world.deploy()
+            return record
+        nodes = web_nodes(self.world.outputs(), step.what)
+        channel = self.world.channel(nodes)
+        if step.action == "compare":
+            self._compare(channel, nodes)
+            return record
+        for node in nodes:
+            self._on_node(channel, node, step.action, planning.SECONDS[step.action])
+        return record
+
+    def _on_node(self, channel: Channel, node: Node, what: str, seconds: float) -> str:
+        answer = channel.run(node, SCRIPT.read_text(), f"{what}\n", seconds)
+        if answer.code:
+            raise OperationError(
+                f"step {what} failed on a node",
+                node.name,
+                answer.stderr.strip()[-600:] or f"it ended with {answer.code}",
+                "mend it there",
+            )
+        return answer.stdout
+
+    def _compare(self, channel: Channel, nodes: Sequence[Node]) -> None:
+        """Raise OperationError when a node does not have what clients see."""
+        seen = self.world.published()
+        for node in nodes:
+            said = self._on_node(channel, node, "services", planning.SECONDS["compare"])
+            found = tuple(json.loads(said.strip().splitlines()[-1]))
+            if found != seen:
+                differ = sorted({*found} ^ {*seen})
+                raise OperationError(
+                    "the services are not the same",
+                    node.name,
+                    f"these are in one database only: {', '.join(differ)}",
+                    "take the upgrade back, and begin again",
+                )
+
+
+def web_nodes(outputs: Mapping[str, Any], which: str) -> tuple[Node, ...]:
+    """Return the web nodes of a set; the old one is the only one before the other is there."""
+    found = outputs.get(f"{which}Set") or (outputs if which == "old" else {})
+    group = (found.get("groups") or {}).get("web")
+    if not group:
+        raise OperationError(
+            f"the {which} web nodes are not known",
+            "the stack's outputs",
+            "it was not deployed to its end",
+            "deploy it again",
+        )
+    pairs = zip(group["ids"], group["names"], strict=True)
+    return tuple(Node(name=name, id=id_of(target), role="web") for target, name in pairs)
+
+
+def stopped(record: Record, step: Step, error: OperationError) -> OperationError:
+    """Return what a person reads when a step has failed: why, and both ways."""
+    command = f"scripts/upgrade --stack {record.stack} --beside"
+    ways = {
+        "forward": f"{command} --resume goes on from here, --take-back goes back to {record.of}",
+        "finishing": f"{command} --resume goes on; there is no way back any more",
+        "back": f"{command} --resume goes on with the way back",
+    }
+    return OperationError(
+        f"{error.what}: {planning.said(step, record.of, record.to)}",
+        error.where,
+        error.why,
+        f"{error.fix}; then {ways[record.state]}",
+    )
