@@ -89,7 +89,13 @@ def _node(home: Home, wanted: str) -> Known:
     found = known(home)
     if not found:
         raise CommandError("there are no nodes; scripts/up deploys some")
-    exact = [n for n in found if wanted in (n["name"], n["hostname"], n["address"], n["id"])]
+    exact = [
+        n
+        for n in found
+        # An ARM id is the same in any case.
+        if wanted in (n["name"], n["hostname"], n["address"])
+        or wanted.casefold() == str(n["id"]).casefold()
+    ]
     alike = exact or [n for n in found if str(n["name"]).startswith(wanted)]
     if len(alike) == 1:
         return alike[0]

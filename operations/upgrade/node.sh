@@ -10,6 +10,9 @@ read -r archive
 read -r sum
 read -r step
 work=/var/lib/operationalization/upgrade/$id
+if [[ $step == settle && ! -e $work/unpacked ]]; then
+  exit 0 # it did before, and was not heard
+fi
 if [[ ! -e $work/unpacked ]]; then
   sha256sum --quiet --check <<<"$sum  /var/lib/operationalization/incoming/$archive" >&2
   mkdir -p "$work"

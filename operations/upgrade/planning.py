@@ -21,6 +21,7 @@ Action = Literal[
     "restore-database",
     "take-back",
     "return",
+    "restore-stack-file",
 ]
 
 WORDS: Final[dict[Action, str]] = {
@@ -38,6 +39,7 @@ WORDS: Final[dict[Action, str]] = {
     "restore-database": "{node} restores the database as it was saved",
     "take-back": "{node} gets {of} and its settings back",
     "return": "{node} serves with {of} again",
+    "restore-stack-file": "the stack file says {of} again",
 }
 
 SECONDS: Final[dict[Action, float]] = {
@@ -54,9 +56,6 @@ SECONDS: Final[dict[Action, float]] = {
     "return": 900.0,
 }
 """How long each may take on a node; Azure ends a command after 90 minutes."""
-
-LOCAL: Final[frozenset[Action]] = frozenset({"compare-services", "write-stack-file"})
-"""Steps of this machine, not of a node."""
 
 REPLACING: Final[frozenset[Action]] = frozenset({"replace", "replace-and-hold"})
 
@@ -109,13 +108,15 @@ def backward(
     front = [node.name for node in nodes if node.role in FRONT and node.name in touched]
     saver = [step.node for step in begun if step.action == "save-database"]
     changed = any(name in replaced for name in front)
+    settled = [step.node for step in begun if step.action == "settle"]
     return (
+        *_each("send", [name for name in settled if name in touched]),
         *_each("leave", [name for name in front if name in replaced]),
         *_each("take-back", compute),
         *(_each("restore-database", saver) if changed else ()),
         *(Step(action="take-back" if name in replaced else "return", node=name) for name in front),
         *_each("diagnose", front),
-        *([Step(action="write-stack-file")] if written else ()),
+        *([Step(action="restore-stack-file")] if written else ()),
         *_each("settle", [node.name for node in nodes if _sent(node.name, begun)]),
     )
 

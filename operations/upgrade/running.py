@@ -61,8 +61,10 @@ class Runner:
                 self._compare(record)
                 return ""
             case "write-stack-file":
-                text = record.before if record.state == "back" else record.after
-                put(Path(record.file), text.encode())
+                put(Path(record.file), record.after.encode())
+                return ""
+            case "restore-stack-file":
+                put(Path(record.file), record.before.encode())
                 return ""
         node = next(each for each in record.nodes if each.name == step.node)
         archive = self.journal.archive(node.role)

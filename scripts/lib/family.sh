@@ -24,12 +24,27 @@ offer_stand_in() {
   "$ROOT/scripts/sandbox" offer "$built" --as "$name" >&2
 }
 
+# offer_newer VERSION: builds and offers the stand-in of another version; leaves its options of scripts/upgrade
+# in NEWER.
+offer_newer() {
+  local product=mlserver version=$1 built found
+  [[ $version != 9.[01]* ]] || product=rserver
+  built=$CACHE/stand-ins/$product-$version.tar
+  step "Stand-in for $product $version" "$ROOT/stand_ins/build" "$product" "$version" --output "$CACHE/stand-ins"
+  found=$(sha256sum "$built")
+  "$ROOT/scripts/sandbox" offer "$built" >&2
+  # shellcheck disable=SC2034 # scripts/upgrade reads it
+  NEWER=(--installer "https://downloads.sandbox.example/${built##*/}" --sha256 "${found%% *}")
+}
+
 # set_family_secrets: what the program asks of R Server 9.0, whose hash of a password nobody knows how to
-# make: a password, and its hash as the stand-in has it, made once and kept beside the stack's copy.
+# make: a password, and its hash as the stand-in has it, made once and kept beside the stack's copy. After an
+# upgrade from 9.0 the password is still the one that its nodes know.
 set_family_secrets() {
-  [[ $FAMILY == "rserver 9.0"* ]] || return 0
+  [[ $FAMILY ]] || return 0
   local file=$SANDBOX/project/secrets/$STACK password hash
   if [[ ! -e $file ]]; then
+    [[ $FAMILY == "rserver 9.0"* ]] || return 0
     mkdir -p "${file%/*}" && chmod 700 "${file%/*}"
     password=$("$ROOT/.venv/bin/python" -c '
 import secrets, string
@@ -41,5 +56,6 @@ print("Aa1-" + "".join(secrets.choice(letters) for _ in range(12)))')
   fi
   { read -r password && read -r hash; } <"$file"
   pulumi config set --secret --stack "$STACK" --config-file "$CONFIG" adminPassword <<<"$password" >&2
+  [[ $FAMILY == "rserver 9.0"* ]] || return 0
   pulumi config set --secret --stack "$STACK" --config-file "$CONFIG" adminPasswordHash <<<"$hash" >&2
 }

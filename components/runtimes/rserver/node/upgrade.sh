@@ -176,7 +176,8 @@ save_database() {
   mv "$work/database.new" "$work/database"
 }
 
-# What the new version made goes too: a table that the copy does not have would tell of a schema that is none.
+# What the new version made goes too: a table that the copy does not have would tell of a schema that is none. Schemas
+# stay: whose the database is made them for the product, which may not.
 restore_database() {
   [[ -f $work/database ]] || fail "no copy of the database is on this node"
   database_tool psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 <<'SQL'
@@ -184,16 +185,22 @@ DO $$
 DECLARE
   found record;
 BEGIN
-  FOR found IN SELECT schemaname, tablename FROM pg_tables WHERE tableowner = current_user LOOP
-    EXECUTE format('DROP TABLE IF EXISTS %I.%I CASCADE', found.schemaname, found.tablename);
-  END LOOP;
-  FOR found IN SELECT nspname FROM pg_namespace WHERE nspowner = current_user::regrole LOOP
-    EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', found.nspname);
+  FOR found IN
+    SELECT n.nspname AS place, c.relname AS name,
+      CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relowner = current_user::regrole AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+      AND n.nspname NOT LIKE 'pg\_%'
+    ORDER BY c.relkind IN ('S')
+  LOOP
+    EXECUTE format('DROP %s IF EXISTS %I.%I CASCADE', found.kind, found.place, found.name);
   END LOOP;
 END
 $$;
 SQL
-  database_tool pg_restore --no-owner --no-privileges --exit-on-error --dbname "$(settings get "$NODE" database.name)" "$work/database"
+  pg_restore --list "$work/database" | grep -v ' SCHEMA - ' >"$work/database.list"
+  database_tool pg_restore --no-owner --no-privileges --exit-on-error --use-list "$work/database.list" \
+    --dbname "$(settings get "$NODE" database.name)" "$work/database"
 }
 
 # --- the change
