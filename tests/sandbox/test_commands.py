@@ -7,10 +7,13 @@ import json
 
 import pytest
 
+from sandbox import nodes
 from sandbox.command import main
+from sandbox.commands import CommandError
 from sandbox.control import faults
 from sandbox.control.kinds import Record
 from sandbox.control.store import Store
+from sandbox.home import Home
 
 GROUP = "azure-native:resources:ResourceGroup"
 URN = f"urn:pulumi:dev::project::{GROUP}::g"
@@ -284,3 +287,21 @@ def test_what_is_no_quota_is_refused(run, arguments, status, message):
     assert found == status
     assert said.splitlines()[-1].endswith(f": {message}")
     assert "set to" not in run("quota", "list")[1]
+
+
+def test_a_node_is_found_by_an_id_in_whatever_case(home):
+    found = {
+        "id": "/subscriptions/s/virtualmachines/web-1",
+        "incarnation": "1",
+        "name": "web-1a2b",
+        "hostname": "web-1",
+        "address": "10.20.0.4",
+        "phase": "running",
+        "healthy": True,
+    }
+    home = Home(home)
+    home.nodes.write_text(json.dumps([found]))
+    for wanted in ("/Subscriptions/s/virtualMachines/web-1", "web-1", "web", "10.20.0.4"):
+        assert nodes._node(home, wanted)["name"] == "web-1a2b"
+    with pytest.raises(CommandError, match="names no node"):
+        nodes._node(home, "compute")
