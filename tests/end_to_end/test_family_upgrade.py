@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,9 +18,10 @@ from operations.patience import until
 from operations.stack import Environment
 from operations.upgrade.environment import Published
 from operations.upgrade.journal import Journal
+from tests.support.deployed import ENVIRONMENT
 from tests.support.engine import ROOT, on_sandbox, run_sandbox
+from tests.support.family import Case
 from tests.support.live import SPEED, require_nodes
-from tests.support.stacks import STACKS
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -160,21 +160,32 @@ SETTINGS = (
 
 
 @contextmanager
-def environment(folder: Path) -> Iterator[Upgraded]:
-    """R Server 9.0.1, with two web nodes and a compute node."""
+def environment(folder: Path, case: Case) -> Iterator[Upgraded]:
+    """One environment, made by scripts/up, with a service that somebody has published."""
     require_nodes()
-    shutil.copytree(STACKS / "bases", folder / "stacks" / "bases")
+    (folder / "stacks").mkdir()
     with on_sandbox(folder, options=("--speed", SPEED)) as engine:
         made = Upgraded(folder, engine.environment)
-        url, digest = made.built("rserver", "9.0.1")
-        document = yaml.safe_load((STACKS / "Pulumi.dev-rserver.yaml").read_text())
-        (settings,) = (v for k, v in document["config"].items() if k.endswith(":environment"))
-        settings["runtime"]["version"] = "9.0.1"
-        settings["runtime"]["server"]["installers"] = {"server": {"url": url, "sha256": digest}}
-        settings["compute"]["count"] = 1
+        made.built(case.product, case.version)
+        archive = made.media / f"{case.product}-{case.version}.tar"
+        document = {"config": {ENVIRONMENT: case.environment(archive)}}
         made.file.write_text(yaml.safe_dump(document, sort_keys=False))
         made.script("up", "--no-sample")
+        assert made.asked("POST", "/services/cars/1.0", SERVICE).status == 201
+        assert made.scored() == {"answer": 242.5}
         yield made
+
+
+def killed_at(made: Upgraded, step: str, product: str, version: str) -> None:
+    """Begin an upgrade, and kill it when it begins *step*."""
+    with made.start("upgrade", *upgrade(made, product, version)) as process:
+        assert process.stdout is not None
+        said, line = "", ""
+        while not re.match(rf"  \d+/\d+ {step}", line):
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def upgrade(made: Upgraded, product: str, version: str, *more: str) -> list[str]:
@@ -184,22 +195,13 @@ def upgrade(made: Upgraded, product: str, version: str, *more: str) -> list[str]
 
 @pytest.mark.timeout(1800)
 def test_9_0_1_comes_to_9_1_0_and_to_9_4_7_with_its_services_and_settings(tmp_path: Path) -> None:
-    with environment(tmp_path) as made:
-        assert made.asked("POST", "/services/cars/1.0", SERVICE).status == 201
-        assert made.scored() == {"answer": 242.5}
+    with environment(tmp_path, Case(cloud="azure", version="9.0.1")) as made:
         web, compute = made.nodes("web"), made.nodes("compute")
         for node in web:
             made.on(node, "bash", "-c", f"python3 -c '{SET_IT}' {SETTINGS}")
 
         # A run that is killed when the cut-over has begun, and gone on with.
-        process = made.start("upgrade", *upgrade(made, "rserver", "9.1.0"))
-        said = ""
-        while f"{web[0]} gets rserver 9.1.0" not in said.splitlines()[-1:].__str__():
-            line = process.stdout.readline() if process.stdout else ""
-            assert line, said
-            said += line
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        killed_at(made, rf"{web[0]} gets rserver 9\.1\.0", "rserver", "9.1.0")
         record = Journal(made.home / "upgrades", STACK).read()
         assert record is not None
         assert record.state == "forward"
@@ -230,3 +232,23 @@ def test_9_0_1_comes_to_9_1_0_and_to_9_4_7_with_its_services_and_settings(tmp_pa
         assert Published(made.environment()).published() == ("cars 1.0",)
         assert [made.settings(node)[OWN] for node in web] == [42, 42]
         assert "product: rserver" in made.file.read_text()
+
+
+@pytest.mark.timeout(900)
+def test_a_one_box_on_aws_takes_its_sqlite_file_along_there_and_back(tmp_path: Path) -> None:
+    with environment(tmp_path, Case(cloud="aws", version="9.1.0", topology="one-box")) as made:
+        (box,) = made.nodes("one-box")
+        said = made.script("upgrade", *upgrade(made, "mlserver", "9.4.7"))
+
+        assert made.version(box) == "mlserver 9.4.7"
+        assert "lost" not in said
+        assert made.scored() == {"answer": 242.5}
+        # A boot fetches nothing: the files of the new version are there.
+        found = json.loads(made.on(box, "cat", "/etc/operationalization/node.json"))
+        there = made.on(box, "cat", "/var/lib/operationalization/bundle").strip()
+        assert found["bundle"]["sha256"] == there
+        assert there in found["bundle"]["uri"]
+
+        made.script("upgrade", "--take-back", "--yes")
+        assert made.version(box) == "rserver 9.1.0"
+        assert made.scored() == {"answer": 242.5}
