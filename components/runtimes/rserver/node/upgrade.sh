@@ -314,7 +314,7 @@ replace() {
 # A compute node of the new version is not for web nodes of the old one.
 replace_and_hold() {
   replace
-  leave
+  stop_services
 }
 
 # --- the way back
