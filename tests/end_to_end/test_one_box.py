@@ -245,9 +245,10 @@ def test_whatever_was_said_to_be_published_outlives_killed_services(published: B
     folder = reading.read(IRIS)
     wanted = [f"2.{number}" for number in range(len(UNITS))]
     with published.client() as client:
+        body = client.dialect.body(definition(client.dialect, folder))
         for version, unit in zip(wanted, UNITS, strict=True):
             reply = until(
-                lambda version=version: client.publish("iris", version, definition(folder)),
+                lambda version=version: client.publish("iris", version, body),
                 lambda reply: reply.status != 503,
                 LIMIT,
             )
