@@ -92,9 +92,9 @@ def _node(home: Home, wanted: str) -> Known:
     exact = [
         n
         for n in found
-        # An ARM id is the same in any case.
+        # An ARM id is the same in any case; of an ARN, tools know the last part, the instance's id.
         if wanted in (n["name"], n["hostname"], n["address"])
-        or wanted.casefold() == str(n["id"]).casefold()
+        or wanted.casefold() in (found_id := str(n["id"]).casefold(), found_id.rpartition("/")[2])
     ]
     alike = exact or [n for n in found if str(n["name"]).startswith(wanted)]
     if len(alike) == 1:
