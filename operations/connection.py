@@ -110,8 +110,11 @@ class Connection:
                 # Nobody heard it. The address may have gone with its zone.
                 if len(self._environment.addresses) < SEVERAL:
                     raise
-        self._base = self._reachable()
-        return self._http.send(request(self._base), stream=True)
+        base = self._reachable()
+        response = self._http.send(request(base), stream=True)
+        # Only now: a name that nobody answered for yet may be in no DNS of this machine.
+        self._base = base
+        return response
 
     def _reachable(self) -> str:
         """Return the endpoint with an address that answers in the place of its name."""

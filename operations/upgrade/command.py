@@ -136,7 +136,8 @@ def plan(record: Record) -> str:
 
 def _meaning(record: Record) -> list[str]:
     if record.state == "back":
-        if not any(step.action == "restore-database" for step in record.back):
+        front = {node.name for node in record.nodes if node.role in planning.FRONT}
+        if not any(step.action == "take-back" and step.node in front for step in record.back):
             return []
         return ["what was published or changed since the new version began to serve is lost"]
     roles = {node.role for node in record.nodes}

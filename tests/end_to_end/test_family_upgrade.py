@@ -234,3 +234,23 @@ def test_9_0_1_comes_to_9_1_0_and_to_9_4_7_with_its_services_and_settings(tmp_pa
         assert Published(made.environment()).published() == ("cars 1.0",)
         assert [made.settings(node)[OWN] for node in web] == [42, 42]
         assert "product: rserver" in made.file.read_text()
+
+
+@pytest.mark.timeout(900)
+def test_a_one_box_on_aws_takes_its_sqlite_file_along_there_and_back(tmp_path: Path) -> None:
+    with environment(tmp_path, Case(cloud="aws", version="9.1.0", topology="one-box")) as made:
+        (box,) = made.nodes("one-box")
+        said = made.script("upgrade", *upgrade(made, "mlserver", "9.4.7"))
+
+        assert made.version(box) == "mlserver 9.4.7"
+        assert "lost" not in said
+        assert made.scored() == {"answer": 242.5}
+        # A boot fetches nothing: the files of the new version are there.
+        found = json.loads(made.on(box, "cat", "/etc/operationalization/node.json"))
+        there = made.on(box, "cat", "/var/lib/operationalization/bundle").strip()
+        assert found["bundle"]["sha256"] == there
+        assert there in found["bundle"]["uri"]
+
+        made.script("upgrade", "--take-back", "--yes")
+        assert made.version(box) == "rserver 9.1.0"
+        assert made.scored() == {"answer": 242.5}

@@ -220,6 +220,16 @@ def test_the_name_is_called_when_no_address_answers(web):
         assert client.names() == ()
 
 
+def test_an_address_is_looked_for_again_until_somebody_has_answered(web, monkeypatch):
+    found = iter([None, "127.0.0.1"])
+    monkeypatch.setattr(connection, "first_answering", lambda *_: next(found))
+    with Client(by_name(web, "127.0.0.1")) as client:
+        with pytest.raises(OperationError, match="cannot be reached"):
+            client.names()
+        assert client.names() == ()
+        assert client.names() == (), "now it is remembered"
+
+
 def test_an_environment_that_cannot_be_found_at_all_is_said_so(web):
     refused = refusal(by_name(web, "127.0.0.2"))
 

@@ -305,3 +305,6 @@ def test_a_node_is_found_by_an_id_in_whatever_case(home):
         assert nodes._node(home, wanted)["name"] == "web-1a2b"
     with pytest.raises(CommandError, match="names no node"):
         nodes._node(home, "compute")
+    arn = "arn:aws:ec2:eu-central-1:500000000005:instance/i-1a2b"
+    home.nodes.write_text(json.dumps([{**found, "id": arn}]))
+    assert nodes._node(home, "i-1a2b")["id"] == nodes._node(home, arn)["id"] == arn
