@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.runtimes.node import JsonValue
-from components.runtimes.rserver.expressions import ADMIN_PASSWORD, URIS
+from components.runtimes.rserver.expressions import ADMIN_PASSWORD, URIS, joined
 
 Family = Literal["linux", "windows"]
 Part = Literal["web", "compute"]
@@ -275,11 +275,11 @@ def _utility(*, uris: bool) -> Mapping[str, tuple[JsonValue, ...]]:
 
 
 _PASSWORDS: Final[tuple[JsonValue, ...]] = (
-    "--admin-password",
-    ADMIN_PASSWORD,
-    "--confirm-password",
-    ADMIN_PASSWORD,
+    joined("--admin-password=", ADMIN_PASSWORD),
+    joined("--confirm-password=", ADMIN_PASSWORD),
 )
+"""Each as one argument: a password may begin with a hyphen (12.1), which would be an option."""
+
 _CLI: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "one-box": ("node", "setup", "--onebox", *_PASSWORDS),
     "web": ("node", "setup", "--webnode", *_PASSWORDS, "--uri", URIS),
