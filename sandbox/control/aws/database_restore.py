@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sandbox.control.kinds import Context, Problem, Record, Values, World
+from sandbox.control.moments import moment
 from sandbox.control.reading import flag, number, present, text
 
 INSTANCE: Final = "aws:rds/instance:Instance"
@@ -135,15 +136,6 @@ def taken(context: Context, name: str) -> str | None:
         return own
     before = context.previous or source_of(context.world, context.inputs, context.region)
     return text(before.outputs, name) if before else None
-
-
-def moment(written: str) -> datetime | None:
-    """Return a moment as it is written; None: it is none, or of no zone."""
-    try:
-        found = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
 
 
 def _shown(found: datetime) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 from sandbox.control.azure.arm import one_of
 from sandbox.control.azure.locations import normal
 from sandbox.control.kinds import Context, Problem, Record, Values, World
+from sandbox.control.moments import moment
 from sandbox.control.reading import number, present, text
 
 MODE: Final = "PointInTimeRestore"
@@ -137,12 +138,3 @@ def inherited(context: Context) -> dict[str, object]:
         if not present(context.inputs, name):
             found[name] = before.outputs.get(name)
     return found
-
-
-def moment(written: str) -> datetime | None:
-    """Return a moment as it is written; None: it is none, or of no zone."""
-    try:
-        found = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
