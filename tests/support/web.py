@@ -34,6 +34,7 @@ from server.api.status import Status
 from server.api.store import Store
 from tests.support import stores
 from tests.support.api import PASSWORD, TOKENS
+from tests.support.pretending import serving
 
 ADDRESS = "127.0.0.1"
 
@@ -156,21 +157,9 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def _serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
 def compute_node(path: Path, respond: Respond) -> Iterator[None]:
     """A compute node behind the web node's proxy, on the socket *path*."""
-    with _serving(_Unix(str(path), _handler(respond))):
+    with serving(_Unix(str(path), _handler(respond))):
         yield
 
 
@@ -178,7 +167,7 @@ def compute_node(path: Path, respond: Respond) -> Iterator[None]:
 def https(folder: Path, authority: Authority, respond: Respond, address: str) -> Iterator[str]:
     """Serve on this machine with a certificate for *address*; yields the URL."""
     server = _Secure(authority.issue(folder, address), _handler(respond))
-    with _serving(server):
+    with serving(server):
         yield f"https://{ADDRESS}:{server.server_address[1]}"
 
 

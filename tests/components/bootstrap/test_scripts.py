@@ -4,13 +4,14 @@ import getpass
 import json
 import shutil
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.support.pretending import Answering, serving
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "components" / "bootstrap" / "scripts"
 
@@ -131,12 +132,12 @@ def test_a_secret_is_never_written_to_a_disk(vault, tmp_path):
     assert list((tmp_path / "secrets").iterdir()) == []
 
 
-class Azure(BaseHTTPRequestHandler):
+class Azure(Answering):
     """The metadata service and a vault, in what the node script asks of them."""
 
     events: ClassVar[list[dict[str, object]]] = []
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802 - the server's name
         if self.path.startswith("/metadata/") and self.headers.get("Metadata") != "true":
             self.answer(400, {})
         elif "/identity/" in self.path:
@@ -153,23 +154,11 @@ class Azure(BaseHTTPRequestHandler):
         else:
             self.answer(403, {"error": {"code": "Forbidden"}})
 
-    def answer(self, status, body):
-        content = (body if isinstance(body, str) else json.dumps(body)).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_arguments):
-        pass
-
 
 @pytest.fixture
 def azure(tmp_path):
     """Runs the cloud script of Azure against a pretended Azure."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     node = tmp_path / "node.json"
     node.write_text(json.dumps({"vault": {"uri": f"{address}/", "identity": "an-id"}}))
@@ -179,10 +168,8 @@ def azure(tmp_path):
             "clouds/azure.sh", node, tmp_path, *arguments, **{"http://169.254.169.254": address}
         )
 
-    yield run
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield run
 
 
 @needs_jq

@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.support.pretending import Answering, serving
 
 NODE = Path(__file__).resolve().parents[4] / "components" / "runtimes" / "rserver" / "node"
 SHARED = NODE.parents[2] / "bootstrap" / "scripts"
@@ -281,12 +282,12 @@ def test_a_machine_with_another_product_is_left_to_the_upgrade(machine):
     )
 
 
-class Azure(BaseHTTPRequestHandler):
+class Azure(Answering):
     """The metadata service, a vault and a store, in what the node script asks of them."""
 
     events: ClassVar[list[dict[str, object]]] = []
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802 - the server's name
         bearer = self.headers.get("Authorization")
         if self.path.startswith("/metadata/") and self.headers.get("Metadata") != "true":
             self.answer(400, {})
@@ -307,23 +308,11 @@ class Azure(BaseHTTPRequestHandler):
         else:
             self.answer(403, {"error": {"code": "Forbidden"}})
 
-    def answer(self, status, body):
-        content = (body if isinstance(body, str) else json.dumps(body)).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_arguments):
-        pass
-
 
 @pytest.fixture
 def azure(machine):
     """Runs the cloud script of Azure against a pretended Azure."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     machine.says({"vault": {"uri": f"{address}/", "identity": "an-id"}})
     machine.copy(
@@ -332,10 +321,8 @@ def azure(machine):
         **{"http://169.254.169.254": address, "--proto '=https'": ""},
     )
     machine.address = address
-    yield lambda *arguments: machine.run("cloud.sh", *arguments)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield lambda *arguments: machine.run("cloud.sh", *arguments)
 
 
 @needs_curl

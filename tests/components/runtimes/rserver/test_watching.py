@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from components.runtimes.rserver.node import diagnose, running_requests, watch
+from tests.support import pretending
 
 PASSES = {"statusCode": "pass"}
 FAILS = {"statusCode": "fail"}
@@ -55,14 +56,8 @@ def serving(**answers):
         "Served", (Product,), {"answers": {f"/{key}": each for key, each in answers.items()}}
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with pretending.serving(server):
         yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
