@@ -5,7 +5,7 @@ this module could write one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,13 @@ class Secret:
 
 SECRET = Secret()
 
+MASKED = "[secret]"
+"""What `pulumi preview --json` writes in place of a secret."""
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What it writes in place of a value of any type that only a deployment makes known
+(`computedValuePlaceholder` in pkg/resource/stack/deployment.go of v3.200.0)."""
+
 ENGINE_INPUTS = ("__createBeforeDelete", "__defaults", "__internal")
 """Inputs that providers keep for themselves."""
 
@@ -44,6 +51,18 @@ class Resource:
     """False for components, which exist in the program only."""
     dependencies: frozenset[str] = frozenset()
     """URNs of what it came after."""
+    property_dependencies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Input: URNs of the resources that its value was made from."""
+    parent: str = ""
+    """URN of the resource that it belongs to."""
+    protect: bool = False
+    """The engine refuses to delete it."""
+    retain_on_delete: bool = False
+    """The engine forgets it and leaves it where it is."""
+    deleted_with: str = ""
+    """URN of the resource that takes it along as it goes."""
+    ignore_changes: tuple[str, ...] = ()
+    """Inputs that the program gives up to others, such as an autoscaler."""
 
     @property
     def name(self) -> str:
@@ -98,7 +117,7 @@ def parse(text: str, stack: str) -> Deployment:
     """Return the deployment in *text*. Raises OperationError when it is none."""
     try:
         found = json.loads(text)["deployment"].get("resources") or []
-        resources = tuple(_resource(each) for each in found if not each.get("delete"))
+        resources = tuple(resource(each) for each in found if not each.get("delete"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OperationError(
             "the state cannot be read",
@@ -106,17 +125,24 @@ def parse(text: str, stack: str) -> Deployment:
             f"it is not what `pulumi stack export` writes: {type(error).__name__}",
             "export it anew with the engine of this project",
         ) from None
+    return made_of(stack, resources)
+
+
+def made_of(stack: str, resources: Iterable[Resource]) -> Deployment:
+    """Return the deployment that has these *resources*."""
+    found = tuple(resources)
     by_id: dict[str, Resource] = {}
     shared: set[str] = set()
-    for each in resources:
+    for each in found:
         if each.custom and each.id:
             if each.id in by_id:
                 shared.add(each.id)
             by_id[each.id] = each
-    return Deployment(stack, resources, {k: v for k, v in by_id.items() if k not in shared})
+    return Deployment(stack, found, {k: v for k, v in by_id.items() if k not in shared})
 
 
-def _resource(found: Mapping[str, Any]) -> Resource:
+def resource(found: Mapping[str, Any]) -> Resource:
+    """Return one resource of the engine's state. Raises KeyError and the like when it is none."""
     inputs = _plain(found.get("inputs") or {})
     return Resource(
         urn=found["urn"],
@@ -126,6 +152,15 @@ def _resource(found: Mapping[str, Any]) -> Resource:
         outputs=_plain(found.get("outputs") or {}),
         custom=bool(found.get("custom")),
         dependencies=frozenset(found.get("dependencies") or ()),
+        property_dependencies={
+            key: frozenset(urns or ())
+            for key, urns in (found.get("propertyDependencies") or {}).items()
+        },
+        parent=found.get("parent", ""),
+        protect=bool(found.get("protect")),
+        retain_on_delete=bool(found.get("retainOnDelete")),
+        deleted_with=found.get("deletedWith", ""),
+        ignore_changes=tuple(found.get("ignoreChanges") or ()),
     )
 
 
@@ -140,4 +175,6 @@ def _plain(value: Any) -> Any:
             return {key: _plain(item) for key, item in value.items()}
         case list():
             return [_plain(item) for item in value]
+        case str() if value == MASKED:
+            return SECRET
     return value
