@@ -13,8 +13,11 @@ from sandbox.fabric import hosts
 from sandbox.fabric.network import egress
 from sandbox.home import Home
 
-_SANDBOXES = re.compile(r"\bop[A-Za-z0-9]+(user)?\b|/run/netns\b")
-"""Names of what belongs to some sandbox: others may come and go at the same time."""
+_SANDBOXES = re.compile(r"\bop[A-Za-z0-9]{4,}(-|\b)|/run/netns\b|/pytest-of-| /tmp/")
+"""What belongs to some sandbox or to a test's folder: others come and go at the same time.
+
+Every test that makes namespaces or links gives them a name of this form.
+"""
 _GROUPS = Path("/sys/fs/cgroup")
 
 
@@ -94,17 +97,18 @@ def machine() -> dict[str, list[str]]:
         "addresses": _plain(line.split("valid_lft")[0] for line in _lines("ip", "-o", "addr")),
         "routes": _plain(_lines("ip", "route", "show", "table", "all")),
         "policies": _plain(_lines("ip", "rule")),
-        "mounts": _plain(
-            line.partition(" ")[2]
-            for line in Path("/proc/self/mounts").read_text().splitlines()
-            if " /tmp/" not in line
-        ),
+        "mounts": _plain(Path("/proc/self/mounts").read_text().splitlines()),
         "forwarding": [Path("/proc/sys/net/ipv4/ip_forward").read_text()],
     }
 
 
+def is_a_sandboxs(line: str) -> bool:
+    """Whether a line about the machine names what belongs to a sandbox or to a test."""
+    return _SANDBOXES.search(line) is not None
+
+
 def _plain(lines: Iterator[str] | list[str]) -> list[str]:
-    return sorted(line for line in lines if not _SANDBOXES.search(line))
+    return sorted(line for line in lines if not is_a_sandboxs(line))
 
 
 def _lines(*command: str) -> list[str]:
