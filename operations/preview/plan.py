@@ -1,13 +1,17 @@
 """What the engine would do, as `pulumi preview --json --show-sames` writes it.
 
 Each step there has a resource's whole state, before and after. With `refresh: always`, which
-Pulumi.yaml says, a step `refresh` comes first for each resource: it says what is really there, which
-is what a change begins with. A state that stays the same comes without its outputs, and a new one
-has only those that the provider knows already; both are completed here from what was before.
+Pulumi.yaml says, the engine looks first at all that is really there. Those steps come before the
+program's, which begin with the stack itself, and are named `refresh` or what it found: `update`,
+`delete`. The state before a step of the program is then the real one, and the state before a step
+of the refresh what the engine had recorded.
+
+A state that stays the same comes without its outputs, and a new one has only those that the
+provider knows already; both are completed here from what was before.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,7 +67,8 @@ class Drift:
     recorded: Resource
     found: Resource | None
     """None where it is gone."""
-    paths: tuple[str, ...]
+    properties: tuple[str, ...]
+    """Inputs that differ."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,8 +95,9 @@ def read(text: str, stack: str) -> Plan:
     """Return the plan in *text*. Raises OperationError when it is none."""
     try:
         found = json.loads(text).get("steps") or []
-        drift = tuple(_drift(found))
-        steps = tuple(_steps(found))
+        refreshed, planned = _parted(found)
+        drift = tuple(_drift(refreshed, planned))
+        steps = tuple(_steps(planned))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OperationError(
             "the preview cannot be read",
@@ -108,31 +114,35 @@ def read(text: str, stack: str) -> Plan:
     )
 
 
-def _steps(found: list[Mapping[str, Any]]) -> Iterator[Step]:
-    real = {each["urn"]: each for each in found if each["op"] == "refresh" and not _waits(each)}
+def _parted(
+    found: Sequence[Mapping[str, Any]],
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+    """Return the steps of the refresh, and those of the program: none when it never began."""
+    for index, each in enumerate(found):
+        if each["op"] != "refresh" and "::pulumi:pulumi:Stack::" in each["urn"]:
+            return found[:index], found[index:]
+    return found, ()
+
+
+def _steps(found: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
     for each in found:
         op = REPLACED_AS.get(each["op"], each["op"])
         if op != SAME and op not in CHANGES:
             continue
-        urn = each["urn"]
-        leftover = _waits(each)
-        old = each.get("oldState")
-        if urn in real and not leftover:
-            old = real[urn].get("newState")
-        before = state.resource(old) if old else None
+        before = state.resource(each["oldState"]) if each.get("oldState") else None
         after = state.resource(each["newState"]) if op != "delete" else None
         if before is None and after is None:
-            raise KeyError(urn)
+            raise KeyError(each["urn"])
         yield Step(
             op=op,
-            urn=urn,
+            urn=each["urn"],
             before=before,
             after=_completed(after, before, op) if after else None,
             paths={
                 path: detail["kind"] for path, detail in (each.get("detailedDiff") or {}).items()
             },
             reasons=tuple(sorted(each.get("replaceReasons") or ())),
-            leftover=leftover,
+            leftover=_waits(each),
         )
 
 
@@ -150,12 +160,25 @@ def _completed(after: Resource, before: Resource | None, op: str) -> Resource:
     return replace(after, id=after.id or before.id, outputs={**kept, **after.outputs})
 
 
-def _drift(found: list[Mapping[str, Any]]) -> Iterator[Drift]:
-    for each in found:
-        if each["op"] != "refresh" or not each.get("oldState") or _waits(each):
+def _drift(
+    refreshed: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]
+) -> Iterator[Drift]:
+    """Yield what differs between record and reality, but for what the program leaves to others."""
+    real = {each["urn"]: each.get("oldState") for each in steps if not _waits(each)}
+    for each in refreshed:
+        if not each.get("oldState") or _waits(each) or each["urn"] not in real:
             continue
         recorded = state.resource(each["oldState"])
-        real = state.resource(each["newState"]) if each.get("newState") else None
-        paths = tuple(sorted(each.get("detailedDiff") or ()))
-        if real is None or paths:
-            yield Drift(recorded=recorded, found=real, paths=paths)
+        now = real[recorded.urn]
+        if now is None:
+            yield Drift(recorded=recorded, found=None, properties=())
+            continue
+        found = state.resource(now)
+        left = {path.partition(".")[0].partition("[")[0] for path in recorded.ignore_changes}
+        differing = {
+            key
+            for key in recorded.inputs.keys() | found.inputs.keys()
+            if recorded.inputs.get(key) != found.inputs.get(key)
+        }
+        if differing - left:
+            yield Drift(recorded=recorded, found=found, properties=tuple(sorted(differing - left)))

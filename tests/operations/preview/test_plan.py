@@ -20,16 +20,17 @@ def test_what_stays_the_same_keeps_its_outputs_and_its_id() -> None:
     found = previews.made(previews.step("same", NET, NET))
 
     assert found.changes == ()
-    assert found.after.resources[0].outputs == NET["outputs"]
+    assert found.after.resources[1].outputs == NET["outputs"]
     assert found.after.by_id.keys() == found.before.by_id.keys() == {NET["id"]}
 
 
-def test_an_update_begins_with_what_is_really_there() -> None:
+@pytest.mark.parametrize("op", ["refresh", "update"])
+def test_an_update_begins_with_what_is_really_there(op: str) -> None:
     real = changed(NET, location="north")
     wanted = changed(NET, location="east")
     found = previews.made(
-        previews.refreshed(NET, real, "location"),
-        previews.step("update", NET, wanted, detailedDiff={"location": {"kind": "update"}}),
+        previews.refreshed(NET, op),
+        previews.step("update", real, wanted, detailedDiff={"location": {"kind": "update"}}),
     )
 
     (step,) = found.changes
@@ -37,15 +38,23 @@ def test_an_update_begins_with_what_is_really_there() -> None:
     assert step.resource.inputs["location"] == step.resource.outputs["location"] == "east"
     assert step.resource.outputs["state"] == "Succeeded"
     assert step.paths == {"location": "update"}
-    assert [(each.recorded.name, each.paths) for each in found.drift] == [("net", ("location",))]
+    assert [(each.recorded.name, each.properties) for each in found.drift] == [
+        ("net", ("location",))
+    ]
 
 
-def test_what_is_gone_is_drift_and_is_made_again() -> None:
-    found = previews.made(
-        previews.refreshed(NET, None), {**previews.step("create", None, NET), "urn": NET["urn"]}
-    )
+def test_what_others_may_change_is_no_drift() -> None:
+    scaled = {**NET, "ignoreChanges": ["sku.capacity"], "inputs": {"sku": {"capacity": 2}}}
+    real = changed(scaled, sku={"capacity": 5})
 
-    assert found.before.resources == ()
+    assert previews.made(previews.refreshed(scaled), previews.step("same", real, real)).drift == ()
+
+
+@pytest.mark.parametrize("op", ["refresh", "delete"])
+def test_what_is_gone_is_drift_and_is_made_again(op: str) -> None:
+    found = previews.made(previews.refreshed(NET, op), previews.step("create", None, NET))
+
+    assert [each.type for each in found.before.resources] == ["pulumi:pulumi:Stack"]
     assert found.drift[0].found is None
     assert [step.op for step in found.changes] == ["create"]
 
@@ -63,7 +72,7 @@ def test_a_replacement_knows_no_id_and_says_which_property_is_the_reason() -> No
 
     (step,) = found.of("replace")
     assert step.reasons == ("location",)
-    assert (found.before.resources[0].id, found.after.resources[0].id) == (NET["id"], "")
+    assert (found.before.resources[1].id, found.after.resources[1].id) == (NET["id"], "")
 
 
 def test_who_belongs_to_whom_is_known_where_ids_are_not() -> None:
@@ -72,7 +81,7 @@ def test_who_belongs_to_whom_is_known_where_ids_are_not() -> None:
         "parent": "urn:pulumi:dev::operationalization::x:Network::net",
         "propertyDependencies": {"networkSecurityGroup": [states.OPEN_GROUP["urn"]]},
     }
-    (made,) = previews.made(previews.step("create", None, subnet)).after.resources
+    (_, made) = previews.made(previews.step("create", None, subnet)).after.resources
 
     assert made.property_dependencies == {
         "networkSecurityGroup": frozenset({states.OPEN_GROUP["urn"]})
@@ -82,7 +91,7 @@ def test_who_belongs_to_whom_is_known_where_ids_are_not() -> None:
 
 def test_a_masked_secret_is_a_secret() -> None:
     masked = changed(states.VAULT_SECRET, properties={"value": "[secret]"})
-    (made,) = previews.made(previews.step("create", None, masked)).after.resources
+    (_, made) = previews.made(previews.step("create", None, masked)).after.resources
 
     assert made.inputs["properties"]["value"] is state.SECRET
 
@@ -90,14 +99,19 @@ def test_a_masked_secret_is_a_secret() -> None:
 def test_what_an_earlier_update_left_goes_and_is_no_part_of_before() -> None:
     left = {**NET, "id": "old", "delete": True}
     found = previews.made(
-        previews.refreshed(left, left), previews.step("same", NET, NET),
+        previews.refreshed(left), previews.step("same", NET, NET),
         previews.step("delete", left),
     )  # fmt: skip
 
     assert [(step.op, step.leftover, step.resource.id) for step in found.changes] == [
         ("delete", True, "old")
     ]
-    assert [each.id for each in found.before.resources] == [NET["id"]]
+    assert found.before.by_id.keys() == {NET["id"]}
+
+
+def test_a_program_that_never_began_changes_nothing() -> None:
+    found = plan.read('{"steps": [], "diagnostics": []}', "dev")
+    assert (found.steps, found.before.resources) == ((), ())
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"steps": [{}]}', '{"steps": [{"op": "create"}]}'])
