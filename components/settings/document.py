@@ -29,15 +29,20 @@ class Document:
     node: yaml.Node | None
     """The same as it stands in the file; none in an empty one."""
 
-    def lines(self, key: str) -> dict[str, int]:
-        """Return the line of each value below the top-level *key*, by key path from there.
+    def lines(self, *keys: str, deep: bool = True) -> dict[str, int]:
+        """Return the line of each value below *keys*, one in the other, by key path from there.
 
-        Ask only for what `check_shape` found to be of a sane size: aliases can multiply.
+        Ask only for what `check_shape` found to be of a sane size: aliases can multiply. Without
+        *deep*, only the keys of that one mapping are looked at.
         """
-        pairs = self.node.value if isinstance(self.node, yaml.MappingNode) else []
-        return dict(
-            found for name, node in pairs if name.value == key for found in _lines(node, "")
-        )
+        node = self.node
+        for key in keys:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            node = next((inner for name, inner in pairs if name.value == key), None)
+        if deep:
+            return {} if node is None else dict(_lines(node, ""))
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        return {name.value: name.start_mark.line + 1 for name, _ in pairs}
 
 
 def read(path: Path, stack: str) -> Document:

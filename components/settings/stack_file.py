@@ -1,12 +1,14 @@
 """Reads stack files for scripts and tests, as the engine and the program would together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from components.settings import document
-from components.settings.bases import examine_over
+from components.settings.bases import Layers, examine_over
+from components.settings.document import Document
 from components.settings.environment import Environment
 from components.settings.problems import Problem, SettingsError, show
 from components.settings.secrets import SECRET_KEYS, check_pair, stored_in_plain
@@ -16,21 +18,49 @@ NAMESPACE = "operationalization"
 """The project's name in Pulumi.yaml, before each of its configuration keys."""
 
 
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """What a stack file says, and where."""
+
+    path: Path
+    stack: str
+    config: Mapping[str, Any]
+    environment: Environment | None
+    problems: tuple[Problem, ...]
+    layers: Layers
+    content: Document
+
+    def environment_lines(self) -> Iterable[tuple[str, int]]:
+        """Return the line of each setting of the environment that the file itself has."""
+        return self.content.lines("config", f"{NAMESPACE}:environment").items()
+
+    def config_lines(self) -> Mapping[str, int]:
+        """Return the line of each configuration key."""
+        return self.content.lines("config", deep=False)
+
+
 def parse_file(path: Path) -> Environment:
     """Return the environment of the stack file at *path*, over the base that it names.
 
     Secrets that are encrypted are not looked at; only the engine can decrypt them.
     Raises SettingsError with every problem when there is one, also when it is no stack file.
     """
+    found = read_file(path)
+    if found.environment is None or found.problems:
+        raise SettingsError(found.stack, found.problems)
+    return found.environment
+
+
+def read_file(path: Path) -> StackFile:
+    """Return what the stack file at *path* says. Raises SettingsError when it is none."""
     stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-    config = _config(path, stack)
+    content = document.read(path, stack)
+    config = _config(content, path, stack)
     name, above = config.get(f"{NAMESPACE}:base"), config.get(f"{NAMESPACE}:environment")
-    environment, problems, _ = examine_over(name, above, path.parent / "bases", stack)
+    environment, problems, layers = examine_over(name, above, path.parent / "bases", stack)
     problems += unknown_keys(NAMESPACE, config)
     problems += _secret_problems(config)
-    if environment is None or problems:
-        raise SettingsError(stack, problems)
-    return environment
+    return StackFile(path, stack, config, environment, tuple(problems), layers, content)
 
 
 def _secret_problems(config: Mapping[str, object]) -> Iterator[Problem]:
@@ -47,12 +77,11 @@ def _secret_problems(config: Mapping[str, object]) -> Iterator[Problem]:
         yield from check_chain(chain, datetime.now(UTC))
 
 
-def _config(path: Path, stack: str) -> dict[str, Any]:
+def _config(content: Document, path: Path, stack: str) -> dict[str, Any]:
     """Return the mapping `config` of a stack file."""
-    content = document.read(path, stack).value
-    config = content.get("config") if isinstance(content, dict) else None
+    config = content.value.get("config") if isinstance(content.value, dict) else None
     if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
-        got = content if config is None else config
+        got = content.value if config is None else config
         rule = "must have a mapping config with the stack's settings"
         fix = "begin with config: and indent the settings below it"
         raise SettingsError(stack, [Problem(str(path), show(got), rule, fix)])

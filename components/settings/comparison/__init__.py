@@ -1,0 +1,1 @@
+"""Two stacks side by side, for a promotion: what differs once bases and defaults are in place."""
