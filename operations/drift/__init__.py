@@ -1,0 +1,1 @@
+"""What changed in a deployed environment behind Pulumi's back, and what of it matters."""
