@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from operations.errors import OperationError
-from operations.reach import first_answering
+from operations.answering import first_answering
 from operations.stack import Environment
 
 CONNECT_SECONDS = 5.0

@@ -1,0 +1,53 @@
+"""The golden states of tests/support/old_world.py as deployments, to be read and spoilt."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+from operations.export import state
+from tests.support import old_world
+
+NAMES = sorted(path.stem for path in old_world.GOLDEN.glob("*.bin"))
+"""Every stack that has one."""
+
+
+@cache
+def _kept(stack: str) -> str:
+    kept = old_world.unseal(old_world.path_of(stack).read_bytes())
+    return json.dumps(kept["state"])
+
+
+def deployment(stack: str) -> state.Deployment:
+    """What *stack* has deployed."""
+    return state.parse(_kept(stack), stack)
+
+
+Resources = list[dict[str, Any]]
+
+
+def changed(stack: str, change: Callable[[Resources], None]) -> state.Deployment:
+    """What *stack* has deployed, after *change* of its resources."""
+    found = json.loads(_kept(stack))
+    change(found["deployment"]["resources"])
+    return state.parse(json.dumps(found), stack)
+
+
+def named(resources: Resources, kind: str, name: str) -> dict[str, Any]:
+    """The one resource of a type whose name ends in *name*."""
+    found = [
+        each for each in resources if each["type"] == kind and each["urn"].endswith(f"-{name}")
+    ]
+    assert len(found) == 1, [each["urn"] for each in resources if each["type"] == kind]
+    return found[0]
+
+
+def copied(resources: Resources, like: dict[str, Any], name: str, **inputs: Any) -> dict[str, Any]:
+    """Add one more resource like another, under another name."""
+    one = deepcopy(like)
+    one["urn"] = f"{like['urn'].rpartition('::')[0]}::{name}"
+    one["id"] = f"{like['id']}-{name}"
+    one["inputs"] |= inputs
+    resources.append(one)
+    return one
