@@ -24,6 +24,7 @@ from components.settings.environment import (
     OneBoxEnvironment,
     RuntimeSettings,
 )
+from components.settings.exemptions import ExemptionSettings
 from components.settings.nodes import (
     AutoscaleSettings,
     ComputeGroupSettings,
@@ -68,6 +69,7 @@ __all__ = [
     "EndpointSettings",
     "EnterpriseEnvironment",
     "Environment",
+    "ExemptionSettings",
     "HttpsSettings",
     "InstallersSettings",
     "LdapSettings",

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from components.settings.catalogue.locations import LOCATIONS
 from components.settings.catalogue.products import DEPLOYR
+from components.settings.exemptions import ExemptionSettings
 from components.settings.model import FILLED, Cidr, Model, refuse, whole_number_as_text
 from components.settings.nodes import (
     ComputeGroupSettings,
@@ -219,6 +220,9 @@ class Environment(Model):
 
     monitoring: MonitoringSettings = MonitoringSettings()
     """Logs and alerts."""
+
+    exemptions: tuple[ExemptionSettings, ...] = Field(default=(), strict=False, max_length=50)
+    """Rules of the policy pack that a resource need not keep, with the reason; docs/policies.md."""
 
 
 class NodesEnvironment(Environment):

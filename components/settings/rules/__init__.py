@@ -21,6 +21,7 @@ from components.settings.rules import (
     caution,
     database,
     endpoint,
+    exemptions,
     groups,
     installers,
     network,
@@ -47,6 +48,7 @@ ENTERPRISE: Rules[EnterpriseEnvironment] = (
     *aws.RULES,
     *availability.RULES,
     *succession.RULES,
+    *exemptions.RULES,
 )
 """What must hold, in the order in which the user reads about it."""
 
@@ -61,9 +63,10 @@ ONE_BOX: Rules[OneBoxEnvironment] = (
     *network.NODES,
     *aws.NODES,
     *availability.RULES,
+    *exemptions.RULES,
 )
 
-ENDPOINT: Rules[EndpointEnvironment] = (*place.RULES, *endpoint.RULES)
+ENDPOINT: Rules[EndpointEnvironment] = (*place.RULES, *endpoint.RULES, *exemptions.RULES)
 
 
 def problems_of(environment: Environment) -> Iterator[Problem]:
