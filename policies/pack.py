@@ -1,0 +1,199 @@
+"""The rules as the engine's policies: the one module that knows the engine's SDK.
+
+A rule about one resource is asked before the engine touches that resource; one about the stack when
+all of them are known: in a preview before anything is done, in an update at its end. Hence an
+update of a protected stack begins with a preview (scripts/up).
+
+Every message begins with the rule's id and why it is there; then come the resource and what is
+wrong with it, and how to mend it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pulumi_policy as sdk
+from pulumi.runtime.config import get_config_env, set_all_config
+
+from policies.exemptions import Exemptions, Note
+from policies.ground import PROJECT, Ground, read
+from policies.reading import ENGINE_INPUTS, UNKNOWN, Resource, World
+from policies.rule import Finding, Rule
+from policies.rules import RULES
+
+GUIDE = "docs/policies.md"
+KEPT = (f"{PROJECT}:environment", f"{PROJECT}:base")
+"""Configuration keys that the rules may see. Neither may be a secret: the program refuses that."""
+
+
+def serve() -> None:
+    """Answer the engine until it ends."""
+    session = Session(_ground(), RULES)
+    sdk.PolicyPack(name=PROJECT, policies=session.policies())
+
+
+class Session:
+    """The pack at work on one operation of the engine."""
+
+    def __init__(self, ground: Ground, rules: Sequence[Rule]) -> None:
+        self._ground = ground
+        self._rules = rules
+        environment = ground.environment
+        self._exemptions = Exemptions(
+            settings=environment.exemptions if environment else (),
+            today=datetime.now(UTC).date(),
+            known=frozenset(each.id for each in rules),
+        )
+        self._seen: dict[str, Resource] = {}
+        self._undecided: dict[tuple[str, str, str], Note] = {}
+
+    def policies(self) -> list[sdk.Policy]:
+        """Return all policies, in the order in which the engine asks them."""
+        applying = [each for each in self._rules if each.applies(protected=self._ground.protected)]
+        return [*map(self._policy, applying), *self._reports()]
+
+    def _policy(self, rule: Rule) -> sdk.Policy:
+        refuses = rule.refuses(protected=self._ground.protected)
+        shared: dict[str, Any] = {
+            "name": rule.id,
+            "description": f"{rule.id}: {rule.why}",
+            "enforcement_level": (
+                sdk.EnforcementLevel.MANDATORY if refuses else sdk.EnforcementLevel.ADVISORY
+            ),
+            "severity": sdk.Severity(rule.severity.value),
+            "remediation_steps": rule.fix,
+            "tags": list(rule.ids),
+        }
+        if rule.world is None:
+
+            def look(args: sdk.ResourceValidationArgs, report: sdk.ReportViolation) -> None:
+                resource = self._resource(rule, args)
+                for said in self.violations(rule, rule.look(resource, self._ground), resource):
+                    report(said.text, None)
+
+            return sdk.ResourceValidationPolicy(validate=look, **shared)
+
+        def survey(args: sdk.StackValidationArgs, report: sdk.ReportViolation) -> None:
+            for said in self.violations(rule, rule.survey(self._world(args), self._ground)):
+                report(said.text, said.urn)
+
+        return sdk.StackValidationPolicy(validate=survey, **shared)
+
+    def violations(
+        self, rule: Rule, findings: Iterable[Finding], resource: Resource | None = None
+    ) -> Iterator[Note]:
+        """Yield the *findings* that are violations; the others are kept for the reports."""
+        for finding in findings:
+            about = finding.resource or resource
+            if about is None:
+                yield Note(self._told(rule, finding.what))
+                continue
+            if self._exemptions.cover(rule, about, finding):
+                continue
+            said = self._told(rule, f"{about}: {finding.what}")
+            if finding.decided or not self._ground.dry_run:
+                yield Note(said, about.urn)
+            else:
+                note = Note(f"{rule.id} on {about}: {finding.what}", about.urn)
+                self._undecided[rule.id, about.urn, finding.what] = note
+
+    def _told(self, rule: Rule, what: str) -> str:
+        return f"{what}\nfix: {rule.fix}\nor exempt it with a reason: {GUIDE}#{rule.id}"
+
+    def _reports(self) -> list[sdk.Policy]:
+        """Return the policies that say what became of exemptions and of what is not known yet."""
+        return [
+            _report("exempted", "a rule is not kept, and the stack file says why", self._exempted),
+            _report("exemption-stale", "an exemption that somebody should look at", self._stale),
+            _report("undecided", "the deployment will know, and refuse if it must", self._open),
+        ]
+
+    def _exempted(self) -> Iterator[Note]:
+        return self._exemptions.exempted()
+
+    def _stale(self) -> Iterator[Note]:
+        return self._exemptions.stale()
+
+    def _open(self) -> Iterator[Note]:
+        return iter(self._undecided.values())
+
+    def _resource(self, rule: Rule, args: sdk.ResourceValidationArgs) -> Resource:
+        """Return the resource that the engine asks about, as all rules see it."""
+        first = next(each for each in self._rules if each.world is None)
+        if rule is first or args.urn not in self._seen:
+            self._seen[args.urn] = Resource(
+                type=plain_type(args.resource_type),
+                name=args.name,
+                urn=args.urn,
+                inputs=plain(args.props),
+                protect=bool(args.opts.protect),
+            )
+        return self._seen[args.urn]
+
+    def _world(self, args: sdk.StackValidationArgs) -> World:
+        """Return all resources with the inputs that they were asked about with.
+
+        The engine tells of outputs here, in which a preview knows next to nothing.
+        """
+        return World(tuple(self._known(each) for each in args.resources))
+
+    def _known(self, found: sdk.PolicyResource) -> Resource:
+        seen = self._seen.get(found.urn)
+        return Resource(
+            type=plain_type(found.resource_type),
+            name=found.name,
+            urn=found.urn,
+            inputs=seen.inputs if seen else plain(found.props),
+            protect=bool(found.opts.protect),
+            refers={
+                path: tuple(each.urn for each in others)
+                for path, others in found.property_dependencies.items()
+            },
+        )
+
+
+def _report(name: str, why: str, notes: Any) -> sdk.Policy:
+    def validate(_: sdk.StackValidationArgs, report: sdk.ReportViolation) -> None:
+        for each in notes():
+            report(each.text, each.urn)
+
+    return sdk.StackValidationPolicy(
+        name=name,
+        description=f"{name}: {why}",
+        validate=validate,
+        enforcement_level=sdk.EnforcementLevel.ADVISORY,
+        severity=sdk.Severity.LOW,
+    )
+
+
+def plain_type(token: str) -> str:
+    """Return a type without the version of Azure's API that it may name."""
+    package, _, rest = token.partition(":")
+    module, _, name = rest.partition(":")
+    return f"{package}:{module.partition('/v2')[0]}:{name}" if package == "azure-native" else token
+
+
+def plain(value: Any) -> Any:
+    """Return what the SDK hands over as plain values: its own raise where one is not known."""
+    if isinstance(value, Mapping):
+        return {key: _got(value, key) for key in value if key not in ENGINE_INPUTS}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_got(value, index) for index in range(len(value))]
+    return value
+
+
+def _got(holder: Any, key: Any) -> Any:
+    try:
+        return plain(holder[key])
+    except sdk.proxy.UnknownValueError:
+        return UNKNOWN
+
+
+def _ground() -> Ground:
+    """Return what the rules are held to, and forget all else that the engine told this process."""
+    config = {key: value for key, value in get_config_env().items() if key in KEPT}
+    os.environ["PULUMI_CONFIG"] = "{}"
+    set_all_config({})
+    stack = os.environ.get("PULUMI_STACK", "")
+    return read(config, stack, dry_run=os.environ.get("PULUMI_DRY_RUN") == "true")
