@@ -4,7 +4,7 @@
 # Pulumi writes a salt into the stack file that it is given. The sandbox's has no place in
 # stacks/, so Pulumi gets a copy under the sandbox's folder; stacks/ is only ever read.
 
-# shellcheck disable=SC2034 # YES and UNPROTECT are for scripts/destroy, SAMPLE for scripts/up
+# shellcheck disable=SC2034 # POLICIES, YES and UNPROTECT are for scripts
 
 # shellcheck source=scripts/lib/project.sh
 source "${BASH_SOURCE[0]%/*}/project.sh"
@@ -15,6 +15,7 @@ STACK=dev
 YES=
 UNPROTECT=
 SAMPLE=
+POLICIES=()
 PULUMI_ARGUMENTS=()
 
 # parse_stack_options [--unprotect | --sample] -- ARGUMENTS...: the command line; --unprotect, and
@@ -183,6 +184,17 @@ run_pulumi() {
     exit 130
   fi
   return "$status"
+}
+
+# hold_to_policies: leaves in POLICIES the option that has the engine ask the policy pack (policies/).
+hold_to_policies() { POLICIES=(--policy-pack "$ROOT/policies"); }
+
+# hold_update_to_policies: the same for an update of a stack with `protection: true`, which then begins
+# with a preview: a rule about the whole stack is asked at the end, when an update has happened.
+hold_update_to_policies() {
+  local found
+  found=$(PYTHONPATH=$ROOT "$ROOT/.venv/bin/python" "$ROOT/scripts/lib/protection.py" "$STACK_FILE")
+  if [[ $found ]]; then hold_to_policies; else POLICIES=(--skip-preview); fi
 }
 
 # on_stack COMMAND ARGUMENTS...: a Pulumi operation on the selected stack.
