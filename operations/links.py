@@ -48,7 +48,7 @@ class Links:
         found = self.many(owner, key, [value], *types)
         if len(found) != 1:
             raise UnclearError(
-                f"which {_kind(types)} '{owner.name}' belongs to is known only once it is deployed"
+                f"only a deployment tells which {_kind(types)} '{owner.name}' belongs to"
             )
         return found[0]
 
@@ -65,9 +65,7 @@ class Links:
         if any(is_unknown(value) for value in values):
             made_from = self._made_from(owner, key, types)
             if not made_from:
-                raise UnclearError(
-                    f"what '{key}' of '{owner.name}' names is known only once it is deployed"
-                )
+                raise UnclearError(f"only a deployment tells what '{key}' of '{owner.name}' names")
             found |= {each.urn: each for each in made_from}
         elif len(found) < len(set(map(str, values))):
             raise UnclearError(

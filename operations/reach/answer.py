@@ -36,8 +36,12 @@ class Path:
         return f"{self.protocol} {', '.join(spans)}"
 
     def __str__(self) -> str:
+        return self.told("may")
+
+    def told(self, may: str) -> str:
+        """Return it as a sentence, with *may* as its verb."""
         note = f" ({self.note})" if self.note else ""
-        return f"{self.source.name} may reach {self.destination.name} on {self.how}{note}"
+        return f"{self.source.name} {may} reach {self.destination.name} on {self.how}{note}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Groups:
             given = group.inputs.get(direction)
             if is_unknown(given):
                 self._found[group.urn].doubts[direction].append(
-                    f"the rules of '{group.name}' are known only once it is deployed"
+                    f"only a deployment tells the rules of '{group.name}'"
                 )
             for rule in maps(given):
                 self._add(group, direction, group, rule, direction)
@@ -145,7 +145,7 @@ class Groups:
         try:
             addresses = [of(cidr) for cidr in cidrs]
         except ValueError:
-            raise UnclearError("its addresses are none") from None
+            raise UnclearError("its addresses: not a list of addresses") from None
         self.names_v6 = self.names_v6 or any(span & V6 for span in addresses)
         addresses += self._lists(owner, rule, key)
         groups: set[str] = set()

@@ -242,7 +242,9 @@ class _Reader:
             try:
                 front, member = int(rule["frontendPort"]), int(rule["backendPort"])
             except (KeyError, TypeError, ValueError):
-                self._doubts.append((BALANCER, f"the ports of '{balancer.name}' are not known yet"))
+                self._doubts.append(
+                    (BALANCER, f"only a deployment tells the ports of '{balancer.name}'")
+                )
                 continue
             protocol = str(rule.get("protocol", "Tcp")).upper()
             every = front == 0  # an internal balancer's rule for all ports

@@ -93,7 +93,7 @@ class Groups:
         found = {name: _Direction([], list(self._astray)) for name in DEFAULTS}
         if given is not None and not isinstance(given, list):
             for direction in found.values():
-                direction.doubts.append(f"the rules of '{group.name}' are not known yet")
+                direction.doubts.append(f"only a deployment tells the rules of '{group.name}'")
         for rule in rules:
             where = f"rule '{rule.get('name', '?')}' of '{group.name}'"
             known_direction = found.get(str(rule.get("direction")))

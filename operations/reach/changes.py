@@ -27,7 +27,7 @@ class Changes:
         return (
             *(f"NEW: {path}" for path in self.new),
             *(f"GONE: {path}" for path in self.gone),
-            *(f"UNKNOWN: whether {path} still" for path in self.unclear),
+            *(f"UNKNOWN: whether {path.told('may still')}" for path in self.unclear),
             *(f"UNKNOWN: {place}: {why}" for place, why in self.doubts),
             *(str(path) for path in self.kept),
         )

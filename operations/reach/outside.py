@@ -48,10 +48,11 @@ class Outside:
         """Return the prefixes that *left* has outside of the network, as somebody wrote them."""
         apart = list(addresses.prefixes(left - self._own))
         # A prefix that somebody wrote may have the network within it, and is still one.
+        holes = self._own | UNROUTED
         around = [
             prefix
-            for prefix in addresses.prefixes(left | self._own)
-            if not self._own.covers(addresses.of(prefix))
+            for prefix in addresses.prefixes(left | holes)
+            if not holes.covers(addresses.of(prefix))
         ]
         return around if len(around) < len(apart) else apart
 

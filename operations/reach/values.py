@@ -36,7 +36,7 @@ def texts(*values: Any) -> list[str]:
 def known(value: Any, what: str) -> Any:
     """Return *value*. Raises UnclearError where only a deployment makes it known."""
     if any(is_unknown(text) for text in texts(value)):
-        raise UnclearError(f"{what} is known only once it is deployed")
+        raise UnclearError(f"only a deployment tells {what}")
     return value
 
 
@@ -46,7 +46,7 @@ def network(prefixes: list[str], what: str) -> Spans:
     try:
         return Spans.union(map(addresses.of, prefixes))
     except ValueError:
-        raise UnclearError(f"{what} is no list of addresses") from None
+        raise UnclearError(f"{what}: not a list of addresses") from None
 
 
 def ports(values: list[str], what: str) -> Spans:
@@ -58,8 +58,8 @@ def ports(values: list[str], what: str) -> Spans:
         try:
             span = int(float(low)), int(float(high if dash else low))
         except (ValueError, OverflowError):
-            raise UnclearError(f"{what} is no list of ports") from None
+            raise UnclearError(f"{what}: not a list of ports") from None
         if not 0 <= span[0] <= span[1] <= HIGHEST_PORT:
-            raise UnclearError(f"{what} is no list of ports")
+            raise UnclearError(f"{what}: not a list of ports")
         found.append(span)
     return Spans.of(*found)

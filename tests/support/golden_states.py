@@ -43,7 +43,9 @@ def named(resources: Resources, kind: str, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def copied(resources: Resources, like: dict[str, Any], name: str, **inputs: Any) -> dict[str, Any]:
+def copied(
+    resources: Resources, like: dict[str, Any], name: str, /, **inputs: Any
+) -> dict[str, Any]:
     """Add one more resource like another, under another name."""
     one = deepcopy(like)
     one["urn"] = f"{like['urn'].rpartition('::')[0]}::{name}"
@@ -51,3 +53,43 @@ def copied(resources: Resources, like: dict[str, Any], name: str, **inputs: Any)
     one["inputs"] |= inputs
     resources.append(one)
     return one
+
+
+def planned(
+    stack: str, change: Callable[[Resources], None] = lambda resources: None
+) -> state.Deployment:
+    """What *stack* would have, said as a preview of a new stack says it: no id, no output.
+
+    Each input that was made from another resource has the engine's placeholder where that resource
+    is named.
+    """
+
+    def forget(resources: Resources) -> None:
+        change(resources)
+        names = {each["urn"]: _names(each) for each in resources if each.get("custom")}
+        for each in resources:
+            each["id"], each["outputs"] = "", {}
+            made_from = each.get("propertyDependencies") or {}
+            for key, urns in made_from.items():
+                told = {name for urn in urns for name in names.get(urn, ())}
+                if key in (each.get("inputs") or {}):
+                    each["inputs"][key] = _forgotten(each["inputs"][key], told)
+
+    return changed(stack, forget)
+
+
+def _names(resource: dict[str, Any]) -> set[str]:
+    outputs = resource.get("outputs") or {}
+    told = (resource.get("id"), *(outputs.get(key) for key in ("arn", "name", "prefixListId")))
+    return {name for name in told if isinstance(name, str) and len(name) > 3}
+
+
+def _forgotten(value: Any, names: set[str]) -> Any:
+    match value:
+        case dict():
+            return {key: _forgotten(item, names) for key, item in value.items()}
+        case list():
+            return [_forgotten(item, names) for item in value]
+        case str() if any(name in value for name in names):
+            return state.UNKNOWN
+    return value

@@ -1,7 +1,7 @@
 """Every stack lets through what its table of flows says, and nothing else.
 
-The table is the program's (components/runtimes/flows.py), the paths are read from the rules that were
-deployed: both are worked out apart, and must agree.
+The table is the program's (components/runtimes/flows.py), the paths are read from the rules that
+were deployed: both are worked out apart, and must agree.
 """
 
 import pytest
@@ -32,7 +32,7 @@ def intended(environment: NodesEnvironment) -> set[str]:
     for flow in flows.allowed(environment, recipes, artifacts=on_aws):
         destinations = [NAMES[flow.destination]] if flow.destination in NAMES else []
         if flow.source is Zone.CLIENTS:
-            # Behind Azure's load balancer the members' rules decide about a client; AWS's has its own.
+            # Azure's load balancer leaves a client to the members' rules; AWS's has its own.
             sources = [f"clients {client}" for client in environment.access.clients]
             destinations = ["load balancer"] if on_aws else ["load balancer", *destinations]
         else:
