@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from operations.errors import OperationError
 from operations.answering import first_answering
+from operations.errors import OperationError
 from operations.stack import Environment
 
 CONNECT_SECONDS = 5.0

@@ -32,8 +32,10 @@ def test_a_rule_whose_addresses_are_not_known() -> None:
 
     assert doubted("azure-production", change) == [
         "UNKNOWN: whether web nodes may still reach compute nodes on TCP 12805",
-        "UNKNOWN: compute nodes: rule 'allow-web-to-compute-12805' of"
-        + " 'azure-production-network-firewall-compute': only a deployment tells its source",
+        (
+            "UNKNOWN: compute nodes: rule 'allow-web-to-compute-12805' of"
+            " 'azure-production-network-firewall-compute': only a deployment tells its source"
+        ),
     ]
 
 
