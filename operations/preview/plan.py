@@ -142,7 +142,7 @@ def _steps(found: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
                 path: detail["kind"] for path, detail in (each.get("detailedDiff") or {}).items()
             },
             reasons=tuple(sorted(each.get("replaceReasons") or ())),
-            leftover=_waits(each),
+            leftover=op == "delete" and _waits(each),
         )
 
 

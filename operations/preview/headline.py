@@ -1,0 +1,120 @@
+"""A report's first lines: the worst of it, in the order in which it can hurt."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from operations.preview.counts import Count
+from operations.preview.escaping import Quoted, Sentence
+from operations.preview.report import Report
+from operations.preview.weakened import ENCRYPTION, EXPOSED
+
+MOST = 4
+"""Lines of one kind; the section below has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line."""
+
+    label: str
+    """What kind of news it is, in capitals where it is bad; `""` for plain facts."""
+    words: Sentence
+
+    @property
+    def loud(self) -> bool:
+        """Whether somebody must look at it before saying yes."""
+        return self.label.isupper()
+
+
+def headline(report: Report) -> tuple[Line, ...]:
+    """Return the first lines."""
+    return tuple(
+        line
+        for part in (
+            _failure(report),
+            _limited("DATA LOSS", [each.words for each in report.losses if each.loud]),
+            _weakened(report, exposing=True),
+            _policy(report),
+            _weakened(report, exposing=False),
+            _sizes(report),
+            _credentials(report),
+            _facts(report),
+        )
+        for line in part
+    )
+
+
+def title(report: Report) -> Sentence:
+    """Return what the report is about, and its verdict."""
+    name = ("Preview of ", Quoted(report.stack), ": ")
+    if not report.ended:
+        return (*name, "it cannot be deployed")
+    if report.policy.refused:
+        return (*name, "a policy refuses it")
+    if any(each.loud for each in report.losses):
+        return (*name, "data would be lost")
+    return (*name, _totals(report))
+
+
+def _totals(report: Report) -> str:
+    parts = [f"{number} to {op}" for op, number in report.totals.items() if number]
+    return ", ".join(parts) or "nothing changes"
+
+
+def _limited(label: str, sentences: list[Sentence]) -> Iterator[Line]:
+    for words in sentences[:MOST]:
+        yield Line(label, words)
+    if len(sentences) > MOST:
+        yield Line(label, (f"and {len(sentences) - MOST} more, below",))
+
+
+def _failure(report: Report) -> Iterator[Line]:
+    if report.ended:
+        return
+    for each in report.errors[:MOST]:
+        yield Line("IT FAILS", (Quoted(each.text.partition("\n")[0]),))
+    if not report.errors:
+        yield Line("IT FAILS", ("the engine ended without a word",))
+
+
+def _weakened(report: Report, *, exposing: bool) -> Iterator[Line]:
+    found = [each for each in report.weakened if (each.kind in (ENCRYPTION, EXPOSED)) is exposing]
+    for kind in dict.fromkeys(each.kind for each in found):
+        yield from _limited(kind, [each.words for each in found if each.kind == kind])
+
+
+def _policy(report: Report) -> Iterator[Line]:
+    found: list[Sentence] = [(Quoted(each.first),) for each in report.policy.refused]
+    yield from _limited("POLICY REFUSES", found)
+
+
+def _sizes(report: Report) -> Iterator[Line]:
+    grown = [each for each in report.counts if each.loud]
+    yield from _limited("MUCH LARGER", [_size(each) for each in grown])
+    others = [each for each in report.counts if each.changed and each not in grown]
+    changed = [each for each in others if each.before and each.after]
+    yield from _limited("Size", [_size(each) for each in changed])
+
+
+def _size(count: Count) -> Sentence:
+    before, after = Quoted(str(count.before)), Quoted(str(count.after))
+    words = (Quoted(count.name), ": ", before, " becomes ", after)
+    if count.grown and count.loud:
+        return (*words, f", {count.grown:.3g} times as many at most")
+    return words
+
+
+def _credentials(report: Report) -> Iterator[Line]:
+    yield from _limited("Credentials", [each.words for each in report.losses if not each.loud])
+
+
+def _facts(report: Report) -> Iterator[Line]:
+    if report.changes or report.ended:
+        same = f"{report.unchanged} resources stay as they are"
+        yield Line("Changes", (f"{_totals(report)}; {same}",))
+    if report.drift:
+        yield Line("Drift", (f"{len(report.drift)} resources are not as the engine left them",))
+    if not report.policy.ran:
+        yield Line("Policy", ("no policy was asked",))
+    for note in report.notes:
+        yield Line("Note", (note,))

@@ -1,0 +1,77 @@
+"""All that a report says, as values: how it is written is the business of others."""
+
+from dataclasses import dataclass
+
+from operations.preview.changes import Change, changes
+from operations.preview.counts import Count, counts
+from operations.preview.events import Events, Message
+from operations.preview.losses import Loss, losses
+from operations.preview.plan import CHANGES, Drift, Plan
+from operations.preview.policy import Policy, policy
+from operations.preview.weakened import Weakening, weakened
+
+FINE, FAILED, REFUSED = 0, 1, 2
+"""Exit codes of scripts/preview: the change can be made; the engine could not say what it would do;
+a policy refuses it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What a change would do to a stack."""
+
+    stack: str
+    against: str
+    """What it is compared with: a revision, or what is deployed."""
+    losses: tuple[Loss, ...]
+    weakened: tuple[Weakening, ...]
+    policy: Policy
+    changes: tuple[Change, ...]
+    unchanged: int
+    counts: tuple[Count, ...]
+    drift: tuple[Drift, ...]
+    errors: tuple[Message, ...]
+    warnings: tuple[Message, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how it was made."""
+    resources_before: int = 0
+    ended: bool = True
+    """False where the engine stopped before it had looked at everything."""
+
+    @property
+    def exit_code(self) -> int:
+        """What scripts/preview ends with."""
+        if self.policy.refused:
+            return REFUSED
+        return FINE if self.ended else FAILED
+
+    def count(self, op: str) -> int:
+        """Return how many resources a change does something to."""
+        return sum(each.op == op for each in self.changes)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Number of resources by what is done to them, the most serious first."""
+        return {op: self.count(op) for op in CHANGES}
+
+
+def report(
+    plan: Plan, events: Events, *, against: str, ended: bool, notes: tuple[str, ...] = ()
+) -> Report:
+    """Return what is to be said of a plan."""
+    found = changes(plan)
+    return Report(
+        stack=plan.stack,
+        against=against,
+        losses=losses(plan, found),
+        weakened=weakened(plan, found),
+        policy=policy(events),
+        changes=found,
+        unchanged=sum(step.resource.custom for step in plan.of("same")),
+        counts=counts(plan.before, plan.after) if ended else (),
+        drift=plan.drift,
+        errors=events.errors,
+        warnings=events.warnings,
+        notes=notes,
+        resources_before=sum(each.custom for each in plan.before.resources),
+        ended=ended,
+    )
