@@ -1,6 +1,6 @@
 """What happens to each resource, what of it differs, and why one is replaced."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from operations.export.state import Resource
@@ -17,7 +17,9 @@ class Cause:
     key: str
     """The property that can't be changed in place."""
     resources: tuple[str, ...] = ()
-    """Names of the resources whose own replacement changes it; none where a setting does."""
+    """Names of the resources whose own change changes it; none where a setting does."""
+    replaced: bool = True
+    """Whether those are replaced, too."""
 
     @property
     def words(self) -> Sentence:
@@ -25,7 +27,8 @@ class Cause:
         if not self.resources:
             return (Quoted(self.key), " cannot be changed in place")
         made = listed(list(self.resources))
-        return (Quoted(self.key), " comes from ", *made, ", which is replaced")
+        done = ", which is replaced" if self.replaced else ", which changes"
+        return (Quoted(self.key), " comes from ", *made, done)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +54,8 @@ def changes(plan: Plan) -> tuple[Change, ...]:
 
     Components and the engine's own providers are left out: nothing of them exists anywhere.
     """
-    replaced = {step.urn: step.resource for step in plan.of("replace")}
-    found = [_change(step, replaced) for step in plan.changes if _exists(step.resource)]
+    others = {step.urn: step for step in plan.changes if _exists(step.resource)}
+    found = [_change(step, others) for step in plan.changes if _exists(step.resource)]
     return tuple(sorted(found, key=_rank))
 
 
@@ -64,7 +67,7 @@ def _exists(resource: Resource) -> bool:
     return resource.custom and not resource.type.startswith("pulumi:")
 
 
-def _change(step: Step, replaced: Mapping[str, Resource]) -> Change:
+def _change(step: Step, others: Mapping[str, Step]) -> Change:
     both = step.before is not None and step.after is not None
     return Change(
         op=step.op,
@@ -72,7 +75,7 @@ def _change(step: Step, replaced: Mapping[str, Resource]) -> Change:
         type=step.resource.type,
         urn=step.urn,
         differences=tuple(_differences(step)) if both else (),
-        causes=tuple(_causes(step, replaced)) if step.op == "replace" else (),
+        causes=tuple(_causes(step, others)) if step.op == "replace" else (),
         leftover=step.leftover,
     )
 
@@ -89,20 +92,25 @@ def _differences(step: Step) -> Iterator[Difference]:
             yield Difference(path, HIDDEN, f"{HIDDEN}, another one", "change")
 
 
-def _causes(step: Step, replaced: Mapping[str, Resource]) -> Iterator[Cause]:
-    after = step.resource
-    made_by = {
-        key: tuple(sorted(replaced[urn].name for urn in urns if urn in replaced))
-        for key, urns in after.property_dependencies.items()
-    }
+def _causes(step: Step, others: Mapping[str, Step]) -> Iterator[Cause]:
+    from_what = step.resource.property_dependencies
     if step.reasons:
         for key in step.reasons:
-            yield Cause(key, made_by.get(_top(key), ()))
+            yield _cause(key, from_what.get(_top(key), ()), others) or Cause(key)
         return
     # Without a property of its own it goes with what is deleted before its successor is made.
-    for key, names in sorted(made_by.items()):
-        if names:
-            yield Cause(key, names)
+    for key, urns in sorted(from_what.items()):
+        cause = _cause(key, urns, others)
+        if cause and cause.replaced:
+            yield cause
+
+
+def _cause(key: str, urns: Iterable[str], others: Mapping[str, Step]) -> Cause | None:
+    """Return the cause that *key* is made from others that change; None where none does."""
+    found = [others[urn] for urn in urns if urn in others]
+    replaced = [each for each in found if each.op == "replace"]
+    named = tuple(sorted(each.resource.name for each in replaced or found))
+    return Cause(key, named, replaced=bool(replaced)) if named else None
 
 
 def _top(path: str) -> str:

@@ -56,8 +56,8 @@ class Events:
         return tuple(each for each in self.messages if each.severity == "warning")
 
 
-CLOSING = ("an unhandled error occurred: program exited with non-zero exit code",)
-"""Errors that only say that there was another one."""
+CLOSING = ("an unhandled error occurred: program exited with non-zero exit code", "preview failed")
+"""Errors that only say that there was another one, or that a policy refuses."""
 
 
 def read(text: str) -> Events:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from operations.preview.counts import Count
-from operations.preview.escaping import Quoted, Sentence
+from operations.preview.escaping import Quoted, Sentence, short
 from operations.preview.report import Report
 from operations.preview.weakened import ENCRYPTION, EXPOSED
 
 MOST = 4
 """Lines of one kind; the section below has all of them."""
+
+GIST = 400
+"""Characters of a message; all of it is below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,12 @@ def headline(report: Report) -> tuple[Line, ...]:
         for part in (
             _failure(report),
             _limited("DATA LOSS", [each.words for each in report.losses if each.loud]),
+            _limited("OPEN TO THE INTERNET", [(Quoted(str(each)),) for each in report.opened]),
             _weakened(report, exposing=True),
             _policy(report),
             _weakened(report, exposing=False),
             _sizes(report),
+            _reach(report),
             _credentials(report),
             _facts(report),
         )
@@ -72,9 +77,17 @@ def _failure(report: Report) -> Iterator[Line]:
     if report.ended:
         return
     for each in report.errors[:MOST]:
-        yield Line("IT FAILS", (Quoted(each.text.partition("\n")[0]),))
+        yield Line("IT FAILS", (Quoted(_gist(each.text)),))
     if not report.errors:
         yield Line("IT FAILS", ("the engine ended without a word",))
+
+
+def _gist(message: str) -> str:
+    """Return the part of a message that says what is wrong, on one line."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if "Traceback (most recent call last):" in lines:
+        return short(lines[-1], GIST)
+    return short(" / ".join(lines), GIST)
 
 
 def _weakened(report: Report, *, exposing: bool) -> Iterator[Line]:
@@ -84,7 +97,9 @@ def _weakened(report: Report, *, exposing: bool) -> Iterator[Line]:
 
 
 def _policy(report: Report) -> Iterator[Line]:
-    found: list[Sentence] = [(Quoted(each.first),) for each in report.policy.refused]
+    found: list[Sentence] = [
+        (Quoted(each.policy), ": ", Quoted(each.found)) for each in report.policy.refused
+    ]
     yield from _limited("POLICY REFUSES", found)
 
 
@@ -102,6 +117,14 @@ def _size(count: Count) -> Sentence:
     if count.grown and count.loud:
         return (*words, f", {count.grown:.3g} times as many at most")
     return words
+
+
+def _reach(report: Report) -> Iterator[Line]:
+    if report.is_new:
+        return
+    others = [each for each in report.reach.new if each not in report.opened]
+    yield from _limited("May talk now", [(Quoted(str(each)),) for each in others])
+    yield from _limited("May talk no more", [(Quoted(str(each)),) for each in report.reach.gone])
 
 
 def _credentials(report: Report) -> Iterator[Line]:

@@ -11,6 +11,7 @@ from operations.preview.escaping import said
 from operations.preview.headline import headline, title
 from operations.preview.policy import Violation
 from operations.preview.report import Report
+from operations.reach import Path
 
 VERSION = 1
 
@@ -46,6 +47,13 @@ def machine(report: Report) -> dict[str, Any]:
             {"kind": each.kind, "name": each.name, "type": each.type, "what": said(each.what)}
             for each in report.weakened
         ],
+        "reach": {
+            "new": [_path(each) for each in report.reach.new],
+            "gone": [_path(each) for each in report.reach.gone],
+            "kept": [_path(each) for each in report.reach.kept],
+            "unclear": [_path(each) for each in report.reach.unclear],
+            "doubts": [{"place": place, "why": why} for place, why in report.reach.doubts],
+        },
         "policy": {
             "packs": list(report.policy.packs),
             "passed": report.policy.passed,
@@ -53,6 +61,7 @@ def machine(report: Report) -> dict[str, Any]:
             "refused": [_violation(each) for each in report.policy.refused],
             "advised": [_violation(each) for each in report.policy.advised],
             "exempted": [_violation(each) for each in report.policy.exempted],
+            "undecided": [_violation(each) for each in report.policy.undecided],
         },
         "totals": {**report.totals, "same": report.unchanged},
         "changes": [_change(each) for each in report.changes],
@@ -75,8 +84,23 @@ def machine(report: Report) -> dict[str, Any]:
     }
 
 
+def _path(path: Path) -> dict[str, Any]:
+    return {
+        "source": path.source.name,
+        "destination": path.destination.name,
+        "how": path.how,
+        "internet": path.source.is_internet,
+        "note": path.note,
+        "text": str(path),
+    }
+
+
 def _cause(cause: Cause) -> dict[str, Any]:
-    return {"property": cause.key, "resources": list(cause.resources)}
+    return {
+        "property": cause.key,
+        "resources": list(cause.resources),
+        "replaced": bool(cause.resources) and cause.replaced,
+    }
 
 
 def _violation(violation: Violation) -> dict[str, Any]:

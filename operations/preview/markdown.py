@@ -48,6 +48,10 @@ def markdown(report: Report, *, platform: str = "github", limit: int | None = No
         Part([partial(_head, report, platform)]),
         Part([partial(_losses, report)]),
         Part(
+            [partial(_reach, report, kept=True), partial(_reach, report, kept=False)],
+            ["who may talk to whom as before"],
+        ),
+        Part(
             [partial(_policy, report, notes=True), partial(_policy, report, notes=False)],
             ["advice of policies"],
         ),
@@ -63,7 +67,7 @@ def markdown(report: Report, *, platform: str = "github", limit: int | None = No
         ),
         Part([partial(_messages, report), lambda: ""], ["warnings and drift"]),
     ]  # fmt: skip
-    order = [3, 3, 4, 2, 5, 3]
+    order = [4, 4, 5, 3, 6, 2, 4]
     return cutting.fit(parts, order, most, partial(_notice, report.stack)) + "\n"
 
 
@@ -100,6 +104,22 @@ def _losses(report: Report) -> str:
     return _section("Loss of data", _table(["What", "Why", "What is left of it"], rows))
 
 
+def _reach(report: Report, *, kept: bool) -> str:
+    found = report.reach
+    said = [f"- **{'now' if report.is_new else 'new'}**: {code(str(each))}" for each in found.new]
+    said += [f"- **no more**: {code(str(each))}" for each in found.gone]
+    said += [f"- **not known**: whether {code(str(each))} still" for each in found.unclear]
+    said += [f"- **not known**: {code(place)}: {text(why)}" for place, why in found.doubts]
+    if not said and report.ended:
+        said.append("Nobody reaches more or less than before.")
+    if found.kept and kept:
+        same = [f"- {code(str(each))}" for each in found.kept]
+        said += ["", *_folded(f"{len(same)} paths stay as they are", same)]
+    elif found.kept:
+        said += ["", f"{len(found.kept)} paths stay as they are."]
+    return _section("Who may talk to whom", said)
+
+
 def _why(loss: Loss) -> str:
     if loss.op == "delete":
         return "it is declared no more"
@@ -116,6 +136,9 @@ def _policy(report: Report, *, notes: bool) -> str:
     said += ["", *(_violation(each) for each in found.refused)] if found.refused else []
     if found.exempted:
         said += ["", "Exempted in the stack file:", *(_violation(each) for each in found.exempted)]
+    if found.undecided and notes:
+        inner = [_violation(each) for each in found.undecided]
+        said += ["", *_folded(f"{len(found.undecided)} not known before the deployment", inner)]
     if found.advised and notes:
         inner = [_violation(each) for each in found.advised]
         said += ["", *_folded(f"{len(found.advised)} pieces of advice", inner)]

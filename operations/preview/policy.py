@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from operations.preview.events import Events
 
 MANDATORY = "mandatory"
-EXEMPTED = "exempted"
-"""A message of the pack that begins with this word says that a stack file exempts a violation."""
+EXEMPTED, STALE, UNDECIDED = REPORTS = ("exempted", "exemption-stale", "undecided")
+"""Policies of the pack that judge nothing: they say what a stack file exempts and why, which of
+those exemptions somebody should look at, and what a preview does not know (policies/pack.py)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,9 +22,10 @@ class Violation:
     """What, why and how to mend it, in the pack's own words."""
 
     @property
-    def first(self) -> str:
-        """The first line of what it says."""
-        return self.text.partition("\n")[0]
+    def found(self) -> str:
+        """What is wrong with which resource: the pack says so behind the rule and its reason."""
+        lines = [line for line in self.text.splitlines() if line.strip()]
+        return lines[1] if len(lines) > 1 else self.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,8 @@ class Policy:
     refused: tuple[Violation, ...] = ()
     advised: tuple[Violation, ...] = ()
     exempted: tuple[Violation, ...] = ()
+    undecided: tuple[Violation, ...] = ()
+    """Of what is known only once it is deployed."""
     passed: int = 0
     failed: int = 0
 
@@ -57,20 +61,18 @@ def policy(events: Events) -> Policy:
         for each in events.judgements
     ]
     found.sort(key=lambda each: (each.policy, each.resource, each.text))
-    exempted = tuple(each for each in found if _is_exempted(each))
-    others = [each for each in found if each not in exempted]
-    refused = tuple(each for each in others if each.level == MANDATORY)
+    refused = tuple(each for each in found if each.level == MANDATORY)
+    apart = (*refused, *(each for each in found if each.policy in (EXEMPTED, UNDECIDED)))
     failed = {each.policy for each in refused}
     return Policy(
-        packs=tuple(f"{name} {version}" for name, version in sorted((events.packs or {}).items())),
+        packs=tuple(
+            f"{name.partition('|')[0]} {version}"
+            for name, version in sorted((events.packs or {}).items())
+        ),
         refused=refused,
-        advised=tuple(each for each in others if each.level != MANDATORY),
-        exempted=exempted,
-        passed=len(events.asked - failed),
+        advised=tuple(each for each in found if each not in apart),
+        exempted=tuple(each for each in found if each.policy == EXEMPTED),
+        undecided=tuple(each for each in found if each.policy == UNDECIDED),
+        passed=len(events.asked - failed - set(REPORTS)),
         failed=len(failed),
     )
-
-
-def _is_exempted(violation: Violation) -> bool:
-    words = violation.text.removeprefix(f"{violation.policy}:").strip().lower()
-    return words.startswith(EXEMPTED)

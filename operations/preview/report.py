@@ -9,10 +9,14 @@ from operations.preview.losses import Loss, losses
 from operations.preview.plan import CHANGES, Drift, Plan
 from operations.preview.policy import Policy, policy
 from operations.preview.weakened import Weakening, weakened
+from operations.reach import Changes, Path
+from operations.reach import changes as reach_changes
 
 FINE, FAILED, REFUSED = 0, 1, 2
 """Exit codes of scripts/preview: the change can be made; the engine could not say what it would do;
 a policy refuses it."""
+
+NOTHING_KNOWN = Changes(new=(), gone=(), kept=(), unclear=(), doubts=())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +28,8 @@ class Report:
     """What it is compared with: a revision, or what is deployed."""
     losses: tuple[Loss, ...]
     weakened: tuple[Weakening, ...]
+    reach: Changes
+    """Who may talk to whom, before and after."""
     policy: Policy
     changes: tuple[Change, ...]
     unchanged: int
@@ -36,6 +42,16 @@ class Report:
     resources_before: int = 0
     ended: bool = True
     """False where the engine stopped before it had looked at everything."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing yet that could change."""
+        return not self.resources_before
+
+    @property
+    def opened(self) -> tuple[Path, ...]:
+        """What a good part of the world may reach, and may not yet."""
+        return tuple(path for path in self.reach.new if path.source.is_internet)
 
     @property
     def exit_code(self) -> int:
@@ -64,6 +80,7 @@ def report(
         against=against,
         losses=losses(plan, found),
         weakened=weakened(plan, found),
+        reach=reach_changes(plan.before, plan.after) if ended else NOTHING_KNOWN,
         policy=policy(events),
         changes=found,
         unchanged=sum(step.resource.custom for step in plan.of("same")),

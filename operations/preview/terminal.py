@@ -30,7 +30,7 @@ def terminal(report: Report, out: TextIO) -> None:
     for each in headline(report):
         style = "bold red" if each.loud else "bold"
         console.print(Text(f"  {each.label}: ", style).append_text(_sentence(each.words)))
-    for part in (_policy, _changes, _messages):
+    for part in (_reach, _policy, _changes, _messages):
         for line in part(report):
             console.print(line)
     if report.counts:
@@ -45,6 +45,22 @@ def _sentence(words: Sentence, style: str = "") -> Text:
     return made
 
 
+def _reach(report: Report) -> Iterator[Text]:
+    found = report.reach
+    if not (found.new or found.gone or found.unclear or found.doubts):
+        return
+    yield Text("")
+    yield Text("Who may talk to whom", "bold")
+    for path in found.new:
+        yield Text(f"  + {plain(str(path))}", "bold red" if path.source.is_internet else "green")
+    for path in found.gone:
+        yield Text(f"  - {plain(str(path))}", "red")
+    for path in found.unclear:
+        yield Text(f"  ? whether {plain(str(path))} still is not known", "yellow")
+    for place, why in found.doubts:
+        yield Text(f"  ? {plain(place)}: {plain(why)}", "yellow")
+
+
 def _policy(report: Report) -> Iterator[Text]:
     found = report.policy
     if not found.ran:
@@ -54,7 +70,7 @@ def _policy(report: Report) -> Iterator[Text]:
     for style, each in (
         *(("red", each) for each in found.refused),
         *(("yellow", each) for each in found.advised),
-        *(("dim", each) for each in found.exempted),
+        *(("dim", each) for each in (*found.exempted, *found.undecided)),
     ):
         for index, line in enumerate(lines(each.text)):
             yield Text(f"  {'  ' if index else ''}{line}", "" if index else style)
