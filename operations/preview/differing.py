@@ -48,12 +48,22 @@ def _of(path: str, key: str, before: Any, after: Any) -> Iterator[Difference]:
         return
     if key in user_data.KEYS and isinstance(before, str) and isinstance(after, str):
         yield _of_user_data(path, before, after)
-    elif isinstance(before, Mapping) and isinstance(after, Mapping):
-        yield from _of_mappings(path, before, after)
-    elif isinstance(before, list) and isinstance(after, list):
-        yield from _of_lists(path, key, before, after)
+    elif _both(Mapping, before, after):
+        old, new = ({} if side is ABSENT else side for side in (before, after))
+        yield from _of_mappings(path, old, new)
+    elif _both(list, before, after):
+        yield from _of_lists(
+            path, key, *([] if side is ABSENT else side for side in (before, after))
+        )
     else:
         yield _leaf(path, key, before, after)
+
+
+def _both(kind: type, before: Any, after: Any) -> bool:
+    """Return whether both are of a kind and hold something; one of them may be absent."""
+    return any((before, after)) and all(
+        side is ABSENT or (isinstance(side, kind) and bool(side)) for side in (before, after)
+    )
 
 
 def _leaf(path: str, key: str, before: Any, after: Any) -> Difference:

@@ -88,9 +88,11 @@ def losses(plan: Plan, changes: tuple[Change, ...]) -> tuple[Loss, ...]:
         for step in plan.of("delete", "replace")
         if step.before and not step.before.retain_on_delete
     ]
-    return tuple(
-        sorted((each for each in found if each), key=lambda each: (each.severity, each.name))
-    )
+    return tuple(sorted((each for each in found if each), key=_rank))
+
+
+def _rank(loss: Loss) -> tuple[int, bool, str]:
+    return (loss.severity, loss.type not in SERVERS, loss.name)
 
 
 def _loss(step: Step, before: Deployment, causes: tuple[Cause, ...]) -> Loss | None:

@@ -65,10 +65,7 @@ def policy(events: Events) -> Policy:
     apart = (*refused, *(each for each in found if each.policy in (EXEMPTED, UNDECIDED)))
     failed = {each.policy for each in refused}
     return Policy(
-        packs=tuple(
-            f"{name.partition('|')[0]} {version}"
-            for name, version in sorted((events.packs or {}).items())
-        ),
+        packs=tuple(_pack(*each) for each in sorted((events.packs or {}).items())),
         refused=refused,
         advised=tuple(each for each in found if each not in apart),
         exempted=tuple(each for each in found if each.policy == EXEMPTED),
@@ -76,3 +73,8 @@ def policy(events: Events) -> Policy:
         passed=len(events.asked - failed - set(REPORTS)),
         failed=len(failed),
     )
+
+
+def _pack(name: str, version: str) -> str:
+    """Return a pack in words; the engine tells of a local one `NAME|local|FOLDER`."""
+    return f"{name.partition('|')[0]} {version}".strip()
