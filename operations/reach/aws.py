@@ -24,9 +24,10 @@ from operations.reach.places import (
     nodes_name,
     ports,
 )
+from operations.reach.reading import network
 from operations.reach.rules import PORTS, Rule
 from operations.reach.spans import Spans
-from operations.reach.values import at, known, maps, network, texts
+from operations.values import at, known, maps, texts
 
 SUBNET = "aws:ec2/subnet:Subnet"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"

@@ -11,9 +11,10 @@ from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError, is_unknown
 from operations.reach.addresses import ANY, V6, Services, of
 from operations.reach.places import ARTIFACTS, Guard
+from operations.reach.reading import ports
 from operations.reach.rules import PORTS, PROTOCOLS, Rule
 from operations.reach.spans import Spans
-from operations.reach.values import known, maps, ports, texts
+from operations.values import known, maps, texts
 
 GROUP_TYPES = (
     "aws:ec2/securityGroup:SecurityGroup",

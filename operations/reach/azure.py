@@ -32,9 +32,10 @@ from operations.reach.places import (
     nodes_name,
     ports,
 )
+from operations.reach.reading import network
 from operations.reach.rules import PORTS
 from operations.reach.spans import NONE, Spans
-from operations.reach.values import at, maps, network, texts
+from operations.values import at, maps, texts
 
 SUBNET = "azure-native:network:Subnet"
 LOAD_BALANCER = "azure-native:network:LoadBalancer"

@@ -16,9 +16,10 @@ from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError
 from operations.reach.addresses import ANY, EVERYWHERE, PRIVATE, V6, Services, of
 from operations.reach.places import Guard
+from operations.reach.reading import ports
 from operations.reach.rules import PROTOCOLS, Rule
 from operations.reach.spans import Spans
-from operations.reach.values import known, maps, ports, texts
+from operations.values import known, maps, texts
 
 GROUP = "azure-native:network:NetworkSecurityGroup"
 RULE = "azure-native:network:SecurityRule"

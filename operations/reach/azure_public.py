@@ -22,9 +22,10 @@ from operations.reach.places import (
     Kind,
     ports,
 )
+from operations.reach.reading import network
 from operations.reach.rules import Rule
 from operations.reach.spans import Spans
-from operations.reach.values import at, known, maps, network, texts
+from operations.values import at, known, maps, texts
 
 
 class _Service(NamedTuple):
