@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OURS = [
     *("setup", "lock", "up", "preview", "destroy", "check", "fix", "publish", "score", "train"),
-    *("export", "scan", "docs", "check-model", "to-enterprise", "upgrade", "compare"),
+    *("export", "scan", "docs", "check-model", "to-enterprise", "upgrade", "compare", "comment"),
 ]
 
 
