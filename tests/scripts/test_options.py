@@ -9,7 +9,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OURS = [
     *("setup", "lock", "up", "preview", "destroy", "check", "fix", "publish", "score", "train"),
-    *("export", "scan", "docs", "check-model", "to-enterprise", "upgrade", "compare", "comment"),
+    *(
+        "export",
+        "scan",
+        "docs",
+        "check-model",
+        "to-enterprise",
+        "upgrade",
+        "compare",
+        "comment",
+        "stacks",
+    ),
 ]
 
 
