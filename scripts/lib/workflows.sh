@@ -17,8 +17,8 @@ build_actionlint() {
   mkdir -p "$ACTIONLINT.new"
   (
     cd "$ROOT/scripts/lint/actionlint"
-    export GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=0 GOFLAGS="-mod=readonly -modcacherw -buildvcs=false"
-    "$GO" build -trimpath -ldflags "-s -w" -o "$ACTIONLINT.new/actionlint" github.com/rhysd/actionlint/cmd/actionlint
+    env GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=0 GOFLAGS="-mod=readonly -modcacherw -buildvcs=false" \
+      "$GO" build -trimpath -ldflags "-s -w" -o "$ACTIONLINT.new/actionlint" github.com/rhysd/actionlint/cmd/actionlint
   )
   # Whole or not there.
   rm -rf "$ACTIONLINT"
@@ -36,17 +36,27 @@ ensure_actionlint() {
   done
 }
 
-# lint_github FOLDER: the workflows of GitHub Actions there. Nobody is asked anything: an action's newest
-# version and the like are for whoever renews the pins.
+# lint_github FOLDER: GitHub's pipelines in FOLDER/workflows and FOLDER/actions. Nobody is asked anything: an
+# action's newest version and the like are for whoever renews the pins.
 lint_github() {
-  local files=("$1"/*.yml) status=0
-  "$ACTIONLINT/actionlint" -shellcheck "$ROOT/.venv/bin/shellcheck" -pyflakes '' "${files[@]}" || status=1
-  check-jsonschema --builtin-schema vendor.github-workflows "${files[@]}" || status=1
+  local workflows=("$1"/workflows/*.yml) actions=("$1"/actions/*/action.yml) status=0
+  "$ACTIONLINT/actionlint" -shellcheck "$ROOT/.venv/bin/shellcheck" -pyflakes '' "${workflows[@]}" || status=1
+  check-jsonschema --builtin-schema vendor.github-workflows "${workflows[@]}" || status=1
+  [[ ! -e ${actions[0]} ]] || check-jsonschema --builtin-schema vendor.github-actions "${actions[@]}" || status=1
   zizmor --offline --no-progress --color never --persona pedantic --config "$ROOT/scripts/lint/zizmor.yml" "$1" || status=1
   return "$status"
 }
 
-# lint_azure FOLDER: the pipelines of Azure there, by the schema that its editors use.
+# lint_azure FOLDER: Azure's pipelines there, by the schema that its editors use.
 lint_azure() {
-  check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines "$1"/*.yml
+  local files
+  mapfile -d '' -t files < <(find "$1" -name '*.yml' -print0)
+  check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines "${files[@]}"
+}
+
+check_pipelines() {
+  local status=0
+  lint_github .github || status=1
+  [[ ! -d pipelines ]] || lint_azure pipelines || status=1
+  return "$status"
 }
