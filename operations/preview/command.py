@@ -14,6 +14,7 @@ from operations.preview.engine import Recording
 from operations.preview.events import Events, Message
 from operations.preview.machine import machine
 from operations.preview.markdown import markdown
+from operations.preview.policy import MANDATORY
 from operations.preview.report import FAILED, Report, report
 from operations.preview.terminal import terminal
 from operations.preview.values import told
@@ -55,9 +56,12 @@ def made_of(found: Recording, stack: str, *, against: str, notes: tuple[str, ...
             against=against, ended=False, notes=notes,
         )  # fmt: skip
     read = plan.read(found.preview, stack)
-    # A policy that refuses makes the engine fail too, after it has looked at everything.
-    refused = any(each.level == "mandatory" for each in heard.judgements)
-    ended = not found.exit_code or (refused and not heard.errors)
+    # A policy that refuses makes the engine fail too, after it has looked at everything; and so
+    # does what is protected, but that policies about the whole stack are not asked then.
+    refused = bool(heard.protected) or any(each.level == MANDATORY for each in heard.judgements)
+    ended = not found.exit_code or (refused and not heard.stopped)
+    if heard.protected and ended:
+        notes = (*notes, "policies about the whole stack were not asked: the engine stopped before")
     return report(read, heard, against=against, ended=ended, notes=notes)
 
 

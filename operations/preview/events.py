@@ -5,6 +5,7 @@ One run of the engine writes both (sdk/go/common/apitype/events.go of v3.200.0).
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,17 @@ class Events:
     """Versions of the policy packs that ran, by name."""
 
     @property
+    def protected(self) -> frozenset[str]:
+        """URNs of what the engine refuses to delete or replace since it is protected."""
+        found = (PROTECTED.search(each.text) for each in self.messages)
+        return frozenset(each.group(1) or each.group(2) for each in found if each)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether anything but protection went wrong: then the engine did not look at all of it."""
+        return any(not PROTECTED.search(each.text) for each in self.errors)
+
+    @property
     def errors(self) -> tuple[Message, ...]:
         """What went wrong."""
         return tuple(each for each in self.messages if each.severity == "error")
@@ -55,6 +67,12 @@ class Events:
         """What may go wrong."""
         return tuple(each for each in self.messages if each.severity == "warning")
 
+
+PROTECTED = re.compile(
+    r'(?:unable to replace resource "(urn:[^"]+)"\s+as it is currently marked for protection'
+    r"|resource \"?(urn:[^\s\"]+)\"? cannot be deleted\s+because it is protected)"
+)
+"""How the engine refuses (pkg/resource/deploy, step_generator.go and step.go of v3.200.0)."""
 
 CLOSING = ("an unhandled error occurred: program exited with non-zero exit code", "preview failed")
 """Errors that only say that there was another one, or that a policy refuses."""

@@ -1,5 +1,6 @@
 """A report's first lines: the worst of it, in the order in which it can hurt."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from operations.preview.weakened import ENCRYPTION, EXPOSED
 
 MOST = 4
 """Lines of one kind; the section below has all of them."""
+
+_URN = re.compile(r"urn:pulumi:[^\s\"]*::([^\s:\"]+)")
 
 GIST = 400
 """Characters of a message; all of it is below."""
@@ -54,6 +57,8 @@ def title(report: Report) -> Sentence:
     name = ("Preview of ", Quoted(report.stack), ": ")
     if not report.ended:
         return (*name, "it cannot be deployed")
+    if any(each.refused for each in report.losses):
+        return (*name, "data would be lost, and its protection refuses that")
     if report.policy.refused:
         return (*name, "a policy refuses it")
     if any(each.loud for each in report.losses):
@@ -84,7 +89,8 @@ def _failure(report: Report) -> Iterator[Line]:
 
 def _gist(message: str) -> str:
     """Return the part of a message that says what is wrong, on one line."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    named = _URN.sub(r"\1", message)
+    lines = [line.strip() for line in named.splitlines() if line.strip()]
     if "Traceback (most recent call last):" in lines:
         return short(lines[-1], GIST)
     return short(" / ".join(lines), GIST)

@@ -65,6 +65,8 @@ class Loss:
     left: str = ""
     """What stays of it for a while, if anything."""
     causes: tuple[Cause, ...] = ()
+    refused: bool = False
+    """Whether the engine refuses it, since it is protected."""
 
     @property
     def loud(self) -> bool:
@@ -77,14 +79,17 @@ class Loss:
         done = "replaced by an empty one" if self.loud else "made anew"
         if self.op == "delete":
             done = "deleted"
-        return (f"{self.what} ", Quoted(self.name), f" is {done}; lost: {self.lost}")
+        refused = "; its protection refuses that" if self.refused else ""
+        return (f"{self.what} ", Quoted(self.name), f" is {done}; lost: {self.lost}{refused}")
 
 
-def losses(plan: Plan, changes: tuple[Change, ...]) -> tuple[Loss, ...]:
-    """Return what is lost, the worst first."""
+def losses(
+    plan: Plan, changes: tuple[Change, ...], protected: frozenset[str] = frozenset()
+) -> tuple[Loss, ...]:
+    """Return what is lost, the worst first; of what is *protected* that the engine refuses it."""
     causes = {each.urn: each.causes for each in changes}
     found = [
-        _loss(step, plan.before, causes.get(step.urn, ()))
+        _loss(step, plan.before, causes.get(step.urn, ()), refused=step.urn in protected)
         for step in plan.of("delete", "replace")
         if step.before and not step.before.retain_on_delete
     ]
@@ -92,10 +97,12 @@ def losses(plan: Plan, changes: tuple[Change, ...]) -> tuple[Loss, ...]:
 
 
 def _rank(loss: Loss) -> tuple[int, bool, str]:
-    return (loss.severity, loss.type not in SERVERS, loss.name)
+    return (loss.severity, loss.type not in (*SERVERS, *MACHINES), loss.name)
 
 
-def _loss(step: Step, before: Deployment, causes: tuple[Cause, ...]) -> Loss | None:
+def _loss(
+    step: Step, before: Deployment, causes: tuple[Cause, ...], *, refused: bool
+) -> Loss | None:
     was = step.before
     assert was is not None  # noqa: S101 -- the caller has looked
     holder = HOLDERS.get(was.type)
@@ -114,6 +121,7 @@ def _loss(step: Step, before: Deployment, causes: tuple[Cause, ...]) -> Loss | N
         lost=lost,
         left="; ".join(_left(was)),
         causes=causes,
+        refused=refused,
     )
 
 

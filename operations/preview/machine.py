@@ -39,6 +39,7 @@ def machine(report: Report) -> dict[str, Any]:
                 "lost": each.lost,
                 "left": each.left,
                 "data": each.loud,
+                "refused": each.refused,
                 "causes": [_cause(cause) for cause in each.causes],
             }
             for each in report.losses

@@ -32,6 +32,8 @@ VERBS = {
     "create": "created",
     "import": "taken over",
 }
+UNKNOWN = "Not known: the engine stopped before it had looked at everything."
+UNKNOWN_MORE = "As far as the engine came before it stopped:"
 SHOWN = 40
 """Lines of differences of one resource."""
 
@@ -97,7 +99,8 @@ def _line(line: Line) -> str:
 
 def _losses(report: Report) -> str:
     if not report.losses:
-        return _section("Loss of data", ["Nothing that holds data is deleted or replaced."])
+        nothing = "Nothing that holds data is deleted or replaced."
+        return _section("Loss of data", [nothing if report.ended else UNKNOWN])
     rows = [
         [sentence(each.words), _why(each), text(each.left) or "nothing"] for each in report.losses
     ]
@@ -110,8 +113,8 @@ def _reach(report: Report, *, kept: bool) -> str:
     said += [f"- **no more**: {code(str(each))}" for each in found.gone]
     said += [f"- **not known**: whether {code(str(each))} still" for each in found.unclear]
     said += [f"- **not known**: {code(place)}: {text(why)}" for place, why in found.doubts]
-    if not said and report.ended:
-        said.append("Nobody reaches more or less than before.")
+    if not said:
+        said.append("Nobody reaches more or less than before." if report.ended else UNKNOWN)
     if found.kept and kept:
         same = [f"- {code(str(each))}" for each in found.kept]
         said += ["", *_folded(f"{len(same)} paths stay as they are", same)]
@@ -167,6 +170,8 @@ def _changes(report: Report, *, most: int) -> str:
                 said += _change(each, most)
     if report.unchanged:
         said += ["", f"{report.unchanged} resources stay as they are."]
+    if not report.ended:
+        said = [UNKNOWN_MORE if report.changes else UNKNOWN, *said]
     return _section("Resources", said or ["Nothing changes."])
 
 

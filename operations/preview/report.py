@@ -56,9 +56,9 @@ class Report:
     @property
     def exit_code(self) -> int:
         """What scripts/preview ends with."""
-        if self.policy.refused:
+        if self.policy.refused and self.ended:
             return REFUSED
-        return FINE if self.ended else FAILED
+        return FINE if self.ended and not self.errors else FAILED
 
     def count(self, op: str) -> int:
         """Return how many resources a change does something to."""
@@ -78,7 +78,7 @@ def report(
     return Report(
         stack=plan.stack,
         against=against,
-        losses=losses(plan, found),
+        losses=losses(plan, found, events.protected),
         weakened=weakened(plan, found),
         reach=reach_changes(plan.before, plan.after) if ended else NOTHING_KNOWN,
         policy=policy(events),

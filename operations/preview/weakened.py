@@ -20,7 +20,7 @@ EXPOSED = "EXPOSED"
 UNPROTECTED = "PROTECTION OFF"
 FEWER = "LESS BACKUP"
 
-OFF = frozenset({False, "false", "off", "OFF", "Disabled", "disabled", "None", "optional"})
+OFF = frozenset({False, "false", "0", "off", "OFF", "Disabled", "disabled", "None", "optional"})
 
 
 @dataclass(frozen=True, slots=True)

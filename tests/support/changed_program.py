@@ -1,4 +1,4 @@
-"""The program as a pull request would have changed it: a copy of the tree with another text in it."""
+"""The program as a pull request would have it: a copy of the tree with another text in it."""
 
 import shutil
 from collections.abc import Mapping

@@ -27,6 +27,12 @@ def deployment(stack: str) -> state.Deployment:
 Resources = list[dict[str, Any]]
 
 
+def kept(stack: str) -> Resources:
+    """The resources of *stack* as the engine writes them, to be changed."""
+    found: Resources = json.loads(_kept(stack))["deployment"]["resources"]
+    return found
+
+
 def changed(stack: str, change: Callable[[Resources], None]) -> state.Deployment:
     """What *stack* has deployed, after *change* of its resources."""
     found = json.loads(_kept(stack))
