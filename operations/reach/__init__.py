@@ -13,9 +13,10 @@ itself (metadata, DNS, time).
 from operations.export.state import Deployment
 from operations.reach.answer import Path, Reach, merged, read
 from operations.reach.changes import Changes, between, changes
-from operations.reach.places import Kind, Place
+from operations.reach.places import MANAGED, Kind, Place
 
 __all__ = [
+    "MANAGED",
     "Changes",
     "Kind",
     "Path",

@@ -54,6 +54,8 @@ class Reach:
     """Places, and what about them only a deployment makes known."""
     places: tuple[Place, ...] = field(default=())
     """Places of the deployment, whether or not anybody may reach them."""
+    space: tuple[str, ...] = ()
+    """Address ranges of the networks."""
 
 
 def read(deployment: Deployment) -> Reach:
@@ -68,6 +70,7 @@ def read(deployment: Deployment) -> Reach:
         tuple(path for each in found for path in each.paths),
         tuple(dict.fromkeys(doubt for each in found for doubt in each.doubts)),
         tuple(place for each in found for place in each.places),
+        tuple(text for each in found for text in each.space),
     )
 
 
@@ -84,8 +87,21 @@ def _answer(network: Network) -> Reach:
             place = destination.place or source.place
             doubts.append((place, f"the rules of {place} have too many parts to be worked out"))
     paths = (Path(a, b, protocol, span, note) for (a, b, protocol, note), span in found.items())
-    places = dict.fromkeys(Place(end.place, end.kind) for end in network.ends)
-    return Reach(tuple(sorted(paths, key=_order)), tuple(dict.fromkeys(doubts)), tuple(places))
+    return Reach(
+        tuple(sorted(paths, key=_order)),
+        tuple(dict.fromkeys(doubts)),
+        tuple(_located(network)),
+        network.space,
+    )
+
+
+def _located(network: Network) -> Iterator[Place]:
+    """Yield each place once, with the subnets that its members lie in."""
+    found: dict[tuple[str, Kind], dict[str, None]] = {}
+    for end in network.ends:
+        found.setdefault((end.place, end.kind), {}).update(dict.fromkeys(end.subnets))
+    for (name, kind), subnets in found.items():
+        yield Place(name, kind, subnets=tuple(subnets))
 
 
 def _order(path: Path) -> tuple[object, ...]:

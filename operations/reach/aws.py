@@ -23,6 +23,7 @@ from operations.reach.places import (
     doubts,
     nodes_name,
     ports,
+    subnet_name,
 )
 from operations.reach.reading import network
 from operations.reach.rules import PORTS, Rule
@@ -262,11 +263,7 @@ class _Reader:
             raise UnclearError(
                 f"'{resource.name}' says no security group: it has the network's default"
             )
-        ranges = [
-            text
-            for subnet in subnets
-            for text in texts(subnet.inputs.get("cidrBlock"), subnet.inputs.get("ipv6CidrBlock"))
-        ]
+        ranges = [text for subnet in subnets for text in _ranges(subnet)]
         guards = self._groups.guards(groups)
         return End(
             place=self._place(resource),
@@ -279,6 +276,7 @@ class _Reader:
             machine=machine,
             public=listens if public else Spans(),
             single=single,
+            subnets=tuple(subnet_name(each.name, _ranges(each)) for each in subnets),
         )
 
     def _lists(self) -> Iterator[End]:
@@ -290,6 +288,10 @@ class _Reader:
                 addresses=self._services.of(name),
                 abroad=True,
             )
+
+
+def _ranges(subnet: Resource) -> list[str]:
+    return texts(subnet.inputs.get("cidrBlock"), subnet.inputs.get("ipv6CidrBlock"))
 
 
 def _is_public(told: set[str], subnets: list[Resource]) -> bool:

@@ -31,6 +31,7 @@ from operations.reach.places import (
     doubts,
     nodes_name,
     ports,
+    subnet_name,
 )
 from operations.reach.reading import network
 from operations.reach.rules import PORTS
@@ -169,6 +170,7 @@ class _Reader:
             outbound=outbound,
             public=public,
             single=single,
+            subnets=(self._subnet(subnet),),
         )
 
     def _guards(
@@ -184,8 +186,10 @@ class _Reader:
         return tuple(each.inbound for each in found), tuple(each.outbound for each in found)
 
     def _addresses(self, subnet: Resource) -> Spans:
-        given = texts(subnet.inputs.get("addressPrefix"), subnet.inputs.get("addressPrefixes"))
-        return network(given, f"the address range of subnet '{subnet.name}'")
+        return network(_ranges(subnet), f"the address range of subnet '{subnet.name}'")
+
+    def _subnet(self, subnet: Resource) -> str:
+        return subnet_name(subnet.name, _ranges(subnet))
 
     def _endpoints(self) -> Iterator[End]:
         for each in self._of("azure-native:network:PrivateEndpoint"):
@@ -212,6 +216,7 @@ class _Reader:
             inbound=self._guards(subnet)[0] if guarded else (),
             listens=listens,
             machine=False,
+            subnets=(self._subnet(subnet),),
         )
 
     def _fronts(self) -> Iterator[Front]:
@@ -263,3 +268,7 @@ class _Reader:
                 listens=Spans() if probes else PORTS,
                 abroad=True,
             )
+
+
+def _ranges(subnet: Resource) -> list[str]:
+    return texts(subnet.inputs.get("addressPrefix"), subnet.inputs.get("addressPrefixes"))

@@ -1,12 +1,13 @@
 """The places of a deployment that traffic goes between, named as people name them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from operations.export.state import Resource
 from operations.links import Links
+from operations.reach import addresses
 from operations.reach.rules import PORTS, Rule
 from operations.reach.spans import NONE, Spans
 
@@ -79,6 +80,8 @@ class End:
     """It is one interface, which has no way to itself."""
     note: str = ""
     """What a caller needs beside a way there."""
+    subnets: tuple[str, ...] = ()
+    """Names and address ranges of the subnets that it lies in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +108,11 @@ class Network:
     """Places about which too little is known, and what that is."""
     has_v6: bool = False
 
+    @property
+    def space(self) -> tuple[str, ...]:
+        """Its own addresses, as people write them."""
+        return tuple(addresses.prefixes(self.own))
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -115,6 +123,9 @@ class Place:
     kind: Kind
     addresses: Spans = NONE
     """Of places outside."""
+
+    subnets: tuple[str, ...] = ()
+    """Of places within: the subnets that they lie in."""
 
     @property
     def is_internet(self) -> bool:
@@ -130,6 +141,12 @@ def nodes_name(links: Links, resource: Resource) -> str:
         if name == role or name.endswith(f"-{role}"):
             return words
     return f"nodes {name}"
+
+
+def subnet_name(name: str, ranges: Sequence[str]) -> str:
+    """Return what people call a subnet of this logical name: its purpose, and its addresses."""
+    purpose = re.sub(r"^.*-network-", "", name)
+    return " ".join((purpose, *ranges))
 
 
 def ports(*spans: int | tuple[int, int]) -> Spans:

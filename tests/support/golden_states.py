@@ -13,18 +13,23 @@ NAMES = sorted(path.stem for path in old_world.GOLDEN.glob("*.bin"))
 """Every stack that has one."""
 
 
+Resources = list[dict[str, Any]]
+
+
 @cache
 def _kept(stack: str) -> str:
+    """The resources of *stack*, without where in the program each was made: half of the text."""
     kept = old_world.unseal(old_world.path_of(stack).read_bytes())
-    return json.dumps(kept["state"])
+    resources: Resources = kept["state"]["deployment"]["resources"]
+    for each in resources:
+        each.pop("stackTrace", None)
+    return json.dumps(resources)
 
 
+@cache
 def deployment(stack: str) -> state.Deployment:
     """What *stack* has deployed."""
-    return state.parse(_kept(stack), stack)
-
-
-Resources = list[dict[str, Any]]
+    return changed(stack, lambda resources: None)
 
 
 def kept(stack: str) -> Resources:
@@ -35,9 +40,9 @@ def kept(stack: str) -> Resources:
 
 def changed(stack: str, change: Callable[[Resources], None]) -> state.Deployment:
     """What *stack* has deployed, after *change* of its resources."""
-    found = json.loads(_kept(stack))
-    change(found["deployment"]["resources"])
-    return state.parse(json.dumps(found), stack)
+    resources: Resources = json.loads(_kept(stack))
+    change(resources)
+    return state.made_of(stack, map(state.resource, resources))
 
 
 def named(resources: Resources, kind: str, name: str) -> dict[str, Any]:
