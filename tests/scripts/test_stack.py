@@ -7,105 +7,23 @@ import os
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.engine import ROOT, require_engine
+from tests.support.tree import Tree, plant
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.engine
 
-PROGRAM = """
-import os
-import pulumi
-
-config = pulumi.Config("operationalization")
-if gate := os.environ.get("TEST_GATE"):
-    open(gate, "w").close()  # tells the test that the program runs, once someone reads
-    open(gate).read()  # and waits for good
-protect = pulumi.ResourceOptions(protect=config.get_bool("protection"))
-kept = pulumi.ComponentResource("demo:index:Database", "database", None, protect)
-kept.register_outputs({})
-pulumi.export("size", config.require("size"))
-"""
 LOOKS = ("orphans", "orphans")
 """For creations of a killed update before, and for what no state knows afterwards."""
-
-SANDBOX = """#!/usr/bin/env bash
-echo "$1" >>"$SANDBOX_CALLS"
-[[ $1 != wait ]] || exit 3 # there are no nodes
-[[ $1 == env ]] || exit 0
-mkdir -p "$OPERATIONALIZATION_SANDBOX_HOME/backend"
-cat <<END
-export PULUMI_BACKEND_URL=file://$OPERATIONALIZATION_SANDBOX_HOME/backend
-export PULUMI_HOME=$OPERATIONALIZATION_SANDBOX_HOME/home
-export PULUMI_CONFIG_PASSPHRASE=
-export PATH=$PWD/.cache/engine/bin:$PATH
-END
-"""
-
-
-@dataclass
-class Tree:
-    root: Path
-    sandbox: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}
-        own = {
-            "OPERATIONALIZATION_SANDBOX_HOME": str(self.sandbox),
-            "SANDBOX_CALLS": str(self.root / "calls"),
-        }
-        return {**kept, **own}
-
-    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(self.root / "scripts" / name), *arguments],
-            cwd=self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def stack(self, name: str, text: str) -> Path:
-        path = self.root / f"stacks/Pulumi.{name}.yaml"
-        path.write_text(text)
-        return path
-
-    def lock(self, process: int) -> Path:
-        """A lock of the file backend, as the process would have left it."""
-        path = self.sandbox / "backend/.pulumi/locks/organization/operationalization/dev/l.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"pid":{process},"username":"me","hostname":"here"}}')
-        return path
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    require_engine()
-    root = tmp_path / "tree"
-    shutil.copytree(ROOT / "scripts/lib", root / "scripts/lib")
-    for name in ("up", "preview", "destroy"):
-        shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
-    for name, text in (("setup", "#!/bin/sh\n"), ("sandbox", SANDBOX)):
-        (root / "scripts" / name).write_text(text)
-        (root / "scripts" / name).chmod(0o755)
-    for name in (".venv", ".cache/engine"):
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).symlink_to((ROOT / name).resolve())
-    shutil.copy(ROOT / "Pulumi.yaml", root)
-    (root / "__main__.py").write_text(PROGRAM)
-    (root / "stacks").mkdir()
-    made = Tree(root, tmp_path / "sandbox")
-    made.stack("dev", "config:\n  operationalization:size: small\n")
-    return made
+    return plant(tmp_path)
 
 
 def test_a_stack_goes_up_stays_and_goes_away(tree: Tree) -> None:
