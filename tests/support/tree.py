@@ -38,6 +38,12 @@ export PULUMI_CONFIG_PASSPHRASE=
 export PATH=$PWD/.cache/engine/bin:$PATH
 END
 """
+POLICIES = """
+from pulumi_policy import PolicyPack, ResourceValidationPolicy
+
+nothing = ResourceValidationPolicy("nothing", "Refuses nothing.", lambda args, report: None)
+PolicyPack("nothing", [nothing])
+"""
 
 
 @dataclass
@@ -104,6 +110,11 @@ def plant(tmp_path: Path) -> Tree:
     for name in (".venv", ".cache/engine", "operations"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).symlink_to((ROOT / name).resolve())
+    # Nobody reads settings here: no stack is protected, and the policy pack refuses nothing.
+    (root / "scripts/lib/protection.py").write_text("")
+    (root / "policies").mkdir()
+    shutil.copy(ROOT / "policies/PulumiPolicy.yaml", root / "policies")
+    (root / "policies/__main__.py").write_text(POLICIES)
     shutil.copy(ROOT / "Pulumi.yaml", root)
     (root / "__main__.py").write_text(PROGRAM)
     (root / "stacks").mkdir()
