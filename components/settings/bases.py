@@ -8,6 +8,8 @@ of them say something of one place:
 - null replaces as well: `autoscale: null` makes room for a `count`, `machine: null` for the groups
   of another topology.
 
+A setting that is a configuration key of its own (`single`) lies over all of it.
+
 What is merged is checked as if one file held it; an error says which base's line a value is from.
 """
 
@@ -22,8 +24,14 @@ from components.settings.parsing import examine
 from components.settings.problems import Problem, SettingsError, closest, listed, show
 from components.settings.shape import check_shape, join
 
-FOLDER = Path(__file__).parents[2] / "stacks" / "bases"
-"""Where the engine's stacks have their bases."""
+PROJECT = Path(__file__).parents[2]
+"""Folder of the program that this repository is."""
+
+BASES = Path("stacks/bases")
+"""Where a project's stacks have their bases, in its folder."""
+
+FOLDER = PROJECT / BASES
+"""Where those of this repository are."""
 
 MOST = 5
 """Bases over each other; people lose sight of more."""
@@ -40,32 +48,40 @@ class Layers:
     """Of each base, topmost first: the place in its file by key path."""
     above: frozenset[str] = frozenset()
     """Key paths that the stack itself sets."""
+    own: frozenset[str] = frozenset()
+    """Key paths that the stack sets by configuration keys of their own, with all below them."""
 
     def located(self, problem: Problem) -> Problem:
         """Return *problem* with the place that its value is from, when a base has it."""
-        if problem.key in self.above:
+        if problem.key in self.above or any(_within(problem.key, path) for path in self.own):
             return problem
         places = (layer[problem.key] for layer in self.below if problem.key in layer)
         return problem._replace(source=next(places, ""))
 
 
 def examine_over(
-    name: object, above: object, folder: Path, stack: str
+    name: object, above: object, folder: Path, stack: str, own: Mapping[str, object] | None = None
 ) -> tuple[Environment | None, list[Problem], Layers]:
     """Return the environment of *above* over the base *name*, all problems, and the layers.
 
-    *name* is None where the stack has no base; then *above* is all there is.
+    *name* is None where the stack has no base; then *above* is all there is. *own* are settings
+    that the stack has as configuration keys of their own, by their paths: they lie over all.
     """
-    if name is None:
-        return *examine(above), Layers(above)
     if above is not None and (not isinstance(above, dict) or check_shape(above)):
         return *examine(above), Layers(above)
     try:
-        layers = _layers(name, above or {}, folder, stack)
+        layers = Layers(above) if name is None else _layers(name, above or {}, folder, stack)
     except SettingsError as error:
         return None, list(error.problems), Layers(above)
+    misplaced: list[Problem] = []
+    if own:
+        # Only who has such keys waits for what reads them.
+        from components.settings.single import lay_over  # noqa: PLC0415
+
+        value, misplaced = lay_over(layers.value, own)
+        layers = Layers(value, layers.below, layers.above, frozenset(own))
     environment, problems = examine(layers.value)
-    return environment, [layers.located(each) for each in problems], layers
+    return environment, [*misplaced, *(layers.located(each) for each in problems)], layers
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +165,10 @@ def _choice(name: object, folder: Path) -> str:
     if near:
         return f"did you mean {near}?"
     return f"take one of: {listed(names)}" if names else "make a file there first"
+
+
+def _within(key: str, path: str) -> bool:
+    return key == path or key.startswith((f"{path}.", f"{path}["))
 
 
 def _paths(value: object, at: str) -> Iterator[str]:

@@ -64,6 +64,8 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     if size := SIZES.get(cloud, {}).get("compute"):
         _fill(completed, "machine", {"size": size, **({"zone": zones[0]} if zones else {})})
     _fill_endpoint(completed)
+    for role in ("web", "compute"):
+        _fill_schedules(completed, role)
     for software in ("runtime", "predecessor"):
         product = _text(_mapping(value, software), "product")
         if product in PRODUCT_VERSIONS:
@@ -122,8 +124,22 @@ def _fill_endpoint(value: dict[str, Any]) -> None:
     filled = dict(deployments)
     for name in deployments:
         _fill(filled, name, {"size": USUAL})
+        _fill_schedules(filled, name)
     whole = dict.fromkeys(filled, 100) if len(filled) == 1 else {}
     value["endpoint"] = {"traffic": whole, **endpoint, "deployments": filled}
+
+
+def _fill_schedules(value: dict[str, Any], key: str) -> None:
+    """Fill in the maximum of schedules that name none: the group's own."""
+    group = _mapping(value, key)
+    scale = _mapping(group, "autoscale")
+    schedules = scale.get("schedules")
+    if "maximum" in scale and isinstance(schedules, list):
+        filled = [
+            {"maximum": scale["maximum"], **each} if isinstance(each, dict) else each
+            for each in schedules
+        ]
+        value[key] = {**group, "autoscale": {**scale, "schedules": filled}}
 
 
 def _fill(value: dict[str, Any], key: str, defaults: Mapping[str, object]) -> None:

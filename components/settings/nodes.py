@@ -99,8 +99,8 @@ class ScheduleSettings(Model):
     minimum: Nodes = Field(examples=[6])
     """Fewest nodes during the period."""
 
-    maximum: Nodes = Field(examples=[20])
-    """Most nodes during the period."""
+    maximum: Nodes = Field(default=FILLED, examples=[20])
+    """Most nodes during the period; without it as many as the group may have at all."""
 
 
 class AutoscaleSettings(Model):

@@ -153,12 +153,22 @@ def _config_schema() -> dict[str, Any]:
         },
         "if": {"not": {"required": [base]}},
         "then": {"required": [environment], "properties": {environment: complete}},
-        # Keys of providers and of Pulumi itself are none of our business; ours are all listed.
+        # Keys of providers and of Pulumi itself are none of our business; ours are all listed, and
+        # settings that are keys of their own begin with one of an environment's.
         "propertyNames": {
             "if": {"pattern": f"^{NAMESPACE}:"},
-            "then": {"enum": [base, environment, *keys]},
+            "then": {
+                "anyOf": [
+                    {"enum": [base, environment, *keys]},
+                    {"pattern": f"^{NAMESPACE}:({'|'.join(_top_level())})([.\\[]|$)"},
+                ]
+            },
         },
     }
+
+
+def _top_level() -> list[str]:
+    return list(dict.fromkeys(key for model in MODELS.values() for key in keys_of(model)))
 
 
 def _complete(environment: dict[str, Any], definitions: Mapping[str, Any]) -> None:

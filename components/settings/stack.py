@@ -1,14 +1,16 @@
 """A stack's whole configuration: the environment, and the secrets that lie beside it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
 
 import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
 
-from components.settings.bases import FOLDER, Layers, examine_over
+from components.settings.bases import BASES, PROJECT, Layers, examine_over
 from components.settings.catalogue.products import is_windows
 from components.settings.environment import Environment, NodesEnvironment
 from components.settings.parsing import cautions
@@ -22,9 +24,13 @@ from components.settings.secrets import (
     secrets_suit,
     stored_in_plain,
 )
+from components.settings.topology import NAMESPACE, is_setting
+
+T = TypeVar("T")
 
 KEYS = ("environment", "base", "certificate", *SECRET_KEYS)
-"""Configuration keys that this project reads, each below its own namespace."""
+"""Configuration keys that this project reads, each below its own namespace, beside settings that
+are keys of their own (`single`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +38,8 @@ class Settings:
     """What a stack configures. A secret is an output only: no repr shows it."""
 
     environment: Environment
+    project: Path = PROJECT
+    """Folder of the program."""
     admin_password: pulumi.Output[str] | None = field(default=None, repr=False)
     certificate: str | None = None
     certificate_key: pulumi.Output[str] | None = field(default=None, repr=False)
@@ -43,13 +51,15 @@ class Settings:
     """Secret of the web application in Azure Active Directory."""
 
 
-def load(config: pulumi.Config, stack: str) -> Settings:
+def load(config: pulumi.Config, stack: str, project: Path = PROJECT) -> Settings:
     """Return the settings of *stack*; what someone may regret is logged as a warning.
 
-    Raises SettingsError with every problem when there is one.
+    *project* is the folder of the program: bases are in its folder stacks/bases, and a model is
+    named relative to it. Raises SettingsError with every problem when there is one.
     """
-    environment, problems, layers = _environment(config, stack)
+    environment, problems, layers = _environment(config, stack, project)
     problems += unknown_keys(config.name, get_config_env())
+    problems += strays(pulumi.get_project(), get_config_env())
     problems += _secret_problems(config)
     if environment is not None:
         there = {name for name in SECRET_KEYS if config.get(name) is not None}
@@ -61,6 +71,7 @@ def load(config: pulumi.Config, stack: str) -> Settings:
         pulumi.log.warn(str(layers.located(caution)).strip())
     return Settings(
         environment=environment,
+        project=project,
         admin_password=config.get_secret("adminPassword"),
         certificate=config.get("certificate"),
         certificate_key=config.get_secret("certificateKey"),
@@ -85,16 +96,41 @@ def unknown_keys(namespace: str, configured: Iterable[str]) -> Iterator[Problem]
     """Yield the keys of *namespace* that nothing reads: a misspelt one would be lost silently."""
     for key in configured:
         space, _, name = key.partition(":")
-        if space == namespace and name not in KEYS:
+        if space == namespace and name not in KEYS and not is_setting(name):
             near = closest(name, KEYS)
             fix = f"did you mean {near}?" if near else f"run: pulumi config rm {name}"
             yield Problem(name, "", "is not a known configuration key", fix)
 
 
+def strays(project: str, configured: Iterable[str]) -> Iterator[Problem]:
+    """Yield our keys in the namespace of a *project* that has another one: nothing reads them.
+
+    `pulumi config set` puts a key there that is written without a namespace.
+    """
+    for key in configured:
+        space, _, name = key.partition(":")
+        if space == project != NAMESPACE and (name in KEYS or is_setting(name)):
+            rule = f"is read by nothing: settings of these components begin with {NAMESPACE}:"
+            secret = "--secret " if name in SECRET_KEYS else ""
+            fix = f"run: pulumi config rm {key} && pulumi config set {secret}{NAMESPACE}:{name}"
+            yield Problem(key, "", rule, fix)
+
+
+def settings_among(namespace: str, configured: Mapping[str, T]) -> dict[str, T]:
+    """Return those of the *configured* keys that are settings of their own, by their paths."""
+    found = ((key.partition(":"), value) for key, value in configured.items())
+    return {
+        name: value
+        for (space, _, name), value in found
+        if space == namespace and name not in KEYS and is_setting(name)
+    }
+
+
 def _environment(
-    config: pulumi.Config, stack: str
+    config: pulumi.Config, stack: str, project: Path
 ) -> tuple[Environment | None, list[Problem], Layers]:
-    for name in ("environment", "base"):
+    own = settings_among(config.name, get_config_env())
+    for name in ("environment", "base", *own):
         if is_config_secret(config.full_key(name)):
             rule = "must hold no secret: secrets are configuration keys of their own"
             fix = "remove it, and run: pulumi config set --secret adminPassword"
@@ -107,7 +143,7 @@ def _environment(
         rule = "must be a mapping of keys to values"
         fix = "indent the settings under operationalization:environment"
         return None, [Problem("environment", show(text), rule, fix)], Layers(None)
-    return examine_over(config.get("base"), value, FOLDER, stack)
+    return examine_over(config.get("base"), value, project / BASES, stack, own)
 
 
 def _secret_problems(config: pulumi.Config) -> Iterator[Problem]:

@@ -12,10 +12,10 @@ from components.settings.document import Document
 from components.settings.environment import Environment
 from components.settings.problems import Problem, SettingsError, show
 from components.settings.secrets import SECRET_KEYS, check_pair, stored_in_plain
-from components.settings.stack import KEYS, unknown_keys
+from components.settings.stack import KEYS, settings_among, unknown_keys
+from components.settings.topology import NAMESPACE
 
-NAMESPACE = "operationalization"
-"""The project's name in Pulumi.yaml, before each of its configuration keys."""
+__all__ = ["NAMESPACE", "parse_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +32,38 @@ class StackFile:
 
     def environment_lines(self) -> Iterable[tuple[str, int]]:
         """Return the line of each setting of the environment that the file itself has."""
-        return self.content.lines("config", f"{NAMESPACE}:environment").items()
+        lines = self.config_lines()
+        own = settings_among(NAMESPACE, lines)
+        return [*self.content.lines("config", f"{NAMESPACE}:environment").items(), *own.items()]
 
     def config_lines(self) -> Mapping[str, int]:
         """Return the line of each configuration key."""
         return self.content.lines("config", deep=False)
 
 
-def parse_file(path: Path) -> Environment:
-    """Return the environment of the stack file at *path*, over the base that it names.
+def parse_file(path: Path, *, base: str | None = None) -> Environment:
+    """Return the environment of the stack file at *path*, over the base that it names or *base*.
 
     Secrets that are encrypted are not looked at; only the engine can decrypt them.
     Raises SettingsError with every problem when there is one, also when it is no stack file.
     """
-    found = read_file(path)
+    found = read_file(path, base=base)
     if found.environment is None or found.problems:
         raise SettingsError(found.stack, found.problems)
     return found.environment
 
 
-def read_file(path: Path) -> StackFile:
-    """Return what the stack file at *path* says. Raises SettingsError when it is none."""
+def read_file(path: Path, *, base: str | None = None) -> StackFile:
+    """Return what the stack file at *path* says, over the base that it names or *base*.
+
+    Raises SettingsError when it is no stack file.
+    """
     stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
     content = document.read(path, stack)
     config = _config(content, path, stack)
-    name, above = config.get(f"{NAMESPACE}:base"), config.get(f"{NAMESPACE}:environment")
-    environment, problems, layers = examine_over(name, above, path.parent / "bases", stack)
+    name, above = base or config.get(f"{NAMESPACE}:base"), config.get(f"{NAMESPACE}:environment")
+    own = settings_among(NAMESPACE, config)
+    environment, problems, layers = examine_over(name, above, path.parent / "bases", stack, own)
     problems += unknown_keys(NAMESPACE, config)
     problems += _secret_problems(config)
     return StackFile(path, stack, config, environment, tuple(problems), layers, content)

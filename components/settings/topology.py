@@ -1,5 +1,6 @@
 """Which model describes an environment: its topology says so."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from components.settings.environment import (
     Topology,
 )
 from components.settings.problems import closest
+
+NAMESPACE = "operationalization"
+"""What our configuration keys begin with, in any project that uses the components."""
 
 MODELS: Mapping[Topology, type[Environment]] = {
     "enterprise": EnterpriseEnvironment,
@@ -43,3 +47,9 @@ def model_of(value: Mapping[str, Any]) -> type[Environment]:
 def topologies_with(key: str) -> list[str]:
     """Return the topologies whose environments have the top-level *key*."""
     return [name for name, model in MODELS.items() if key in keys_of(model)]
+
+
+def is_setting(name: str) -> bool:
+    """Return whether the configuration key *name* is a setting of its own, by its first word."""
+    first = re.split(r"[.\[]", name, maxsplit=1)[0]
+    return bool(topologies_with(first))

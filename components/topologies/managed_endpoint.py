@@ -6,6 +6,7 @@ traffic, alerts. Traffic moves before a deployment that is given up goes, since 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi_azure_native import authorization
@@ -32,7 +33,6 @@ from components.azure.managed_endpoint.workspace import (
     WorkspaceArgs,
 )
 from components.parts import FoundationArgs, IdentityArgs
-from components.runtimes.files import REPOSITORY
 from components.settings import Problem, Settings, SettingsError
 from components.settings.endpoint import EndpointEnvironment
 from components.settings.problems import show
@@ -59,7 +59,7 @@ def declare(name: str, stack: str, settings: Settings) -> "ManagedEndpoint":
     environment = settings.environment
     if not isinstance(environment, EndpointEnvironment):
         raise TypeError(f"{environment.topology} is not the topology managed-endpoint")
-    images = read_images(environment, stack)
+    images = read_images(environment, stack, settings.project)
     return ManagedEndpoint(
         name, ManagedEndpointArgs(stack=stack, environment=environment, images=images)
     )
@@ -332,8 +332,8 @@ def key_of(found: Image) -> str:
     return f"{found.model}-{asset_name(found.version)}"
 
 
-def read_images(environment: EndpointEnvironment, stack: str) -> dict[str, Image]:
-    """Return the image of each deployment.
+def read_images(environment: EndpointEnvironment, stack: str, project: Path) -> dict[str, Image]:
+    """Return the image of each deployment; models are in the folder *project*.
 
     Raises:
         SettingsError: with all that is wrong with any model.
@@ -343,7 +343,7 @@ def read_images(environment: EndpointEnvironment, stack: str) -> dict[str, Image
     for name, settings in environment.endpoint.deployments.items():
         place = f"endpoint.deployments.{name}.model"
         try:
-            images[name] = image(reading.read(REPOSITORY / settings.model))
+            images[name] = image(reading.read(project / settings.model))
         except FolderError as error:
             problems += (
                 Problem(f"{place}: {each.place}", show(settings.model), each.reason, each.fix)

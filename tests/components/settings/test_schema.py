@@ -85,6 +85,13 @@ def descriptions_missing(schema: Any, path: str = "") -> list[str]:
     return missing + [found for key, each in inner for found in descriptions_missing(each, key)]
 
 
+def test_a_setting_may_be_a_key_of_its_own() -> None:
+    config = {"operationalization:base": "shared", "operationalization:location": "westeurope"}
+    lists = {"operationalization:compute.autoscale.schedules[0].minimum": "2"}
+    assert VALIDATOR.is_valid({"config": {**config, **lists}})
+    assert not VALIDATOR.is_valid({"config": {**config, "operationalization:locations": "x"}})
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert descriptions_missing(stack_file_schema()) == []
 
