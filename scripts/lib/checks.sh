@@ -58,7 +58,7 @@ finish_checks() {
 # What is there of the folders that must be typed and have Python in them.
 typed_paths() {
   local path
-  for path in components sandbox server policies operations model_folders stand_ins __main__.py; do
+  for path in components operationalization sandbox server policies operations model_folders stand_ins __main__.py; do
     [[ ! -e $path || ! $(find "$path" -name '*.py' -print -quit) ]] || printf '%s\n' "$path"
   done
 }
