@@ -28,7 +28,8 @@ from operations.errors import OperationError
 
 PROGRAM: Final = (
     *("__main__.py", "Pulumi.yaml", "requirements.txt", "stacks/bases"),
-    *("components", "container", "model_folders", "models", "policies", "server"),
+    *("components", "container", "model_folders", "models", "operationalization", "policies"),
+    "server",
 )
 """What a deployment is made from, beside the stack file: the program, and what it takes along."""
 

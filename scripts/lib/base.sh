@@ -11,7 +11,8 @@ source "${BASH_SOURCE[0]%/*}/world.sh"
 readonly BASES=$CACHE/bases
 readonly BASES_KEPT=6
 # What of a revision decides what is deployed.
-readonly PROGRAM_OF=(Pulumi.yaml __main__.py components server model_folders models container stacks requirements.txt)
+readonly PROGRAM_OF=(Pulumi.yaml __main__.py components operationalization server model_folders models container
+  stacks requirements.txt)
 
 # enter_base REVISION: this shell is pointed at a sandbox that has what the revision would have deployed of
 # STACK; OPTIONS gets the words for the report.
@@ -51,9 +52,11 @@ base_key() {
 
 # make_base COMMIT FOLDER: whole or not at all.
 make_base() {
-  local tree=$WORLD/tree made=$WORLD/base
+  local tree=$WORLD/tree made=$WORLD/base there
   mkdir -p "$tree" "$made" "$BASES"
-  git -C "$ROOT" archive --format=tar "$1" -- "${PROGRAM_OF[@]}" | tar -x -C "$tree"
+  # An older revision has less.
+  mapfile -t there < <(git -C "$ROOT" ls-tree --name-only "$1" -- "${PROGRAM_OF[@]}")
+  git -C "$ROOT" archive --format=tar "$1" -- "${there[@]}" | tar -x -C "$tree"
   if [[ ! -r $tree/stacks/Pulumi.$STACK.yaml ]]; then
     step "Base: no stack '$STACK' there" new_home "$made/home"
     printf 'new\n' >"$made/complete"

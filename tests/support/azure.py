@@ -1,7 +1,7 @@
 """A pretend Azure for programs under mocks: ids and computed outputs in Azure's shapes."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -149,15 +149,16 @@ def changed(name: str, **changes: Any) -> dict[str, Any]:
     return {"operationalization:environment": environment}
 
 
-def program() -> choice.Declared:
+def program(project: Path = ROOT) -> choice.Declared:
     """What `__main__` does, with its topology as the result."""
-    settings = load(pulumi.Config(), STACK)
+    settings = load(pulumi.Config(), STACK, project)
     return choice.declare(environment_name(STACK), STACK, settings)
 
 
 def deployed(config: Mapping[str, Any], **options: Any) -> World:
     """The whole program's resources, for a configuration of `stack` or `changed`."""
-    return deploy(program, cloud=options.pop("cloud", AzureCloud()), config=config, **options)
+    built = partial(program, options.pop("project", ROOT))
+    return deploy(built, cloud=options.pop("cloud", AzureCloud()), config=config, **options)
 
 
 @cache

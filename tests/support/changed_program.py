@@ -6,7 +6,10 @@ from pathlib import Path
 
 from tests.support.engine import ROOT
 
-PARTS = ("Pulumi.yaml", "__main__.py", "components", "server", "model_folders", "models", "stacks")
+PARTS = (
+    *("Pulumi.yaml", "__main__.py", "components", "server", "model_folders", "models", "stacks"),
+    "operationalization",
+)
 
 
 def copy_with(folder: Path, replacements: Mapping[str, tuple[str, str]]) -> Path:

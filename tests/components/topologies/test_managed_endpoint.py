@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from components.settings import SettingsError
-from components.topologies import managed_endpoint
 from tests.support.azure import SECRET_VALUE, walk
 from tests.support.cloud import Secret
 from tests.support.endpoints import (
@@ -375,16 +374,15 @@ def test_the_outputs_say_what_operations_need(public) -> None:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path):
     """A project whose models a test may spoil."""
     shutil.copytree(Path(__file__).parents[3] / "models", tmp_path / "models")
-    monkeypatch.setattr(managed_endpoint, "REPOSITORY", tmp_path)
     return tmp_path
 
 
-def refused(environment) -> list[str]:
+def refused(environment, project) -> list[str]:
     with pytest.raises(SettingsError) as error:
-        deployed(environment)
+        deployed(environment, project=project)
     return [f"{each.key}: {each.rule}" for each in error.value.problems]
 
 
@@ -392,7 +390,7 @@ def test_a_model_folder_with_a_part_missing_is_refused_before_anything_is_declar
     (project / "models" / "iris" / "model.rds").unlink()
     (project / "models" / "iris" / "answer.json").write_text("{}")
     place = "endpoint.deployments.blue.model"
-    assert refused(SMALL) == [
+    assert refused(SMALL, project) == [
         f"{place}: model.rds: is not there",
         f"{place}: answer.json: has no species, an output in service.json",
         f"{place}: answer.json: has no probabilities, an output in service.json",
@@ -401,7 +399,7 @@ def test_a_model_folder_with_a_part_missing_is_refused_before_anything_is_declar
 
 def test_a_folder_that_is_not_there_is_refused(project) -> None:
     wrong = changed(endpoint__deployments={"blue": {"model": "models/rose", "instances": 1}})
-    assert refused(wrong) == ["endpoint.deployments.blue.model: .: is not a folder"]
+    assert refused(wrong, project) == ["endpoint.deployments.blue.model: .: is not a folder"]
 
 
 def test_two_models_of_one_name_and_version_must_be_the_same(project) -> None:
@@ -414,16 +412,17 @@ def test_two_models_of_one_name_and_version_must_be_the_same(project) -> None:
         },
         endpoint__traffic={"blue": 100},
     )
-    assert len(deployed(both).of_type("azure-native:containerregistry:TaskRun")) == 1
+    world = deployed(both, project=project)
+    assert len(world.of_type("azure-native:containerregistry:TaskRun")) == 1
 
     found = json.loads(service.read_text())
     service.write_text(json.dumps({**found, "description": "another"}))
-    assert refused(both) == [
+    assert refused(both, project) == [
         "endpoint.deployments.green.model: is iris 1.0, as the model of blue, and not the same"
     ]
 
     service.write_text(json.dumps({**found, "version": "2.0"}))
-    world = deployed(both)
+    world = deployed(both, project=project)
     assert len(world.of_type("azure-native:containerregistry:TaskRun")) == 2
     ids = {
         each["properties"]["environmentId"]
@@ -433,10 +432,10 @@ def test_two_models_of_one_name_and_version_must_be_the_same(project) -> None:
 
 
 def test_another_model_is_another_version_and_the_same_resources(project) -> None:
-    first = deployed(SMALL)
+    first = deployed(SMALL, project=project)
     service = project / "models" / "iris" / "service.json"
     service.write_text(json.dumps(json.loads(service.read_text()) | {"description": "new"}))
-    second = deployed(SMALL)
+    second = deployed(SMALL, project=project)
     assert sorted(first) == sorted(second)
     for kind, key in (
         ("azure-native:containerregistry:TaskRun", "taskRunName"),
