@@ -42,7 +42,7 @@ class Exemptions:
             self._needed.add(each)
             if not is_over(each, self.today):
                 until = f" (until {each.until})" if each.until else ""
-                said = f"exempted: {rule.id} on {resource}: {finding.what}"
+                said = f"{rule.id} on {resource}: {finding.what}"
                 note = Note(f"{said}\nreason: {each.reason}{until}", resource.urn)
                 self._exempted[rule.id, resource.urn, finding.what] = note
                 return True

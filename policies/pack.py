@@ -16,6 +16,7 @@ from typing import Any
 import pulumi_policy as sdk
 from pulumi.runtime.config import get_config_env, set_all_config
 
+from components.settings.problems import listed
 from policies.exemptions import Exemptions, Note
 from policies.ground import PROJECT, Ground, read
 from policies.reading import ENGINE_INPUTS, UNKNOWN, Resource, World
@@ -46,7 +47,8 @@ class Session:
             known=frozenset(each.id for each in rules),
         )
         self._seen: dict[str, Resource] = {}
-        self._undecided: dict[tuple[str, str, str], Note] = {}
+        self._undecided: dict[str, dict[str, str]] = {}
+        """By rule and name of a resource, what is not known of it."""
 
     def policies(self) -> list[sdk.Policy]:
         """Return all policies, in the order in which the engine asks them."""
@@ -94,9 +96,8 @@ class Session:
             said = self._told(rule, f"{about}: {finding.what}")
             if finding.decided or not self._ground.dry_run:
                 yield Note(said, about.urn)
-            else:
-                note = Note(f"{rule.id} on {about}: {finding.what}", about.urn)
-                self._undecided[rule.id, about.urn, finding.what] = note
+            elif rule.grave:
+                self._undecided.setdefault(rule.id, {})[about.name] = finding.what
 
     def _told(self, rule: Rule, what: str) -> str:
         return f"{what}\nfix: {rule.fix}\nor exempt it with a reason: {GUIDE}#{rule.id}"
@@ -116,7 +117,10 @@ class Session:
         return self._exemptions.stale()
 
     def _open(self) -> Iterator[Note]:
-        return iter(self._undecided.values())
+        for rule, found in self._undecided.items():
+            names = listed(found, most=3)
+            what = listed(dict.fromkeys(found.values()), most=3)
+            yield Note(f"{rule} on {names}: {what}")
 
     def _resource(self, rule: Rule, args: sdk.ResourceValidationArgs) -> Resource:
         """Return the resource that the engine asks about, as all rules see it."""

@@ -69,6 +69,11 @@ class Rule:
         """Return whether a stack that does not keep it is refused."""
         return self.stance is Stance.REFUSES or (protected and self.stance is not Stance.ADVISES)
 
+    @property
+    def grave(self) -> bool:
+        """Return whether a reader must hear that it could not be decided."""
+        return self.severity in (Severity.HIGH, Severity.CRITICAL)
+
     def applies(self, *, protected: bool) -> bool:
         """Return whether it has anything to say of a stack."""
         return protected or self.stance is not Stance.KEEPS
@@ -98,6 +103,16 @@ def must(path: str, holds: Callable[[Any], bool], said: str) -> Check:
         if value is UNKNOWN:
             yield undecided(path)
         elif not holds(value):
+            yield Finding(said)
+
+    return check
+
+
+def given(path: str, said: str) -> Check:
+    """Return the check that there is something at *path*, known or not."""
+
+    def check(resource: Resource, _: Ground) -> Iterator[Finding]:
+        if not resource(path):
             yield Finding(said)
 
     return check

@@ -22,7 +22,7 @@ from policies.openings import (
     overlaps,
 )
 from policies.reading import UNKNOWN, Resource, at, items
-from policies.rule import Check, Finding, Rule, Severity, Stance, must, undecided
+from policies.rule import Check, Finding, Rule, Severity, Stance, given, undecided
 
 MANAGEMENT = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
 INBOUND = (NSG, NSG_RULE, GROUP, DEFAULT_GROUP, INGRESS, GROUP_RULE)
@@ -195,8 +195,8 @@ RULES = (
         ids=("CKV2_AZURE_31",),
         fix="give the subnet a network security group",
         checks={
-            "azure-native:network:Subnet": must(
-                "networkSecurityGroup", bool, "it has no network security group"
+            "azure-native:network:Subnet": given(
+                "networkSecurityGroup", "it has no network security group"
             )
         },
     ),

@@ -96,6 +96,19 @@ class Result:
         return dict(found[-1].get("resourceChanges") or {}) if found else {}
 
     @property
+    def violations(self) -> list[tuple[str, str, str]]:
+        """(enforcement, policy, name of the resource) of what a policy pack had to say, sorted."""
+        found = [event["policyEvent"] for event in self.events if "policyEvent" in event]
+        return sorted(
+            (
+                each["enforcementLevel"],
+                each["policyName"],
+                each["resourceUrn"].rpartition("::")[2] if each.get("resourceUrn") else "",
+            )
+            for each in found
+        )
+
+    @property
     def errors(self) -> list[str]:
         """The error messages that a user sees."""
         return [
@@ -156,13 +169,16 @@ class Engine:
         """Keep the state as for users: after each step."""
         self.environment.update(dict.fromkeys(AT_THE_END, "false"))
 
+    policies: Sequence[str] = ()
+    """Folders of policy packs that previews and updates are held to."""
+
     def up(self, stack: str, config: Mapping[str, Any] | None = None) -> Result:
         """Deploy. *config* becomes the stack's whole configuration; None keeps the last one."""
-        return self._operate("up", stack, config, "--yes", "--skip-preview")
+        return self._operate("up", stack, config, "--yes", "--skip-preview", *self._packs)
 
     def preview(self, stack: str, config: Mapping[str, Any] | None = None) -> Result:
         """Say what `up` would do."""
-        return self._operate("preview", stack, config)
+        return self._operate("preview", stack, config, *self._packs)
 
     def refresh(self, stack: str) -> Result:
         """Read what is really there into the state."""
@@ -205,6 +221,10 @@ class Engine:
         if check and done.returncode:
             raise AssertionError(f"pulumi {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
         return done
+
+    @property
+    def _packs(self) -> list[str]:
+        return [word for folder in self.policies for word in ("--policy-pack", folder)]
 
     def _operate(
         self, operation: str, stack: str, config: Mapping[str, Any] | None, *arguments: str

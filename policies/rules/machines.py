@@ -1,0 +1,218 @@
+"""Nodes: their addresses, who logs in to them, and what they may do."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from policies.ground import Ground
+from policies.kinds import (
+    INSTANCE,
+    INTERFACE,
+    POLICY,
+    ROLE_POLICY,
+    SCALE_SET,
+    SUBNET,
+    TEMPLATE,
+    VM,
+)
+from policies.reading import UNKNOWN, Resource, at, is_true, items, text
+from policies.rule import Check, Finding, Rule, Severity, Stance, given, must, not_true, undecided
+
+WINDOWS = "osProfile.windowsConfiguration"
+PROFILE = "virtualMachineProfile"
+ADMINISTRATORS = {
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": "Owner",
+    "b24988ac-6180-42a0-ab88-20f7382dd24c": "Contributor",
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": "User Access Administrator",
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": "Role Based Access Control Administrator",
+}
+"""Azure's roles that may do everything, or give themselves any other (Azure built-in roles)."""
+
+
+def _address_of_interface(resource: Resource, _: Ground) -> Iterator[Finding]:
+    for each in items(resource("ipConfigurations"))[0]:
+        if at(each, "publicIPAddress") is not None:
+            yield Finding("its interface has a public address")
+
+
+def _address_of_scale_set(resource: Resource, _: Ground) -> Iterator[Finding]:
+    path = f"{PROFILE}.networkProfile.networkInterfaceConfigurations"
+    interfaces, whole = items(resource(path))
+    for interface in interfaces:
+        for each in items(at(interface, "ipConfigurations"))[0]:
+            if at(each, "publicIPAddressConfiguration") is not None:
+                yield Finding("each of its nodes has a public address")
+    if not whole:
+        yield undecided(path)
+
+
+def _address_of_template(resource: Resource, _: Ground) -> Iterator[Finding]:
+    for each in items(resource("networkInterfaces"))[0]:
+        if is_true(at(each, "associatePublicIpAddress")):
+            yield Finding("each of its nodes has a public address")
+
+
+def _address_of_node(resource: Resource, _: Ground) -> Iterator[Finding]:
+    for path in ("instance", "instanceId", "networkInterface", "networkInterfaceId"):
+        if resource(path) is not None:
+            yield Finding("it is the public address of a node")
+
+
+def _metadata(resource: Resource, _: Ground) -> Iterator[Finding]:
+    options = resource("metadataOptions")
+    if options is UNKNOWN:
+        yield undecided("metadataOptions")
+        return
+    if at(options, "httpEndpoint") == "disabled":
+        return
+    tokens, hops = at(options, "httpTokens"), at(options, "httpPutResponseHopLimit")
+    if tokens is UNKNOWN or hops is UNKNOWN:
+        yield undecided("metadataOptions")
+    elif tokens != "required":
+        yield Finding("its metadata service answers without a session token (IMDSv1)")
+    elif hops is None or int(hops) != 1:
+        yield Finding(f"its metadata service answers over {text(hops)} hops, not 1")
+
+
+def _login(path: str) -> Check:
+    def check(resource: Resource, _: Ground) -> Iterator[Finding]:
+        profile = resource(path)
+        if profile is None or at(profile, "windowsConfiguration") is not None:
+            return
+        closed = at(profile, "linuxConfiguration.disablePasswordAuthentication")
+        if closed is UNKNOWN:
+            yield undecided(f"{path}.linuxConfiguration.disablePasswordAuthentication")
+        elif closed is not True:
+            yield Finding("people log in to it with a password")
+
+    return check
+
+
+def _statements(policy: Any) -> list[Any]:
+    """Return the statements of an IAM policy; none of one that is not known or not JSON."""
+    try:
+        found = json.loads(policy) if isinstance(policy, str) else policy
+    except ValueError:
+        return []
+    return items(at(found, "Statement"))[0]
+
+
+def _wildcards(resource: Resource, _: Ground) -> Iterator[Finding]:
+    if resource("policy") is UNKNOWN:
+        yield undecided("policy")
+    for each in _statements(resource("policy")):
+        if at(each, "Effect") != "Allow":
+            continue
+        actions, _whole = items(at(each, "Action"))
+        targets, _whole = items(at(each, "Resource"))
+        if at(each, "NotAction") is not None:
+            yield Finding("it allows every action but some (NotAction)")
+        elif "*" in actions:
+            yield Finding("it allows every action")
+        elif "*" in targets and any(str(action).endswith(":*") for action in actions):
+            yield Finding("it allows every action of a service on every resource")
+
+
+def _administrators(resource: Resource, _: Ground) -> Iterator[Finding]:
+    role = resource("roleDefinitionId")
+    if role is UNKNOWN:
+        yield undecided("roleDefinitionId")
+    elif name := ADMINISTRATORS.get(str(role).rpartition("/")[2].lower()):
+        yield Finding(f"it gives the role {name}")
+
+
+def _attached(resource: Resource, _: Ground) -> Iterator[Finding]:
+    arn = resource("policyArn")
+    if arn is not UNKNOWN and str(arn).endswith(("/AdministratorAccess", "/PowerUserAccess")):
+        yield Finding(f"it gives {str(arn).rpartition('/')[2]}")
+
+
+RULES = (
+    Rule(
+        id="node-public-address",
+        why="No node has an address of the internet: what calls it comes through the balancer",
+        severity=Severity.CRITICAL,
+        stance=Stance.REFUSES,
+        ids=(
+            "CKV_AZURE_119",
+            "CKV_AWS_88",
+            "CKV_AWS_130",
+            "EC2.9",
+            "EC2.15",
+            "EC2.25",
+            "AutoScaling.5",
+        ),
+        fix="take the address away; nodes go out through NAT",
+        checks={
+            INTERFACE: _address_of_interface,
+            SCALE_SET: _address_of_scale_set,
+            TEMPLATE: _address_of_template,
+            INSTANCE: must("associatePublicIpAddress", not_true, "it has a public address"),
+            SUBNET: must("mapPublicIpOnLaunch", not_true, "its machines get public addresses"),
+            "aws:ec2/eip:Eip": _address_of_node,
+            "aws:ec2/eipAssociation:EipAssociation": _address_of_node,
+        },
+    ),
+    Rule(
+        id="node-ip-forwarding",
+        why="A node is an end of a connection, and no way around the packet filter",
+        severity=Severity.HIGH,
+        stance=Stance.REFUSES,
+        ids=("CKV_AZURE_118",),
+        fix="switch enableIPForwarding off, or leave sourceDestCheck on",
+        checks={
+            INTERFACE: must("enableIPForwarding", not_true, "its interface forwards packets"),
+            INSTANCE: must(
+                "sourceDestCheck",
+                lambda value: value is None or is_true(value),
+                "it forwards packets",
+            ),
+        },
+    ),
+    Rule(
+        id="node-metadata-tokens",
+        why="A request that a node is tricked into gets no credentials: IMDSv2, one hop",
+        severity=Severity.HIGH,
+        stance=Stance.REFUSES,
+        ids=("CKV_AWS_79", "CKV_AWS_341", "EC2.8", "EC2.170", "AutoScaling.3"),
+        fix="set metadataOptions: httpTokens required, httpPutResponseHopLimit 1",
+        checks={INSTANCE: _metadata, TEMPLATE: _metadata},
+    ),
+    Rule(
+        id="node-password-login",
+        why="Nobody guesses a password to a Linux node: keys only",
+        severity=Severity.HIGH,
+        stance=Stance.REFUSES,
+        ids=("CKV_AZURE_1", "CKV_AZURE_49", "CKV_AZURE_149", "CKV_AZURE_178"),
+        fix="set linuxConfiguration.disablePasswordAuthentication, with an SSH key",
+        checks={VM: _login("osProfile"), SCALE_SET: _login(f"{PROFILE}.osProfile")},
+    ),
+    Rule(
+        id="node-identity",
+        why="A node has an identity of its own, so that no credential is put on it",
+        severity=Severity.MEDIUM,
+        stance=Stance.PROTECTS,
+        ids=("CKV2_AWS_41",),
+        fix="give it a managed identity, or an instance profile",
+        checks={
+            VM: given("identity", "it has no identity"),
+            SCALE_SET: given("identity", "it has no identity"),
+            INSTANCE: given("iamInstanceProfile", "it has no instance profile"),
+            TEMPLATE: given("iamInstanceProfile", "it has no instance profile"),
+        },
+    ),
+    Rule(
+        id="identity-wildcards",
+        why="An identity may do what its node needs, on what it needs it",
+        severity=Severity.HIGH,
+        stance=Stance.REFUSES,
+        ids=("CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_274", "CKV_AWS_355", "IAM.1", "IAM.21"),
+        fix="name the actions and the resources, or a role that is made for the purpose",
+        checks={
+            ROLE_POLICY: _wildcards,
+            POLICY: _wildcards,
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attached,
+            "azure-native:authorization:RoleAssignment": _administrators,
+        },
+    ),
+)
