@@ -25,6 +25,9 @@ do by one JSON section, named after its role in /etc/operationalization/node.jso
     certificates  secrets to put into the product's store: PEM, certificate and then key
     database      {} or {engine, login, secret}: the product's account, made by the first web node
     login         {} or {account, secret, words}: who asks for /status, and the words for healthy
+    listsComputeNodes
+                  true where the node has the list of compute nodes in the product's database be
+                  the document's `computeNodes` (`node/diagnose.py`); else not there
 
 VALUES are texts, numbers, lists and the expressions of `expressions.py`. Beside the section, the
 document's `computeNodes` has `values` and `ranges`: the compute nodes' URIs, on web nodes.

@@ -46,6 +46,7 @@ def section(product: Product, role: Role) -> Json:
         "certificates": _certificates(product, role),
         "database": _database(product, role),
         "login": _login(product, role),
+        **({"listsComputeNodes": True} if _lists_compute_nodes(product, role) else {}),
     }
 
 
@@ -141,3 +142,16 @@ def _login(product: Product, role: Role) -> Json:
         "secret": "admin-password",
         "words": product.version.status_words,
     }
+
+
+def _lists_compute_nodes(product: Product, role: Role) -> bool:
+    """Return whether the node says in the product's database which compute nodes there are.
+
+    A one-box has its own alone; where a directory knows the users, none of them is ours.
+    """
+    return (
+        role == "web"
+        and product.family == "linux"
+        and product.version.compute_nodes_api
+        and product.server.authentication.method == "local"
+    )

@@ -92,6 +92,23 @@ def both_sets_are_called_alike(environment: EnterpriseEnvironment) -> Iterator[P
             yield Problem(f"runtime.server.{key}", show(after), rule, fix)
 
 
+def the_new_set_forgets_the_old_ones_compute_nodes(
+    environment: EnterpriseEnvironment,
+) -> Iterator[Problem]:
+    """ML Server has their addresses in its database, a copy of which the new set begins with."""
+    old = environment.predecessor
+    if old is None or old.product != "mlserver" or old.server is None:
+        return
+    method = old.server.authentication.method
+    if method != "local":
+        rule = (
+            "must be local with mlserver beside another set of nodes: the database has the old "
+            "compute nodes' addresses, which nodes replace in a local administrator's name alone"
+        )
+        fix = "upgrade in place: scripts/upgrade without --beside"
+        yield Problem(f"{_OLD}.server.authentication.method", show(method), rule, fix)
+
+
 def two_sets_have_room(environment: EnterpriseEnvironment) -> Iterator[Problem]:
     """A set beside another one, or one that came so, has half of each subnet."""
     if not environment.runtime.generation and environment.predecessor is None:
@@ -128,6 +145,7 @@ RULES = (
     a_predecessor_is_of_the_family,
     the_new_version_follows_the_old_one,
     both_sets_are_called_alike,
+    the_new_set_forgets_the_old_ones_compute_nodes,
     two_sets_have_room,
     the_old_set_is_still_valid,
 )

@@ -1,5 +1,11 @@
 """Finds out whether the product serves, before the node becomes ready: its own diagnostics.
 
+A web node first has the product's list of compute nodes be the one that the settings say. Since
+9.2.1 that list is in the database, which takes over what is in a web node's file and forgets
+nothing by itself (facts.md 11): compute nodes that are gone would stay in it, and a copy of another
+environment's database would send calls to that one's. `/computenodes` replaces the list for all web
+nodes (13.5), for an administrator of our own.
+
 usage: diagnose.py [SECONDS]
 
 A compute node: its own server and Rserve listen, and R shells run (facts.md 14.2). A web node with
@@ -67,8 +73,25 @@ def judge(status: "dict[str, object]", words: "list[str]") -> "None":
         raise NotYet("/status: no compute node passes: {}".format(json.dumps(backends)))
 
 
-def web(port: "int", login: "dict[str, str]", password: "str", words: "list[str]") -> "None":
-    """Refuse a web node that does not serve yet."""
+def declare(port: "int", token: "str", wanted: "list[str]") -> "None":
+    """Have the product's list of compute nodes be *wanted*."""
+    status, text = call(port, "GET", "/computenodes", None, token)
+    if status == 200 and sorted(json.loads(text)["computeNodes"]) == sorted(wanted):
+        return
+    if status == 200:
+        status, text = call(port, "POST", "/computenodes", {"entries": wanted}, token)
+    if status != 200:
+        raise NotYet("/computenodes answers {}: {}".format(status, text[:500]))
+
+
+def web(
+    port: "int",
+    login: "dict[str, str]",
+    password: "str",
+    words: "list[str]",
+    nodes: "list[str]",
+) -> "None":
+    """Refuse a web node that does not serve yet; *nodes* that it has to say in the database."""
     if not login:
         status, _ = call(port, "GET", "/status", None, "")
         if status != 401:
@@ -79,7 +102,10 @@ def web(port: "int", login: "dict[str, str]", password: "str", words: "list[str]
     )
     if status != 200:
         raise NotYet("/login of {} answers {}".format(login["account"], status))
-    status, text = call(port, "GET", "/status", None, json.loads(text)["access_token"])
+    token = json.loads(text)["access_token"]
+    if nodes:
+        declare(port, token, nodes)
+    status, text = call(port, "GET", "/status", None, token)
     if status != 200:
         raise NotYet("/status answers {}: {}".format(status, text[:500]))
     with open(os.path.join(RUNTIME, "status.json"), "w", encoding="utf-8") as stream:
@@ -127,7 +153,11 @@ def look(document: "dict[str, object]") -> "None":
             ]
             with open(place, encoding="utf-8", newline="") as stream:
                 password = stream.read().rstrip("\r\n")
-        web(port, login, password, login.get("words", []))
+        nodes = []
+        if section.get("listsComputeNodes"):  # type: ignore[index]
+            found = document["computeNodes"]
+            nodes = found["values"] + found["ranges"]  # type: ignore[index]
+        web(port, login, password, login.get("words", []), nodes)
 
 
 def main() -> "None":

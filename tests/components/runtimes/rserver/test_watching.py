@@ -36,6 +36,12 @@ class Product(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path in self.answers:
+            self.answers[self.path] = (
+                self.answers[self.path][0],
+                {"computeNodes": body["entries"]},
+            )
+            return self.answer(*self.answers[self.path])
         good = body == {"username": "admin", "password": "Correct-Horse-1"}
         return self.answer(200 if good else 401, {"access_token": "a-token"} if good else {})
 
@@ -151,9 +157,34 @@ LOGIN = {"account": "admin", "secret": "admin-password", "words": WORDS}
 
 def test_a_web_node_serves_when_database_log_in_and_one_compute_node_pass(runtime):
     with serving(status=(200, HEALTHY)) as port:
-        diagnose.web(port, LOGIN, "Correct-Horse-1", WORDS)
+        diagnose.web(port, LOGIN, "Correct-Horse-1", WORDS, [])
 
     assert json.loads((runtime / "status.json").read_text()) == HEALTHY
+
+
+def test_a_web_node_takes_compute_nodes_of_others_out_of_the_list_and_touches_it_once(runtime):
+    """A restored database has the addresses of the set that it is a copy of (facts.md 11)."""
+    own = ["https://10.0.0.9:12805", "https://10.0.0.8:12805"]
+    restored = {"computeNodes": ["https://10.0.0.4:12805", *own]}
+    with serving(status=(200, HEALTHY), computenodes=(200, restored)) as port:
+        diagnose.web(port, LOGIN, "Correct-Horse-1", WORDS, own)
+        assert diagnose.call(port, "GET", "/computenodes", None, "") == (
+            200,
+            json.dumps({"computeNodes": own}),
+        )
+        # The same in another order is the same: nothing is sent.
+        diagnose.web(port, LOGIN, "Correct-Horse-1", WORDS, own[::-1])
+        assert json.loads(diagnose.call(port, "GET", "/computenodes", None, "")[1]) == {
+            "computeNodes": own
+        }
+
+
+def test_a_web_node_that_may_not_say_which_compute_nodes_there_are_is_not_ready(runtime):
+    with (
+        serving(status=(200, HEALTHY), computenodes=(403, {})) as port,
+        pytest.raises(diagnose.NotYet, match="/computenodes answers 403"),
+    ):
+        diagnose.web(port, LOGIN, "Correct-Horse-1", WORDS, ["http://10.0.0.9:12805"])
 
 
 @pytest.mark.parametrize(
@@ -187,14 +218,14 @@ def test_9_0_says_it_in_another_word():
 
 def test_a_wrong_password_is_not_in_what_is_said_of_it(runtime):
     with serving() as port, pytest.raises(diagnose.NotYet) as refused:
-        diagnose.web(port, LOGIN, "wrong", WORDS)
+        diagnose.web(port, LOGIN, "wrong", WORDS, [])
 
     assert str(refused.value) == "/login of admin answers 401"
 
 
 def test_where_a_directory_knows_the_users_strangers_are_refused(runtime):
     with serving(status=(200, HEALTHY)) as port:
-        diagnose.web(port, {}, "", [])
+        diagnose.web(port, {}, "", [], [])
 
 
 def test_a_compute_node_without_r_shells_is_not_ready(runtime, monkeypatch):
