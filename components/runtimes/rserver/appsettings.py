@@ -76,8 +76,8 @@ def _web(product: Product, role: Role) -> Json:
         "|".join(version.uri_sections): _compute_nodes(product, role),
         "CORS": {"Enabled": bool(server.cors.origins), "Origins": tuple(server.cors.origins)},
     }
-    if version.roles and server.authentication.roles.declared:
-        found["Authorization"] = authorization(product)
+    if roles := authorization(product):
+        found["Authorization"] = roles
     if version.batch_checkout:
         found["BatchExecutionCheckoutTimeSpan"] = version.batch_checkout
     return found

@@ -1,7 +1,7 @@
 """Who may log in to the product, and with what role (facts.md 12.4 to 12.6)."""
 
 from components.runtimes.node import JsonValue
-from components.runtimes.rserver.expressions import encrypted, secret
+from components.runtimes.rserver.expressions import ABSENT, encrypted, secret
 from components.runtimes.rserver.product import Product
 from components.settings.server import DirectorySettings, LdapSettings
 
@@ -20,17 +20,26 @@ def authentication(product: Product) -> Json:
 
 
 def authorization(product: Product) -> Json:
-    """Return section `Authorization`, with the roles that the version knows."""
+    """Return section `Authorization`, with the roles that the version knows.
+
+    A role that is not declared must not be there: what a group could do once it could do for ever,
+    since everything that nobody names stays in the file.
+    """
     roles = product.server.authentication.roles
     declared = {"Owner": roles.owner, "Contributor": roles.contributor, "Reader": roles.reader}
     found: Json = {
-        name: tuple(groups)
-        for name, groups in declared.items()
-        if groups and name in product.version.roles
+        name: tuple(declared[name]) if declared[name] else ABSENT for name in product.version.roles
     }
     if "Reader" in product.version.roles:
-        found["CacheLifeTimeInMinutes"] = roles.cache_minutes
-    return found
+        found["CacheLifeTimeInMinutes"] = roles.cache_minutes if roles.declared else ABSENT
+    return _removable(product, found)
+
+
+def _removable(product: Product, section: Json) -> Json:
+    """Return *section* as the family's nodes take it: only those on Linux take a key out."""
+    if product.family == "linux":
+        return section
+    return {key: value for key, value in section.items() if value != ABSENT}
 
 
 def _section(product: Product, values: Json | None) -> Json:
@@ -72,9 +81,8 @@ def _ldap(product: Product, ldap: LdapSettings | None) -> Json | None:
         "DisplayNameAttributeName": ldap.display_name_attribute_name,
         "EmailAttributeName": ldap.email_attribute_name,
     }
-    if ldap.skip_certificate_validation:
-        found["SkipCertificateValidation"] = True
-    return found
+    found["SkipCertificateValidation"] = True if ldap.skip_certificate_validation else ABSENT
+    return _removable(product, found)
 
 
 def _hidden(product: Product, key: str, name: str) -> Json:

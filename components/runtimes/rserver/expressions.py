@@ -10,6 +10,7 @@ value in (`node/expressions.py` on Linux, `windows/` has its twin):
 - `{"$thumbprint": NAME}`: upper-case SHA-1 of the certificate that a secret begins with (12.2)
 - `{"$encrypted": VALUE}`: what the product's own tool makes of a text (12.7)
 - `{"$subject": NAME}`: subject of the certificate that a secret begins with, as .NET writes it
+- `{"$absent": true}`: no value at all: the key goes where the installed file has it (Linux alone)
 
 A key of an object may be `A|B`: the node takes the first that its installed file has, or A where it
 has neither (9.3, "Detect, do not assume").
@@ -49,6 +50,9 @@ def encrypted(value: JsonValue) -> JsonValue:
     """Return what the node replaces by *value*, encrypted by the product's own tool."""
     return {"$encrypted": value}
 
+
+ABSENT: Final[JsonValue] = {"$absent": True}
+"""What we said once and do not say any more: nothing else would take it out of a file."""
 
 URIS: Final[JsonValue] = {"$uris": True}
 ADMIN_PASSWORD: Final = secret("admin-password")

@@ -154,7 +154,7 @@ def look(document: "dict[str, object]") -> "None":
             with open(place, encoding="utf-8", newline="") as stream:
                 password = stream.read().rstrip("\r\n")
         nodes = []
-        if section.get("listsComputeNodes"):  # type: ignore[index]
+        if section.get("listsComputeNodes"):  # type: ignore[attr-defined]
             found = document["computeNodes"]
             nodes = found["values"] + found["ranges"]  # type: ignore[index]
         web(port, login, password, login.get("words", []), nodes)

@@ -148,6 +148,15 @@ def joined(node: "Node", values: "list[object]") -> "str":
     return "".join(text_of(node, each) for each in values)
 
 
+ABSENT = object()
+"""The value of a key that must not be there."""
+
+
+def absent(_node: "Node", _argument: "object") -> "object":
+    """Return what stands for no value at all."""
+    return ABSENT
+
+
 EXPRESSIONS = {
     "$secret": Node.secret,
     "$node": Node.at,
@@ -156,6 +165,7 @@ EXPRESSIONS = {
     "$thumbprint": thumbprint,
     "$subject": subject,
     "$encrypted": encrypted,
+    "$absent": absent,
 }
 
 
@@ -205,9 +215,16 @@ def merged(document: "dict[str, object]", overlay: "dict[str, object]") -> "dict
     result = OrderedDict(document)
     for wanted, value in overlay.items():
         key = spelled(result, wanted.split("|"))
-        old = result.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+        if value is ABSENT:
+            result.pop(key, None)
+        elif not isinstance(value, dict):
+            result[key] = value
+        else:
+            old = result.get(key)
+            below = merged(old if isinstance(old, dict) else OrderedDict(), value)
+            # Nothing is written only to say what is not there.
+            if below or not value or key in result:
+                result[key] = below
     return result
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.runtimes.rserver.expressions import ABSENT
 from components.runtimes.rserver.node import product
 
 MARK = "\ufeff"
@@ -81,6 +82,27 @@ def test_objects_are_merged_and_everything_else_is_replaced():
     found = product.changed(installed(before), {"Kestrel": {"Port": 1}, "CORS": {"Origins": ["c"]}})
 
     assert read(found) == {"Kestrel": {"Port": 1, "Host": "localhost"}, "CORS": {"Origins": ["c"]}}
+
+
+def test_what_is_to_be_absent_goes_and_its_neighbours_stay():
+    before = installed({"Authorization": {"owner": ["a"], "Reader": ["b"], "Mine": 1}, "Other": 2})
+    roles = {"Owner": product.ABSENT, "Reader": ["c"], "Contributor": product.ABSENT}
+    after = product.changed(before, {"Authorization": roles})
+
+    assert read(after) == {"Authorization": {"Reader": ["c"], "Mine": 1}, "Other": 2}
+    assert product.changed(after, {"Authorization": roles}) == after
+
+
+def test_nothing_is_written_only_to_say_what_is_absent():
+    before = installed({"Other": 2})
+    absent = {"Authorization": {"Owner": product.ABSENT}}
+
+    assert product.changed(before, absent) == before
+    assert read(product.changed(before, {"New": absent})) == {"Other": 2}
+
+
+def test_nodes_know_what_stands_for_no_value():
+    assert product.value_of(None, ABSENT) is product.ABSENT
 
 
 @pytest.mark.parametrize(

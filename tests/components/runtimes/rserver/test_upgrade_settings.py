@@ -102,6 +102,18 @@ def test_what_the_new_version_makes_and_what_we_say_stays(files):
     assert found["ConnectionStrings"]["defaultDb"]["Connection"] == "deployrdb_9.1.0.db"
 
 
+def test_a_role_that_the_settings_do_not_declare_any_more_is_not_carried(files):
+    old, new, move = files
+    old.write_text(json.dumps({**OLD, "Authorization": {"Reader": ["all"], "Own": 1}}))
+    said = {**OVERLAY, "Authorization": {"Reader": {"$absent": True}}}
+    move.write_text(
+        json.dumps({**MOVE, "document": {"web": {"appsettings": {"web": {"overlay": said}}}}})
+    )
+    found = json.loads(run("carry", move, "web", old, new).decode("utf-8-sig"))
+
+    assert found["Authorization"] == {"Own": 1}
+
+
 def test_mark_and_line_ends_of_the_installed_file_stay(files):
     old, new, move = files
     made = run("carry", move, "web", old, new)
