@@ -62,6 +62,14 @@ make_links() {
   done < <(rows @.install.links)
 }
 
+# What was installed from is gigabytes that nothing reads again. Its sum stays: in the mark, and in the node's file.
+forget_installers() {
+  local name
+  for name in server r dotnet; do
+    ! has "@.install.files.$name" || rm -rf "$KEPT/installers/$(node "@.install.files.$name.sha256")"
+  done
+}
+
 main() {
   local archive wanted
   policy=
@@ -90,6 +98,7 @@ main() {
   make_links
   activate
   product path "$(front)" >/dev/null
+  forget_installers
   printf '%s\n' "$wanted" >"$INSTALLED"
 }
 

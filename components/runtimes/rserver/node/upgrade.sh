@@ -127,13 +127,16 @@ back_up() {
 
 intact() { (cd "$BACKUP" && sha256sum --quiet --check manifest >&2) || fail "the backup in $BACKUP is not what was backed up"; }
 
-# While everything serves: what cannot be had is known before anything changes, and nobody waits for it later.
+# While everything serves: what cannot be had is known before anything changes, and nobody waits for it later. The old
+# version's too, which its installation has forgotten: the way back begins with it, and its address may be gone by then.
 fetch_installers() {
-  local names name
+  local names name file
   settings merge "$NODE" "$work/move.json" >"$work/node.json"
-  mapfile -t names < <(settings get "$work/node.json" "$(move role).install.files")
-  for name in "${names[@]}"; do
-    NODE_FILE=$work/node.json "$here/download.sh" "$name" >/dev/null
+  for file in "$NODE" "$work/node.json"; do
+    mapfile -t names < <(settings get "$file" "$(move role).install.files")
+    for name in "${names[@]}"; do
+      NODE_FILE=$file "$here/download.sh" "$name" >/dev/null
+    done
   done
 }
 

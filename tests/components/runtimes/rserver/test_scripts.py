@@ -282,6 +282,41 @@ def test_a_machine_with_another_product_is_left_to_the_upgrade(machine):
     )
 
 
+def test_what_was_installed_from_is_gone_and_its_sum_stays(machine, tmp_path):
+    media = tmp_path / "media" / "MRS90LINUX"
+    media.mkdir(parents=True)
+    (media / "install.sh").write_text(f"mkdir -p {tmp_path}/home/web\n")
+    archive = tmp_path / "a.tar"
+    subprocess.run(["tar", "-C", media.parent, "-cf", archive, media.name], check=True)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    machine.copy(NODE / "install-product.sh", **{"/usr/sbin/policy-rc.d": f"{tmp_path}/policy"})
+    machine.stub("curl", f'cp {archive} "${{@: -2:1}}"; echo x >>{tmp_path}/asked')
+    machine.says(
+        {"product": "rserver", "version": "9.0.1", "secrets": []},
+        parts=["web"],
+        product={"homes": [f"{tmp_path}/home"], "folders": {"web": "web"}},
+        install={
+            "files": {"server": {"url": "https://downloads.example/a.tar", "sha256": digest}},
+            "kind": "script",
+            "folder": media.name,
+            "options": [],
+            "links": [],
+            "activate": [],
+            "private": False,
+        },
+    )
+    other = tmp_path / "lib" / "installers" / "another"
+    other.mkdir(parents=True)
+    for _ in range(2):
+        found = machine.run("install-product.sh")
+        assert found.returncode == 0, found.stderr
+
+    assert (tmp_path / "asked").read_text() == "x\n"
+    assert (tmp_path / "lib" / "installed").read_text() == f"{digest}\n"
+    # What an upgrade keeps for its way back is another version's.
+    assert list((tmp_path / "lib" / "installers").iterdir()) == [other]
+
+
 class Azure(Answering):
     """The metadata service, a vault and a store, in what the node script asks of them."""
 
