@@ -8,6 +8,11 @@ only when it is deployed stays as it is in the file that the node has.
         --installer URL --sha256 SUM
 
 prints them as JSON, with the stack file as it is to be afterwards.
+
+    python -m components.bootstrap.upgrade stacks/Pulumi.NAME.yaml --configure <DEPLOYED
+
+does the same for nodes that keep their version and get the settings that were deployed last:
+DEPLOYED is JSON, by role what the stack's outputs have of it (`content`: `rendered`, `nodeFile`).
 """
 
 import argparse
@@ -20,6 +25,7 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from components.bootstrap import user_data
 from components.bootstrap.bundle import bundle, split
 from components.bootstrap.user_data import recipe_json
 from components.runtimes import recipe
@@ -36,8 +42,8 @@ DATA_FOLDER = "files"
 MOVE = "move.json"
 
 
-def problems(environment: object, to: str) -> Iterator[Problem]:
-    """Yield why the environment cannot come to version *to* in place."""
+def problems(environment: object, to: str = "") -> Iterator[Problem]:
+    """Yield why the nodes cannot be changed in place: to version *to*, if one is given."""
     if not isinstance(environment, NodesEnvironment):
         rule = "has no nodes of its own: an endpoint's deployments bring their own images"
         yield Problem("topology", str(getattr(environment, "topology", "")), rule, "use traffic")
@@ -52,7 +58,7 @@ def problems(environment: object, to: str) -> Iterator[Problem]:
         fix = "build an environment of the new version beside it: docs/r-server.md, Upgrade"
         yield Problem("runtime.operatingSystem", runtime.operating_system, rule, fix)
     of = (runtime.product, runtime.version)
-    if target(of, to) is None:
+    if to and target(of, to) is None:
         ways = ", ".join(map(" ".join, PATHS.get(of, ()))) or "nothing: build a new environment"
         rule = f"is no version that {' '.join(of)} becomes in one step"
         yield Problem("--to", to, rule, f"from here one may go to: {ways}")
@@ -60,8 +66,10 @@ def problems(environment: object, to: str) -> Iterator[Problem]:
         if not group.is_fixed and role != "one-box":
             rule = "has machines that come and go: a new one would have the old version"
             fix = "build an environment of the new version beside it: docs/r-server.md, Upgrade"
+            if not to:
+                rule, fix = "has machines that pulumi up replaces for other settings", "deploy it"
             yield Problem(f"{role}.nodes", "scaleSet", rule, fix)
-    if runtime.server is not None and runtime.server.sql_server_services:
+    if to and runtime.server is not None and runtime.server.sql_server_services:
         rule = "has its version from SQL Server's own set-up"
         yield Problem("runtime.server.sqlServerServices", "true", rule, "upgrade SQL Server")
 
@@ -98,6 +106,43 @@ def content(path: Path, to: str, installers: Installers) -> dict[str, object]:
     }
 
 
+def configuration(path: Path, deployed: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """Return what has nodes do what the stack of the file at *path* says, as it was *deployed*.
+
+    Raises:
+        SettingsError: when that cannot be, with every reason.
+    """
+    stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    environment = parse_file(path)
+    found = list(problems(environment))
+    if found:
+        raise SettingsError(stack, found)
+    assert isinstance(environment, NodesEnvironment)  # noqa: S101 - the problems say so
+    of: Key = (environment.runtime.product, str(environment.runtime.version))
+    archives = {}
+    for role in environment.groups.keys() & deployed.keys():
+        node_file = gzip.decompress(base64.b64decode(deployed[role]["nodeFile"])).decode()
+        made = recipe.for_role(environment, role)
+        document = json.loads(node_file)
+        said = json.loads(json.dumps(recipe_json(made, environment.cloud)))
+        digest = user_data.made(made, environment.cloud, node_file).digest
+        if {**document, **said} != document or digest != deployed[role]["rendered"]:
+            rule = "is not what was deployed last, or another release deployed it"
+            found.append(Problem(f"group {role}", "", rule, "deploy it, and then do this"))
+            continue
+        content = archive(environment, environment, of, of, role, document)
+        archives[role] = base64.b64encode(content).decode()
+    if found:
+        raise SettingsError(stack, found)
+    return {
+        "of": " ".join(of),
+        "to": " ".join(of),
+        "server": environment.has_server,
+        "archives": archives,
+        "stackFile": path.read_text(encoding="utf-8"),
+    }
+
+
 def stages(path: Path, to: str, installers: Installers) -> dict[str, object]:
     """Return the stack file at each stage of the way to *to* beside the old nodes.
 
@@ -119,13 +164,21 @@ def stages(path: Path, to: str, installers: Installers) -> dict[str, object]:
 
 
 def archive(
-    before: NodesEnvironment, after: NodesEnvironment, of: Key, to: Key, role: recipe.Role
+    before: NodesEnvironment,
+    after: NodesEnvironment,
+    of: Key,
+    to: Key,
+    role: recipe.Role,
+    node_file: Mapping[str, object] | None = None,
 ) -> bytes:
-    """Return what nodes of *role* receive; the same bytes for the same settings."""
+    """Return what nodes of *role* receive; the same bytes for the same settings.
+
+    *node_file*: what their JSON file says, where that is known as a whole.
+    """
     made = recipe.for_role(after, role)
     fetched = bundle(made, after.cloud)
-    document = recipe_json(made, after.cloud)
-    if fetched:
+    document = dict(node_file or recipe_json(made, after.cloud))
+    if fetched and not node_file:
         document["bundle"] = {"sha256": fetched.sha256}
     section = made.data
     move: Mapping[str, object] = {
@@ -186,14 +239,18 @@ def main(arguments: Sequence[str]) -> int:
     """Print what an upgrade is made of; 1 and the reasons when there is none."""
     parser = argparse.ArgumentParser(prog="upgrade")
     parser.add_argument("path", type=Path)
-    parser.add_argument("--to", required=True)
+    parser.add_argument("--to", default="")
     parser.add_argument("--beside", action="store_true")
+    parser.add_argument("--configure", action="store_true")
     for option in ("--installer", "--sha256", "--r", "--r-sha256", "--dotnet", "--dotnet-sha256"):
         parser.add_argument(option)
     options = parser.parse_args(arguments)
     try:
-        make = stages if options.beside else content
-        found = make(options.path, options.to, _installers(options))
+        if options.configure:
+            found = configuration(options.path, json.load(sys.stdin))
+        else:
+            make = stages if options.beside else content
+            found = make(options.path, options.to, _installers(options))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 1

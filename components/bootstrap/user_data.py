@@ -46,6 +46,9 @@ class UserData:
     compressed: bytes
     """What the node receives; on Windows the script as it is."""
 
+    node_file: str
+    """The JSON file in it: all that differs between environments, and no secret."""
+
     @property
     def base64(self) -> str:
         """What Azure's custom data and AWS's `user_data_base64` take."""
@@ -68,24 +71,27 @@ def render(recipe: NodeRecipe, facts: NodeFacts) -> UserData:
     Raises:
         UserDataTooLarge: over the cloud's limit.
     """
-    carried, _ = split(recipe, facts.cloud)
+    return made(recipe, facts.cloud, node_json(recipe, facts))
+
+
+def made(recipe: NodeRecipe, cloud: Cloud, node_file: str) -> UserData:
+    """Return the user data of the nodes that *recipe* describes, with that JSON file.
+
+    Raises:
+        UserDataTooLarge: over the cloud's limit.
+    """
+    carried, _ = split(recipe, cloud)
     if recipe.family == "windows":
-        return _render_windows(recipe, facts, carried)
-    files = (*carried, NodeFile(path=NODE_FILE, content=node_json(recipe, facts)))
-    text = cloud_config(files)
-    # mtime and the absent file name keep the gzip header the same on every day and machine.
-    compressed = gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)
-    check_size(compressed, files, facts.cloud)
-    return UserData(text=text, compressed=compressed)
-
-
-def _render_windows(
-    recipe: NodeRecipe, facts: NodeFacts, carried: tuple[NodeFile, ...]
-) -> UserData:
-    files = (*carried, NodeFile(path=windows.NODE_FILE, content=node_json(recipe, facts)))
-    text = windows.document(files, facts.cloud)
-    check_size(text.encode("ascii"), files, facts.cloud)
-    return UserData(text=text, compressed=text.encode("ascii"))
+        files = (*carried, NodeFile(path=windows.NODE_FILE, content=node_file))
+        text = windows.document(files, cloud)
+        compressed = text.encode("ascii")
+    else:
+        files = (*carried, NodeFile(path=NODE_FILE, content=node_file))
+        text = cloud_config(files)
+        # mtime and the absent file name keep the gzip header the same on every day and machine.
+        compressed = gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)
+    check_size(compressed, files, cloud)
+    return UserData(text=text, compressed=compressed, node_file=node_file)
 
 
 def node_json(recipe: NodeRecipe, facts: NodeFacts) -> str:

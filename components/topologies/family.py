@@ -108,8 +108,8 @@ def warn_of_old_content(
         if old:
             pulumi.log.warn(
                 f"{', '.join(old)}: made from other settings than these, and left as they are. "
-                "scripts/upgrade changes the product's version on them; for anything else replace "
-                "them, one by one, with pulumi up --replace URN"
+                "scripts/upgrade --configure brings them there one by one; what only a new machine "
+                "can be comes with pulumi up --replace URN"
             )
 
     pulumi.Output.all(names=names, made_from=made_from, rendered=rendered).apply(warn)

@@ -1,5 +1,7 @@
 """What operations need to know of an environment with nodes."""
 
+import base64
+import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -125,14 +127,20 @@ def _content(each: NodeSet, role: Role) -> Values:
     """Return what the settings say now, and what machines were made from that keep their content.
 
     Where the two differ, the nodes are not what the stack file says: `scripts/upgrade` is what
-    changes them.
+    changes them. `nodeFile` is what it brings them, as base64 of gzip: a person reads the digests.
     """
     group = each.groups[role]
     if not group.made_from:
         return {}
+    made = each.user_data[role]
     return {
         "content": {
-            "rendered": each.user_data[role].apply(lambda found: found.digest),
+            "rendered": made.apply(lambda found: found.digest),
             "machines": list(group.made_from),
+            "nodeFile": made.apply(lambda found: _packed(found.node_file)),
         }
     }
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from operations.channel import choose
 from operations.errors import OperationError
 from operations.stack import Backend, Reading
-from operations.upgrade import content, environment, planning
+from operations.upgrade import configuring, content, environment, planning
 from operations.upgrade.journal import Journal, Record
 from operations.upgrade.noting import note
 from operations.upgrade.options import INSTALLERS
@@ -29,9 +29,11 @@ def run(options: argparse.Namespace, backend: Backend) -> None:
     elif options.take_back:
         record = backwards(options.stack, last)
     else:
-        record, archives = begun(options, last, reading)
+        refuse_while(last)
+        begin = configuring.begun if options.configure else begun
+        record, archives = begin(options, reading)
         sys.stderr.write(plan(record))
-        if not confirmed(options, "Upgrade"):
+        if not confirmed(options, "Go on" if options.configure else "Upgrade"):
             return
         journal.begin(record, archives)
     if options.take_back:
@@ -43,14 +45,14 @@ def run(options: argparse.Namespace, backend: Backend) -> None:
     services = environment.Published(reading.environment())
     ended = Runner(channel=channel, journal=journal, services=services).run(record)
     sys.stderr.write(finished(ended, backend))
+    if ended.configures and ended.state == "taken-back":
+        return  # they are not what the stack file says
     if left := note(backend, ended.stack):
         sys.stderr.write(f"{left}\n")
 
 
-def begun(
-    options: argparse.Namespace, last: Record | None, reading: Reading
-) -> tuple[Record, dict[str, bytes]]:
-    """Return a new upgrade, and what nodes of each role receive. Raises OperationError."""
+def refuse_while(last: Record | None) -> None:
+    """Raise OperationError while another one is under way."""
     if last is not None and last.under_way:
         raise OperationError(
             "an upgrade is under way",
@@ -58,6 +60,10 @@ def begun(
             f"one from {last.of} to {last.to} was not brought to its end",
             f"scripts/upgrade --stack {last.stack} --resume goes on, --take-back goes back",
         )
+
+
+def begun(options: argparse.Namespace, reading: Reading) -> tuple[Record, dict[str, bytes]]:
+    """Return a new upgrade, and what nodes of each role receive. Raises OperationError."""
     if not options.to:
         raise OperationError(
             "there is nothing to upgrade to",
@@ -119,6 +125,14 @@ def backwards(stack: str, last: Record | None) -> Record:
         )
     if last.state == "back":
         return last
+    if last.configures and last.state == "done":
+        raise OperationError(
+            "settings are not taken back after their end",
+            f"stack '{stack}'",
+            "the stack file says them",
+            f"write the old ones there, deploy, and then scripts/upgrade --stack {stack} "
+            "--configure",
+        )
     written = any(step.action == "write-stack-file" for step in last.begun)
     steps = planning.backward(last.nodes, last.begun, written=written)
     return replace(last, state="back", back=steps, back_done=0)
@@ -126,7 +140,9 @@ def backwards(stack: str, last: Record | None) -> Record:
 
 def plan(record: Record) -> str:
     """Return the steps that are left, for a person, and what they mean for who calls."""
-    if record.state == "back":
+    if record.configures:
+        head = f"{configuring.head(record)}:"
+    elif record.state == "back":
         head = f"stack '{record.stack}' goes back from {record.to} to {record.of}:"
     else:
         head = f"stack '{record.stack}' goes from {record.of} to {record.to}:"
@@ -135,6 +151,8 @@ def plan(record: Record) -> str:
 
 
 def _meaning(record: Record) -> list[str]:
+    if record.configures:
+        return configuring.meaning(record)
     if record.state == "back":
         front = {node.name for node in record.nodes if node.role in planning.FRONT}
         if not any(step.action == "take-back" and step.node in front for step in record.back):
@@ -151,6 +169,8 @@ def _meaning(record: Record) -> list[str]:
 
 def finished(record: Record, backend: Backend) -> str:
     """Return the last words of an upgrade that came to its end."""
+    if record.configures:
+        return configuring.finished(record)
     lines = [f"  {note}" for note in record.notes] if record.state == "done" else []
     if lines:
         lines.insert(0, "settings that are not as before (ours: the stack file says them):")
@@ -168,7 +188,8 @@ def shown(record: Record | None) -> str:
     """Return what is known of the last upgrade."""
     if record is None:
         return "no upgrade was begun from here"
-    words = f"{record.of} to {record.to}: {_state(record)}"
+    way = "settings" if record.configures else f"{record.of} to {record.to}"
+    words = f"{way}: {_state(record)}"
     return f"{words}\n{plan(record)}" if record.under_way else words
 
 

@@ -50,7 +50,19 @@ def ask(file: Path, wanted: Wanted) -> Content:
 
     Raises OperationError, with the program's own words, when that cannot be.
     """
-    found = json.loads(asked(file, wanted))
+    return _content(asked(file, wanted), file)
+
+
+def ask_for_settings(file: Path, deployed: Mapping[str, Mapping[str, object]]) -> Content:
+    """Return what has nodes do what the stack of *file* says; *deployed*: `content` by role.
+
+    Raises OperationError, with the program's own words, when that cannot be.
+    """
+    return _content(_told(file, ["--configure"], json.dumps(deployed)), file)
+
+
+def _content(answer: str, file: Path) -> Content:
+    found = json.loads(answer)
     return Content(
         of=found["of"],
         to=found["to"],
@@ -63,16 +75,19 @@ def ask(file: Path, wanted: Wanted) -> Content:
 
 def asked(file: Path, wanted: Wanted) -> str:
     """Return what the program says, as JSON. Raises OperationError with its words."""
+    return _told(file, ["--to", wanted.version, *wanted.installers], "")
+
+
+def _told(file: Path, arguments: Sequence[str], given: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "components.bootstrap.upgrade", str(file), "--to", wanted.version,
-         *wanted.installers],
+        [sys.executable, "-m", "components.bootstrap.upgrade", str(file), *arguments],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode:
         raise OperationError(
             "the stack cannot be upgraded so",

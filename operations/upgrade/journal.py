@@ -56,6 +56,11 @@ class Record:
         return self.state in ("forward", "back")
 
     @property
+    def configures(self) -> bool:
+        """Whether nodes get other settings, and no other version."""
+        return self.of == self.to
+
+    @property
     def begun(self) -> tuple[Step, ...]:
         """The forward steps that may have changed something."""
         return self.steps[: self.done + 1] if self.state == "forward" else self.steps[: self.done]

@@ -22,6 +22,9 @@ Action = Literal[
     "take-back",
     "return",
     "restore-stack-file",
+    "prepare-settings",
+    "apply",
+    "undo",
 ]
 
 WORDS: Final[dict[Action, str]] = {
@@ -40,6 +43,9 @@ WORDS: Final[dict[Action, str]] = {
     "take-back": "{node} gets {of} and its settings back",
     "return": "{node} serves with {of} again",
     "restore-stack-file": "the stack file says {of} again",
+    "prepare-settings": "{node} backs up its settings; nothing changes yet",
+    "apply": "{node} gets the settings: drained, stopped, set up anew, and serves again",
+    "undo": "{node} gets its settings back",
 }
 
 SECONDS: Final[dict[Action, float]] = {
@@ -54,6 +60,9 @@ SECONDS: Final[dict[Action, float]] = {
     "restore-database": 1800.0,
     "take-back": 3600.0,
     "return": 900.0,
+    "prepare-settings": 300.0,
+    "apply": 1800.0,
+    "undo": 1800.0,
 }
 """How long each may take on a node; Azure ends a command after 90 minutes."""
 
@@ -95,6 +104,21 @@ def forward(nodes: Sequence[Node], *, server: bool) -> tuple[Step, ...]:
     )
 
 
+def configuring(nodes: Sequence[Node]) -> tuple[Step, ...]:
+    """Return the steps that have *nodes* do what the settings say, with the version they have."""
+    compute = [node.name for node in nodes if node.role not in FRONT]
+    front = [node.name for node in nodes if node.role in FRONT]
+    everyone = [*compute, *front]
+    return (
+        *_each("send", everyone),
+        *_each("prepare-settings", everyone),
+        *_each("apply", everyone),
+        *_each("diagnose", front),
+        Step(action="compare-services"),
+        *_each("settle", everyone),
+    )
+
+
 def backward(
     nodes: Sequence[Node], begun: Collection[Step], *, written: bool = False
 ) -> tuple[Step, ...]:
@@ -109,6 +133,15 @@ def backward(
     saver = [step.node for step in begun if step.action == "save-database"]
     changed = any(name in replaced for name in front)
     settled = [step.node for step in begun if step.action == "settle"]
+    applied = [step.node for step in begun if step.action == "apply"]
+    if applied:
+        back = [node.name for node in nodes if node.name in applied]
+        return (
+            *_each("send", [name for name in settled if name in back]),
+            *_each("undo", back),
+            *_each("diagnose", [n.name for n in nodes if n.role in FRONT and n.name in back]),
+            *_each("settle", [node.name for node in nodes if _sent(node.name, begun)]),
+        )
     return (
         *_each("send", [name for name in settled if name in touched]),
         *_each("leave", [name for name in front if name in replaced]),

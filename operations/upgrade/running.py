@@ -105,7 +105,8 @@ def stopped(record: Record, step: Step, error: OperationError) -> OperationError
     way = (
         f"{command} --resume goes on with the way back"
         if record.state == "back"
-        else f"{command} --resume goes on from here, {command} --take-back goes back to {record.of}"
+        else f"{command} --resume goes on from here, {command} --take-back goes back to "
+        + ("the settings of before" if record.configures else record.of)
     )
     return OperationError(
         f"{error.what}: {planning.said(step, record.of, record.to)}",

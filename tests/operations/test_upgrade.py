@@ -2,13 +2,14 @@
 
 import argparse
 import json
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from operations.channel import Answer, Node
 from operations.errors import OperationError
-from operations.upgrade import command, environment, planning
+from operations.upgrade import command, configuring, environment, planning
 from operations.upgrade.journal import Journal, Record
 from operations.upgrade.planning import Step
 from operations.upgrade.running import Runner
@@ -37,6 +38,7 @@ class Machine:
     serves: bool = True
     archive: bytes = b""
     done: set = field(default_factory=set)
+    settings: str = "old"
 
 
 class World:
@@ -132,6 +134,19 @@ class World:
     def settle(self, machine):
         machine.archive = b""
 
+    def prepare_settings(self, machine):
+        assert machine.serves
+        machine.done.add("backup")
+
+    def apply(self, machine):
+        assert "backup" in machine.done
+        others = [m for m in self.machines.values() if m.role == machine.role and m is not machine]
+        assert all(m.serves for m in others), "two nodes of a role are away at once"
+        machine.settings = "new"
+
+    def undo(self, machine):
+        machine.settings = "old"
+
     def __getattr__(self, name):
         if name == "return":
             return self.return_
@@ -158,6 +173,7 @@ class Stack:
     """A stack file, its journal, a world."""
 
     def __init__(self, folder, nodes=NODES, server=True):
+        folder.mkdir(exist_ok=True)
         self.file = folder / "Pulumi.dev-rserver.yaml"
         self.file.write_text("version: 9.0.1\n")
         self.world = World(nodes, server)
@@ -351,7 +367,7 @@ def options(stack, **given):
 
 def test_a_second_upgrade_does_not_begin_over_one_that_is_under_way(stack):
     with pytest.raises(OperationError, match="an upgrade is under way"):
-        command.begun(options(stack), stack.journal.read(), None)
+        command.refuse_while(stack.journal.read())
 
 
 def test_what_was_taken_back_is_not_taken_back_again(stack):
@@ -421,3 +437,76 @@ def test_a_step_that_nobody_has_begun_has_no_way_back():
     assert planning.backward(NODES, steps[:8]) == tuple(
         Step(action="settle", node=node.name) for node in NODES
     )
+
+
+# Other settings, and the same version.
+
+OUTPUTS = {
+    "groups": {
+        "web": {
+            "kind": "fixed",
+            "ids": ["w1", "w2"],
+            "names": ["web-1", "web-2"],
+            "content": {"rendered": "new", "machines": ["old", "new"], "nodeFile": "x"},
+        },
+        "compute": {
+            "kind": "fixed",
+            "ids": ["c1"],
+            "names": ["compute-1"],
+            "content": {"rendered": "same", "machines": ["same"], "nodeFile": "y"},
+        },
+    }
+}
+
+
+def configured(folder):
+    stack = Stack(folder)
+    stack.journal.write(
+        replace(stack.journal.read(), of=OLD, to=OLD, steps=planning.configuring(NODES))
+    )
+    return stack
+
+
+def test_nodes_that_are_behind_are_those_made_from_something_else():
+    found = configuring.stale(environment.nodes("s", OUTPUTS), OUTPUTS)
+
+    assert [node.name for node in found] == ["web-1"]
+
+
+def test_settings_come_to_one_node_after_the_other_and_to_compute_nodes_first(tmp_path):
+    stack = configured(tmp_path)
+    steps = [step.node for step in stack.journal.read().steps if step.action == "apply"]
+    stack.go()
+
+    assert steps == ["compute-1", "compute-2", "web-1", "web-2"]
+    assert {m.settings for m in stack.world.machines.values()} == {"new"}
+    assert stack.world.same_as(OLD)
+    assert stack.file.read_text() == "version: 9.0.1\n"
+    with pytest.raises(OperationError, match="settings are not taken back after their end"):
+        stack.turn_round()
+
+
+@pytest.mark.parametrize("call", range(1, 20))
+def test_settings_that_were_cut_short_are_gone_on_with_or_taken_back(tmp_path, call):
+    for way, expected in (("on", "new"), ("back", "old")):
+        stack = configured(tmp_path / way)
+        stack.world.dies_after = call
+        with suppress(Killed):
+            stack.go()
+        if not stack.journal.read().under_way:
+            assert call > 18
+            return
+        if way == "back":
+            stack.turn_round()
+        stack.go()
+        assert {m.settings for m in stack.world.machines.values()} == {expected}
+
+
+def test_what_is_deployed_already_is_nothing_to_do(tmp_path):
+    class Reading:
+        def outputs(self):
+            return {"groups": {"compute": OUTPUTS["groups"]["compute"]}}
+
+    options = argparse.Namespace(stack="s", file=tmp_path)
+    with pytest.raises(OperationError, match="every node is what was deployed last"):
+        configuring.begun(options, Reading())

@@ -1,19 +1,21 @@
 """What brings a node to another version is what a fresh node of it would get."""
 
 import base64
+import gzip
 import io
 import json
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from components.bootstrap import upgrade
 from components.bootstrap.bundle import bundle
-from components.bootstrap.upgrade import content
-from components.bootstrap.user_data import node_json
+from components.bootstrap.upgrade import configuration, content
+from components.bootstrap.user_data import node_json, render
 from components.runtimes import recipe
 from components.settings import SettingsError, parse
 from components.settings.newer import Archive, Installers
@@ -152,3 +154,60 @@ def test_the_installer_of_the_new_version_must_be_given(tmp_path, capsys):
 
     assert upgrade.main([str(path), "--to", "9.4.7"]) == 1
     assert "give it with --installer URL --sha256 SUM" in capsys.readouterr().err
+
+
+def deployed(environment, known, role="web"):
+    """What the stack's outputs have of a role, deployed with these facts."""
+    made = render(recipe.for_role(parse(environment, stack="shop"), role), known)
+    packed = base64.b64encode(gzip.compress(made.node_file.encode(), mtime=0)).decode()
+    return {role: {"rendered": made.digest, "machines": [], "nodeFile": packed}}
+
+
+@pytest.mark.parametrize("base", [AZURE, AWS], ids=["azure", "aws"])
+def test_a_node_gets_the_settings_and_the_addresses_that_were_deployed_last(tmp_path, base):
+    environment = of_family(base, "9.1.0")
+    made = recipe.for_role(parse(environment, stack="shop"), "web")
+    packed = bundle(made, base["cloud"])
+    more = {"compute_values": ("https://10.0.0.4:12805", "https://10.0.0.5:12805")}
+    known = (
+        aws_facts(**more, bundle_uri=f"s3://bucket/web/{packed.sha256}.tar.gz")
+        if packed
+        else facts(cloud="azure", **more)
+    )
+    found = configuration(stack(tmp_path, environment), deployed(environment, known))
+    files = unpacked(found, "web")
+    move = json.loads(files.pop("move.json"))
+    node, new = tmp_path / "node.json", tmp_path / "move.json"
+    old = parse(changed(environment, {"runtime.server.logLevel": "Information"}), stack="shop")
+    before = recipe.for_role(old, "web")
+    node.write_text(node_json(before, replace(known, compute_values=("https://10.0.0.4:12805",))))
+    new.write_text(json.dumps(move))
+    merged = subprocess.run(
+        [sys.executable, SETTINGS, "merge", node, new], capture_output=True, check=True
+    ).stdout.decode()
+
+    assert merged == node_json(made, known)
+    assert {f"files{file.path}": file.content for file in made.files}.items() <= files.items()
+    assert (found["of"], found["to"]) == ("rserver 9.1.0", "rserver 9.1.0")
+    assert found["archives"].keys() == {"web"}
+
+
+def test_what_was_not_deployed_is_brought_to_no_node(tmp_path):
+    environment = of_family(AZURE, "9.1.0")
+    before = deployed(environment, facts(cloud="azure"))
+    path = stack(tmp_path, changed(environment, {"runtime.server.logLevel": "Information"}))
+    with pytest.raises(SettingsError) as error:
+        configuration(path, before)
+
+    assert "group web: is not what was deployed last, or another release deployed it" in str(
+        error.value
+    )
+
+
+def test_machines_that_come_and_go_get_other_settings_by_themselves():
+    environment = changed(of_family(AZURE, "9.1.0"), {"web": {"count": 2, "nodes": "scaleSet"}})
+    found = list(upgrade.problems(parse(environment, stack="shop")))
+
+    assert [each.rule for each in found] == [
+        "has machines that pulumi up replaces for other settings"
+    ]

@@ -95,6 +95,9 @@ ensure_serving() {
   serves
 }
 
+# As soon as probes have had time to notice that this node serves, another one may leave.
+noticed() { sleep "$(settings get "$NODE" health.window)"; }
+
 # What is in the backup, by its sum.
 note_sums() {
   (cd "$1" && find . -type f ! -name manifest -print0 | xargs -0 sha256sum) >"$1/manifest.new"
@@ -140,12 +143,17 @@ fetch_installers() {
   done
 }
 
-prepare() {
-  local product version free
+same_version() {
+  local product version
   product=$(settings get "$NODE" product)
   version=$(settings get "$NODE" version)
   [[ "$product $version" == "$(move of.product) $(move of.version)" ]] ||
     fail "this node has $product $version, not $(move of.product) $(move of.version): versions are mixed already"
+}
+
+prepare() {
+  local free
+  same_version
   serves || fail "this node does not serve now: mend that first"
   free=$(df --output=avail -k /var/lib | tail -n 1)
   ((free > 2 * 1024 * 1024)) || fail "only $((free / 1024)) MB are free in /var/lib: 2048 are needed"
@@ -320,6 +328,39 @@ replace_and_hold() {
   stop_services
 }
 
+# --- other settings, and the same version
+
+prepare_settings() {
+  local wanted
+  same_version
+  serves || fail "this node does not serve now: mend that first"
+  settings merge "$NODE" "$work/move.json" >"$work/node.json"
+  wanted=$(settings get "$work/node.json" "$(move role).install.files.server.sha256")
+  [[ $wanted == "$(</var/lib/operationalization/installed)" ]] ||
+    fail "the settings name another installer than the one that this node was installed from: write that one, or upgrade"
+  once back-up back_up
+  intact
+}
+
+apply() {
+  intact
+  once drain drain
+  once stop stop_services
+  once switch switch_files
+  once configure configure
+  once check ensure_serving
+}
+
+undo() {
+  if begun switch; then
+    intact
+    once undo-leave leave
+    once undo-files unpack_own
+    once undo-settings put_back
+  fi
+  ensure_serving
+}
+
 # --- the way back
 
 put_back() {
@@ -380,6 +421,15 @@ case $step in
   save-database) once save-database save_database ;;
   restore-database) restore_database ;;
   take-back) take_back ;;
+  prepare-settings) prepare_settings ;;
+  apply)
+    apply
+    noticed
+    ;;
+  undo)
+    undo
+    noticed
+    ;;
   diagnose) diagnose ;;
   settle) settle ;;
   *) fail "no step of an upgrade: $step" ;;
