@@ -68,6 +68,7 @@ forget_installers() {
   for name in server r dotnet; do
     ! has "@.install.files.$name" || rm -rf "$KEPT/installers/$(node "@.install.files.$name.sha256")"
   done
+  rmdir --ignore-fail-on-non-empty "$KEPT/installers"
 }
 
 main() {

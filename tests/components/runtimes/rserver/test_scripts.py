@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -165,6 +166,23 @@ def test_the_hosts_firewall_says_what_the_nodes_file_says(machine):
     ):
         assert rule in rules
     assert not [rule for rule in rules if "12801" in rule], "the product's own port is nobody's"
+
+
+@pytest.mark.parametrize(
+    ("state", "ago", "sleeps"),
+    [("ready", 60, range(15, 16)), ("draining", 5, range(9, 12)), ("draining", 60, range(1)),
+     ("draining", -60, range(15, 16))],
+)  # fmt: skip
+def test_a_node_that_left_already_is_not_waited_for_again(machine, state, ago, sleeps):
+    machine.says({"health": {"window": 15}})
+    said = machine.folder / "run" / "state.map"
+    said.write_text(f"state {state}\n")
+    os.utime(said, (time.time() - ago,) * 2)
+    found = machine.run("drain.sh")
+
+    assert (found.returncode, said.read_text()) == (0, "state draining\n")
+    slept = [int(line.split()[1]) for line in found.stderr.splitlines() if line.startswith("slept")]
+    assert slept[0] in sleeps
 
 
 @pytest.mark.root
