@@ -26,6 +26,7 @@ enter_base() {
   key=$(base_key "$commit")
   base=$BASES/$key
   make_world
+  mkdir -p "$BASES"
   [[ -r $base/complete ]] || make_base "$commit" "$base"
   # Used last, kept longest.
   touch "$base/complete"
@@ -52,23 +53,25 @@ base_key() {
 
 # make_base COMMIT FOLDER: whole or not at all.
 make_base() {
-  local tree=$WORLD/tree made=$WORLD/base there
-  mkdir -p "$tree" "$made" "$BASES"
+  local tree=$WORLD/tree home=$WORLD/base new=$WORLD/new there
+  mkdir -p "$tree" "$new"
   # An older revision has less.
   mapfile -t there < <(git -C "$ROOT" ls-tree --name-only "$1" -- "${PROGRAM_OF[@]}")
   git -C "$ROOT" archive --format=tar "$1" -- "${there[@]}" | tar -x -C "$tree"
   if [[ ! -r $tree/stacks/Pulumi.$STACK.yaml ]]; then
-    step "Base: no stack '$STACK' there" new_home "$made/home"
-    printf 'new\n' >"$made/complete"
+    step "Base: there is no stack '$STACK' in ${1:0:12}" new_home "$home"
+    printf 'new\n' >"$new/complete"
   else
     cmp -s "$tree/requirements.txt" "$ROOT/requirements.txt" ||
       say "that revision pins other packages; it is run with those of this tree"
     ln -s "$(realpath "$ROOT/.venv")" "$tree/.venv"
-    step "Base: stack '$STACK' as of ${1:0:12}" deploy_base "$tree" "$made/home"
-    printf 'deployed\n' >"$made/complete"
+    step "Base: stack '$STACK' as of ${1:0:12}" deploy_base "$tree" "$home"
+    printf 'deployed\n' >"$new/complete"
   fi
-  rm -rf "$2" "$tree"
-  mv "$made" "$2"
+  rm -rf "$tree"
+  mv "$home" "$new/home"
+  # Another preview may have made the same meanwhile.
+  mv -T "$new" "$2" 2>/dev/null || rm -rf "$new"
   forget_old_bases
 }
 

@@ -14,6 +14,7 @@ PARTS = (
 
 def copy_with(folder: Path, replacements: Mapping[str, tuple[str, str]]) -> Path:
     """Return a copy of the program in *folder* where in each of these files a text is another."""
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         if (ROOT / part).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
