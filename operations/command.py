@@ -14,6 +14,7 @@ from model_folders.problems import FolderError
 from operations import traffic_command
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
+from operations.locks import options as lock_options
 from operations.stack import PROJECT, Backend, Cloud, Environment, Reading, Sandbox
 from operations.upgrade import options as upgrade_options
 
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(run=_score)
     traffic_command.add(commands, _traffic)
     upgrade_options.add(commands, _upgrade)
+    lock_options.add(commands, _unlock)
     services = commands.add_parser("services")
     services.add_argument("step", choices=("list", "save", "restore"))
     services.add_argument("folder", type=Path, nargs="?")
@@ -148,6 +150,12 @@ def _services(options: argparse.Namespace) -> None:
 
 def _traffic(options: argparse.Namespace) -> None:
     traffic_command.run(options, _backend(options))
+
+
+def _unlock(options: argparse.Namespace) -> None:
+    from operations.locks import command as lock_command  # noqa: PLC0415
+
+    lock_command.run(options, _backend(options))
 
 
 def _upgrade(options: argparse.Namespace) -> None:

@@ -137,7 +137,7 @@ def exported_state(stack: str, backend: Backend) -> str:
     """
     variables = backend.variables(stack)
     done = subprocess.run(
-        [_pulumi(variables), "stack", "export", "--non-interactive", "--stack", stack],
+        [program(variables), "stack", "export", "--non-interactive", "--stack", stack],
         cwd=PROJECT,
         env=variables,
         stdin=subprocess.DEVNULL,
@@ -155,13 +155,14 @@ def exported_state(stack: str, backend: Backend) -> str:
     return done.stdout
 
 
-def _pulumi(variables: Mapping[str, str]) -> str:
-    program = shutil.which("pulumi", path=variables["PATH"])
-    if program is None:
+def program(variables: Mapping[str, str]) -> str:
+    """Return the program. Raises OperationError when there is none."""
+    found = shutil.which("pulumi", path=variables["PATH"])
+    if found is None:
         raise OperationError(
             "Pulumi is not there", str(ENGINE), "the engine is not set up", "run scripts/setup"
         )
-    return program
+    return found
 
 
 class Reading:
@@ -172,7 +173,7 @@ class Reading:
         self._outputs: Mapping[str, Any] | None = None
         variables = backend.variables(stack)
         self._process = subprocess.Popen(
-            [_pulumi(variables), "stack", "output", "--json", "--show-secrets", "--non-interactive",
+            [program(variables), "stack", "output", "--json", "--show-secrets", "--non-interactive",
              "--stack", stack],
             cwd=PROJECT,
             env=variables,

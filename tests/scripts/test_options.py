@@ -17,6 +17,7 @@ OURS = [
         "to-enterprise",
         "upgrade",
         "compare",
+        "unlock",
         "comment",
         "stacks",
     ),

@@ -129,9 +129,9 @@ def test_a_real_cloud_is_reached_with_a_plan_only(tree: Tree) -> None:
 
 def test_on_your_own_backend_a_plan_is_held_to_the_same(tree: Tree, plan: Path) -> None:
     own = {
-        "PULUMI_BACKEND_URL": f"file://{tree.sandbox}/backend",
-        "PULUMI_CONFIG_PASSPHRASE": "",
-        "PULUMI_HOME": str(tree.sandbox / "home"),
+        "PULUMI_BACKEND_URL": f"file://{tree.sandbox}/stacks",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(tree.sandbox / "passphrase"),
+        "PULUMI_HOME": str(tree.sandbox / "pulumi"),
     }
     file = tree.root / "stacks/Pulumi.dev.yaml"
     before = file.read_text()

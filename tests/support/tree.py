@@ -4,6 +4,7 @@ The sandbox is a backend and no provider, and the program one component: what is
 the scripts.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -30,11 +31,12 @@ SANDBOX = """#!/usr/bin/env bash
 echo "$1" >>"$SANDBOX_CALLS"
 [[ $1 != wait ]] || exit 3 # there are no nodes
 [[ $1 == env ]] || exit 0
-mkdir -p "$OPERATIONALIZATION_SANDBOX_HOME/backend"
+mkdir -p "$OPERATIONALIZATION_SANDBOX_HOME/stacks"
+echo made-up >"$OPERATIONALIZATION_SANDBOX_HOME/passphrase"
 cat <<END
-export PULUMI_BACKEND_URL=file://$OPERATIONALIZATION_SANDBOX_HOME/backend
-export PULUMI_HOME=$OPERATIONALIZATION_SANDBOX_HOME/home
-export PULUMI_CONFIG_PASSPHRASE=
+export PULUMI_BACKEND_URL=file://$OPERATIONALIZATION_SANDBOX_HOME/stacks
+export PULUMI_HOME=$OPERATIONALIZATION_SANDBOX_HOME/pulumi
+export PULUMI_CONFIG_PASSPHRASE_FILE=$OPERATIONALIZATION_SANDBOX_HOME/passphrase
 export PATH=$PWD/.cache/engine/bin:$PATH
 END
 """
@@ -66,7 +68,7 @@ class Tree:
     @property
     def state(self) -> Path:
         """Pulumi's state of `dev`."""
-        return self.sandbox / "backend/.pulumi/stacks/operationalization/dev.json"
+        return self.sandbox / "stacks/.pulumi/stacks/operationalization/dev.json"
 
     def run(
         self, name: str, *arguments: str, variables: Mapping[str, str] | None = None
@@ -89,11 +91,17 @@ class Tree:
         path.write_text(text)
         return path
 
-    def lock(self, process: int) -> Path:
+    @property
+    def locks(self) -> Path:
+        """The folder of the file backend's locks of `dev`."""
+        return self.sandbox / "stacks/.pulumi/locks/organization/operationalization/dev"
+
+    def lock(self, process: int, host: str = "here") -> Path:
         """A lock of the file backend, as the process would have left it."""
-        path = self.sandbox / "backend/.pulumi/locks/organization/operationalization/dev/l.json"
+        path = self.locks / "l.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"pid":{process},"username":"me","hostname":"here"}}')
+        made = {"pid": process, "username": "me", "hostname": host}
+        path.write_text(json.dumps({**made, "timestamp": "2026-11-30T20:00:00.123456789Z"}))
         return path
 
 
@@ -102,12 +110,12 @@ def plant(tmp_path: Path) -> Tree:
     require_engine()
     root = tmp_path / "tree"
     shutil.copytree(ROOT / "scripts/lib", root / "scripts/lib")
-    for name in ("up", "preview", "destroy"):
+    for name in ("up", "preview", "destroy", "unlock"):
         shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
     for name, text in (("setup", "#!/bin/sh\n"), ("sandbox", SANDBOX)):
         (root / "scripts" / name).write_text(text)
         (root / "scripts" / name).chmod(0o755)
-    for name in (".venv", ".cache/engine", "operations"):
+    for name in (".venv", ".cache/engine", "operations", "model_folders"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).symlink_to((ROOT / name).resolve())
     # Nobody reads settings here: no stack is protected, and the policy pack refuses nothing.
