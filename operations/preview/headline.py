@@ -46,6 +46,7 @@ def headline(report: Report) -> tuple[Line, ...]:
             _sizes(report),
             _reach(report),
             _credentials(report),
+            _cost(report),
             _facts(report),
         )
         for line in part
@@ -131,6 +132,12 @@ def _reach(report: Report) -> Iterator[Line]:
     others = [each for each in report.reach.new if each not in report.opened]
     yield from _limited("May talk now", [(Quoted(str(each)),) for each in others])
     yield from _limited("May talk no more", [(Quoted(str(each)),) for each in report.reach.gone])
+
+
+def _cost(report: Report) -> Iterator[Line]:
+    """The sum, where there is a price and a change; what has none is in the section."""
+    if report.cost.changed and (report.cost.after.currency or report.cost.before.currency):
+        yield Line("Cost", (Quoted(report.cost.words()[0]),))
 
 
 def _credentials(report: Report) -> Iterator[Line]:

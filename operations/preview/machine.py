@@ -70,6 +70,8 @@ def machine(report: Report) -> dict[str, Any]:
             {"name": each.name, "before": _size(each.before), "after": _size(each.after)}
             for each in report.counts
         ],
+        "cost": list(report.cost.words()),
+        "diagram": report.diagram,
         "drift": [
             {
                 "name": each.recorded.name,

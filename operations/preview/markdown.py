@@ -67,9 +67,14 @@ def markdown(report: Report, *, platform: str = "github", limit: int | None = No
             [partial(_counts, report, unchanged=True), partial(_counts, report, unchanged=False)],
             ["sizes that stay as they are"],
         ),
+        Part(
+            [partial(_cost, report, each=True), partial(_cost, report, each=False)],
+            ["what each part costs"],
+        ),
+        Part([partial(_diagram, report, platform), lambda: ""], ["the diagram"]),
         Part([partial(_messages, report), lambda: ""], ["warnings and drift"]),
     ]  # fmt: skip
-    order = [4, 4, 5, 3, 6, 2, 4]
+    order = [4, 4, 5, 6, 3, 7, 2, 8, 4]
     return cutting.fit(parts, order, most, partial(_notice, report.stack)) + "\n"
 
 
@@ -219,6 +224,28 @@ def _size(size: Size | None) -> str:
 
 def _grown(count: Count) -> str:
     return f"**{count.grown:.3g} times as many**" if count.grown and count.loud else ""
+
+
+def _cost(report: Report, *, each: bool) -> str:
+    found = report.cost
+    priced = bool(found.after.currency or found.before.currency)
+    said = [f"- {text(found.words()[0])}"] if priced else []
+    changed = [f"- {text(str(change))}" for change in found.changed]
+    said += (
+        changed if each or len(changed) < SHOWN else [f"- {len(changed)} parts cost more or less"]
+    )
+    caveats = [f"- {text(words)}" for words in found.after.caveats()]
+    if not said:
+        said.append("Nothing costs more or less.")
+    if caveats and each:
+        said += ["", *_folded("what is not in it", caveats)]
+    return _section("Cost", said) if report.cost.words() else ""
+
+
+def _diagram(report: Report, platform: str) -> str:
+    if not report.diagram or platform != "github":
+        return ""
+    return _section("Picture", block(report.diagram.splitlines(), "mermaid"))
 
 
 def _messages(report: Report) -> str:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from operations.cost import Difference, difference, estimate
+from operations.diagram import mermaid
+from operations.export.state import Deployment, made_of
 from operations.preview.changes import Change, changes
 from operations.preview.counts import Count, counts
 from operations.preview.events import Events, Message
@@ -15,8 +18,6 @@ from operations.reach import changes as reach_changes
 FINE, FAILED, REFUSED = 0, 1, 2
 """Exit codes of scripts/preview: the change can be made; the engine could not say what it would do;
 a policy refuses it."""
-
-NOTHING_KNOWN = Changes(new=(), gone=(), kept=(), unclear=(), doubts=())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,10 @@ class Report:
     changes: tuple[Change, ...]
     unchanged: int
     counts: tuple[Count, ...]
+    cost: Difference
+    """A month, where prices are known."""
+    diagram: str
+    """Mermaid; nothing where not all is known."""
     drift: tuple[Drift, ...]
     errors: tuple[Message, ...]
     warnings: tuple[Message, ...]
@@ -75,16 +80,20 @@ def report(
 ) -> Report:
     """Return what is to be said of a plan."""
     found = changes(plan)
+    nothing = made_of(plan.stack, ())
+    known = (plan.before, plan.after) if ended else (nothing, nothing)
     return Report(
         stack=plan.stack,
         against=against,
         losses=losses(plan, found, events.protected),
         weakened=weakened(plan, found),
-        reach=reach_changes(plan.before, plan.after) if ended else NOTHING_KNOWN,
+        reach=reach_changes(*known),
         policy=policy(events),
         changes=found,
         unchanged=sum(step.resource.custom for step in plan.of("same")),
-        counts=counts(plan.before, plan.after) if ended else (),
+        counts=counts(*known),
+        cost=difference(*(estimate(side) for side in known)),
+        diagram=_diagram(*known) if ended else "",
         drift=plan.drift,
         errors=events.errors,
         warnings=events.warnings,
@@ -92,3 +101,8 @@ def report(
         resources_before=sum(each.custom for each in plan.before.resources),
         ended=ended,
     )
+
+
+def _diagram(before: Deployment, after: Deployment) -> str:
+    """Return the picture; of a new stack without a mark on each arrow that it is new."""
+    return mermaid(after, before if before.resources else None)

@@ -30,7 +30,7 @@ def terminal(report: Report, out: TextIO) -> None:
     for each in headline(report):
         style = "bold red" if each.loud else "bold"
         console.print(Text(f"  {each.label}: ", style).append_text(_sentence(each.words)))
-    for part in (_reach, _policy, _changes, _messages):
+    for part in (_reach, _policy, _changes, _cost, _messages):
         for line in part(report):
             console.print(line)
     if report.counts:
@@ -96,6 +96,15 @@ def _change(change: Change) -> Iterator[Text]:
         yield Text(f"      {plain(line)}", colour)
     if len(shown) > SHOWN:
         yield Text(f"      … and {len(shown) - SHOWN} more lines", "dim")
+
+
+def _cost(report: Report) -> Iterator[Text]:
+    words = report.cost.words()
+    if words:
+        yield Text("")
+        yield Text("Cost", "bold")
+    for line in words:
+        yield Text(f"  {plain(line)}")
 
 
 def _messages(report: Report) -> Iterator[Text]:

@@ -34,13 +34,13 @@ def deployment(stack: str) -> state.Deployment:
 
 def kept(stack: str) -> Resources:
     """The resources of *stack* as the engine writes them, to be changed."""
-    found: Resources = json.loads(_kept(stack))["deployment"]["resources"]
+    found: Resources = json.loads(_kept(stack))
     return found
 
 
 def changed(stack: str, change: Callable[[Resources], None]) -> state.Deployment:
     """What *stack* has deployed, after *change* of its resources."""
-    resources: Resources = json.loads(_kept(stack))
+    resources = kept(stack)
     change(resources)
     return state.made_of(stack, map(state.resource, resources))
 
