@@ -38,8 +38,7 @@ Prices = Mapping[Meter, Price]
 def read(path: Path = TABLE) -> Prices:
     """Return the prices in *path*. Raises OperationError where it is no table of prices."""
     try:
-        rows = list(csv.DictReader(path.read_text().splitlines(), strict=True))
-        found = [_row(row) for row in rows]
+        found = [_row(row) for row in _rows(path.read_text())]
     except OSError as error:
         raise _unreadable(path, f"it cannot be read: {error.strerror}") from None
     except (csv.Error, UnicodeDecodeError, ValueError, InvalidOperation) as error:
@@ -48,6 +47,13 @@ def read(path: Path = TABLE) -> Prices:
     if len(prices) != len(found):
         raise _unreadable(path, "it has two prices for one thing")
     return prices
+
+
+def _rows(text: str) -> csv.DictReader[str]:
+    rows = csv.DictReader(text.splitlines(), strict=True)
+    if tuple(rows.fieldnames or ()) != COLUMNS:
+        raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+    return rows
 
 
 def _unreadable(path: Path, why: str) -> OperationError:
@@ -60,9 +66,9 @@ def _unreadable(path: Path, why: str) -> OperationError:
 
 
 def _row(row: Mapping[str | None, str | None]) -> tuple[Meter, Price]:
-    if tuple(row) != COLUMNS or not all(isinstance(value, str) for value in row.values()):
+    said = {key: value for key, value in row.items() if key and isinstance(value, str)}
+    if len(said) != len(COLUMNS) or len(row) != len(COLUMNS):
         raise ValueError(f"a row has not the columns {', '.join(COLUMNS)}")
-    said = {key: value for key, value in row.items() if key and value is not None}
     where = f"{said['cloud']} {said['region']} {said['meter']}"
     amount = Decimal(said["price"])
     if not amount.is_finite() or amount < 0:

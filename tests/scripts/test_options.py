@@ -19,6 +19,7 @@ OURS = [
         "compare",
         "unlock",
         "comment",
+        "prices",
         "stacks",
     ),
 ]
