@@ -157,8 +157,10 @@ def _policy(report: Report, *, notes: bool) -> str:
 
 def _violation(violation: Violation) -> str:
     first, *rest = [line for line in lines(violation.text) if line.strip()] or [violation.policy]
-    where = f" ({code(violation.resource)})" if violation.resource not in first else ""
-    return "<br>".join([f"- {text(first)}{where}", *(text(line.strip()) for line in rest)])
+    why = first.removeprefix(f"{violation.policy}:").strip()
+    where = [] if violation.resource in violation.text else [f"on {code(violation.resource)}"]
+    told = [*where, *(text(line.strip()) for line in rest)]
+    return "<br>".join([f"- **{code(violation.policy)}**: {text(why)}", *told])
 
 
 def _changes(report: Report, *, most: int) -> str:

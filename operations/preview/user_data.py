@@ -38,7 +38,7 @@ def difference(before: str, after: str) -> list[str]:
 
 def files(content: str) -> Mapping[str, str]:
     """Return the digest of each file that a cloud-config of ours writes, by its path."""
-    text = _unpacked(content)
+    text = unpacked(content)
     if not text.startswith("#cloud-config"):
         return {}
     starts = list(_FILE.finditer(text))
@@ -51,7 +51,8 @@ def files(content: str) -> Mapping[str, str]:
     return found
 
 
-def _unpacked(content: str) -> str:
+def unpacked(content: str) -> str:
+    """Return user data as a node reads it; nothing of what is packed and broken."""
     try:
         raw = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):

@@ -17,6 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
+from operations.preview import engine, recording
+from operations.preview.command import made_of
+from operations.preview.machine import machine
 from tests.support.changed_program import copy_with
 from tests.support.deployed import Deployed
 from tests.support.engine import ROOT, Engine, require_engine
@@ -77,6 +80,16 @@ CHANGES = {
     ),
 }
 
+RECORDED = ROOT / "tests/golden/previews/everything.json.xz"
+AT_ONCE = {
+    "components/azure/firewall.py": (RULES, OPENED),
+    "components/azure/postgresql.py": (
+        '"require_secure_transport": "on"',
+        '"require_secure_transport": "off"',
+    ),
+}
+AT_ONCE_SETTINGS = {"database.name": "elsewhere", "compute.autoscale.maximum": 8}
+
 
 @pytest.fixture(scope="module")
 def deployed(engine: Engine) -> dict[str, Deployed]:
@@ -104,19 +117,44 @@ def test_the_first_lines_say_it(name: str, deployed: dict[str, Deployed], tmp_pa
     assert made["policy"]["passed"] > 0
 
 
+def test_the_recorded_preview_says_what_one_of_today_says(
+    deployed: dict[str, Deployed], tmp_path: Path
+) -> None:
+    """The report in docs/preview.md is of this recording: a change of everything at once."""
+    dev = deployed["dev"]
+    program = copy_with(tmp_path / "program", AT_ONCE)
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in dev.engine.environment.items():
+            patch.setenv(key, value)
+        found = engine.run(program, "dev", options(dev, AT_ONCE_SETTINGS))
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        recording.save(found, RECORDED)
+
+    now, then = (
+        machine(made_of(each, "dev", against="main")) for each in (found, recording.load(RECORDED))
+    )
+
+    again = "renew it: UPDATE_GOLDEN=1 scripts/test tests/end_to_end/test_preview.py"
+    for part in ("title", "headline", "losses", "sizes", "cost", "reach", "totals"):
+        assert now[part] == then[part], again
+
+
+def options(deployed: Deployed, settings: dict[str, Any]) -> list[str]:
+    """What the engine is told: the stack's file with these settings, and the policies."""
+    file = deployed.engine._stack_file(deployed.stack, deployed.configure(settings))
+    return ["--config-file", str(file), "--policy-pack", str(ROOT / "policies")]
+
+
 def preview(
     deployed: Deployed, program: Path, settings: dict[str, Any]
 ) -> subprocess.CompletedProcess[str]:
     """The report on the deployed environment with other settings, or of another program."""
-    engine = deployed.engine
-    file = engine._stack_file(deployed.stack, deployed.configure(settings))
     command = [sys.executable, "-m", "operations.preview", "--stack", deployed.stack]
-    options = ["--program", str(program), "--format", "json"]
-    theirs = ["--", "--config-file", str(file), "--policy-pack", str(ROOT / "policies")]
+    ours = ["--program", str(program), "--format", "json"]
     return subprocess.run(
-        [*command, *options, *theirs],
+        [*command, *ours, "--", *options(deployed, settings)],
         cwd=ROOT,
-        env=engine.environment,
+        env=deployed.engine.environment,
         capture_output=True,
         text=True,
         check=False,
