@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from operations.drift import noise, severity
+from operations.drift.beside import rules_beside
 from operations.drift.events import Found
 from operations.drift.severity import Severity
 from operations.drift.values import Difference, at, differences, same
@@ -53,8 +54,9 @@ def make(refresh: Sequence[Found], state: Deployment) -> Report:
         if found.real is None:
             how = severity.of_deletion(resource.type)
             changed.append(Changed(resource=resource, gone=True, severity=how))
-        elif found.differs:
-            drift, rest = _judged(found, resource)
+        else:
+            drift, rest = _judged(found, resource) if found.differs else ([], [])
+            drift += rules_beside(resource, found.real, state)
             left_out += rest
             if drift:
                 changed.append(_changed(resource, drift))

@@ -113,24 +113,41 @@ def test_a_count_that_is_declared_is_restored(dev: Deployed) -> None:
     assert scale_set(dev, "web")["properties"]["sku"]["capacity"] == 2
 
 
-def test_refresh_finds_drift_and_up_mends_it(dev: Deployed) -> None:
+def test_drift_is_shown_without_noise_and_changes_nothing_and_up_mends_it(dev: Deployed) -> None:
+    (group,) = dev.resources("azure-native:resources:ResourceGroup")
+    dev.tamper(scale_set(dev, "compute")["id"], "sku.capacity", "3")
+    dev.tamper(group["id"], "tags.cost", '"7"')
+
+    noise = dev.drift()
+
     (web,) = [g for g in dev.resources(SECURITY_GROUP) if "-web" in g["id"]]
+    (vault,) = dev.resources("azure-native:keyvault:Vault")
     dev.tamper(web["id"], "securityRules[0].sourceAddressPrefix", '"*"')
+    dev.tamper(vault["id"], "properties.publicNetworkAccess", '"Enabled"')
+    dev.sandbox("delete", dev.resources("azure-native:monitor:AutoscaleSetting")[0]["id"])
+    before = dev.engine.pulumi("stack", "export", "--stack", "dev").stdout
 
-    found = dev.engine.refresh("dev").drift
-    mended = dev.up().changes
+    ended, report = dev.drift()
 
-    assert found == [("update", "dev-network-firewall-web")]
-    assert mended == [("update", SECURITY_GROUP, "dev-network-firewall-web")]
+    assert dev.engine.pulumi("stack", "export", "--stack", "dev").stdout == before
+    assert noise[0] == 0
+    assert noise[1]["drift"] == []
+    assert [each["path"] for each in noise[1]["leftOut"]] == ["tags.cost"]
+    found = [(each["severity"], each["name"], each["gone"]) for each in report["drift"]]
+    assert ended == 2
+    assert found == [
+        ("security", "dev-secrets-vault", False),
+        ("security", "dev-network-firewall-web", False),
+        ("gone", "dev-compute-autoscaling-setting", True),
+    ]
+    (rule,) = report["drift"][1]["properties"]
+    assert rule["path"].startswith("securityRules[allow-")
+    assert rule["path"].endswith("].sourceAddressPrefix")
+    assert (rule["before"], rule["after"]) == ("203.0.113.0/24", "*")
 
+    mended = {name for _, _, name in dev.up().changes}
 
-def test_what_was_deleted_behind_pulumis_back_is_made_again(dev: Deployed) -> None:
-    (autoscaling,) = dev.resources("azure-native:monitor:AutoscaleSetting")
-    dev.sandbox("delete", autoscaling["id"])
-
-    changes = dev.up().changes
-
-    assert [(op, token) for op, token, _ in changes] == [("create", autoscaling["type"])]
+    assert mended >= {name for _, name, _ in found}
 
 
 def test_destroy_leaves_nothing(dev: Deployed) -> None:

@@ -54,8 +54,10 @@ def test_a_tag_is_changed_in_place_and_a_count_that_was_scaled_by_hand_stays(dev
     dev.tamper(group(dev, "compute")["id"], "desiredCapacity", "3")
     tags = {"tags": {"owner": "platform"}}
 
+    ended, report = dev.drift()
     changes = dev.up(tags).changes
 
+    assert (ended, report["drift"]) == (0, []), "an autoscaler's count is no drift"
     assert changes
     assert {op for op, _, _ in changes} == {"update"}
     assert counted(dev, "compute") == 3

@@ -199,6 +199,65 @@ def test_a_rule_that_came_beside_is_shown_whole() -> None:
     assert '    securityRules[mine]: not set -> {"name": "mine", "source": "*"}\n' in text
 
 
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DECLARED = {
+    "securityGroupId": "i",
+    "ipProtocol": "tcp",
+    "fromPort": 12800,
+    "toPort": 12800,
+    "cidrIpv4": "203.0.113.0/24",
+}
+HELD = {"protocol": "tcp", "fromPort": 12800, "toPort": 12800, "cidrBlocks": ["203.0.113.0/24"]}
+
+
+def group_with(way: str, *rules: dict[str, Any]) -> dict[str, Any]:
+    """The refresh of a group that the provider finds as declared: its rules are outputs only."""
+    found = ended(SECURITY_GROUP, {"name": "g"}, {"name": "g"}, op="same")
+    found["resOutputsEvent"]["metadata"]["new"]["outputs"] = {way: list(rules)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("way", "rule", "shown"),
+    [
+        ("ingress", {**HELD, "cidrBlocks": ["203.0.113.0/24", "0.0.0.0/0"]},
+         "ingress[tcp 12800, 0.0.0.0/0]"),
+        ("ingress", {**HELD, "toPort": 12805}, "ingress[tcp 12800-12805, 203.0.113.0/24]"),
+        ("ingress", {**HELD, "cidrBlocks": [], "securityGroups": ["7/sg-2"]},
+         "ingress[tcp 12800, sg-2]"),
+        ("egress", {"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]},
+         "egress[all ports, 0.0.0.0/0]"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_somebody_added_to_a_group_of_aws_is_drift(
+    way: str, rule: dict[str, Any], shown: str
+) -> None:
+    known = stack(resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", DECLARED))
+
+    (found,) = reported(group_with(way, rule), known=known).changed
+
+    assert found.severity == "security"
+    assert f"    {shown}: not set -> a rule that the program does not have\n" in terminal(
+        Report("live", 1, (found,), ())
+    )
+
+
+def test_the_rules_that_resources_of_their_own_declare_are_no_drift() -> None:
+    everything = {"securityGroupId": "i", "ipProtocol": "-1", "cidrIpv6": "::/0"}
+    itself = {**DECLARED, "cidrIpv4": None, "referencedSecurityGroupId": "i"}
+    known = stack(
+        resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", DECLARED),
+        resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", everything),
+        resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", itself),
+    )
+    open_to_all = {"protocol": "-1", "fromPort": 0, "toPort": 0, "ipv6CidrBlocks": ["::/0"]}
+
+    rules = (HELD, open_to_all, {**HELD, "cidrBlocks": [], "self": True})
+    found = reported(group_with("ingress", *rules), known=known)
+
+    assert found.changed == ()
+
+
 def test_another_secret_is_said_and_not_shown() -> None:
     held = {"properties": {"value": SECRET}}
 

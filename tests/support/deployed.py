@@ -59,6 +59,21 @@ class Deployed:
         found = json.loads(self._here("resources", "--json"))
         return [each for each in found if not token or each["type"] == token]
 
+    def drift(self) -> tuple[int, dict[str, Any]]:
+        """How `scripts/drift` ends, and what it reports."""
+        file = self.engine.folder / "project/stacks" / f"Pulumi.{self.stack}.yaml"
+        options = ["--cloud", "--stack", self.stack, "--format", "json"]
+        done = subprocess.run(
+            [str(ROOT / "scripts/drift"), *options, "--", "--config-file", str(file)],
+            env=self.engine.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in (0, 2), done.stderr
+        return done.returncode, json.loads(done.stdout)
+
     def tamper(self, target: str, path: str, value: str) -> None:
         """Set a property of a resource behind Pulumi's back, to a value in JSON."""
         self.sandbox("edit", target, path, value)
