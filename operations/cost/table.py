@@ -49,7 +49,7 @@ def read(path: Path = TABLE) -> Prices:
     return prices
 
 
-def _rows(text: str) -> csv.DictReader[str]:
+def _rows(text: str) -> "csv.DictReader[str]":
     rows = csv.DictReader(text.splitlines(), strict=True)
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
