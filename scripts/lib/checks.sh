@@ -112,4 +112,5 @@ run_checks() {
   check "pipelines" check_pipelines
   [[ ! -x scripts/schema ]] || check "scripts/schema --check" scripts/schema --check
   [[ ! -x scripts/docs ]] || check "scripts/docs --check" scripts/docs --check
+  check "scripts/templates --check" scripts/templates --check
 }
