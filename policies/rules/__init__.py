@@ -16,17 +16,20 @@ from policies.rules import (
     vault,
 )
 
-RULES: tuple[Rule, ...] = (
-    *network.RULES,
-    *groups.RULES,
-    *machines.RULES,
-    *user_data.RULES,
-    *encryption.RULES,
-    *transport.RULES,
-    *database.RULES,
-    *vault.RULES,
-    *stores.RULES,
-    *balancer.RULES,
-    *observation.RULES,
-    *tags.RULES,
+TOPICS = (
+    network,
+    groups,
+    machines,
+    user_data,
+    encryption,
+    transport,
+    database,
+    vault,
+    stores,
+    balancer,
+    observation,
+    tags,
 )
+"""The modules, one a topic."""
+
+RULES: tuple[Rule, ...] = tuple(rule for topic in TOPICS for rule in topic.RULES)
