@@ -37,7 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--only", type=str.split)
     parser.add_argument("--without", type=str.split, default=[])
-    parser.add_argument("--json", action="store_true")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--matrix", action="store_true")
     options = parser.parse_args(arguments)
     try:
         names = known(ROOT)
@@ -51,7 +53,14 @@ def main(arguments: Sequence[str]) -> int:
     if options.only is not None:
         names = [name for name in names if name in options.only]
     names = [name for name in names if name not in options.without]
-    sys.stdout.write(json.dumps(names) + "\n" if options.json else "".join(f"{n}\n" for n in names))
+    if options.matrix:
+        # A leg's name is of letters, digits and underscores on Azure Pipelines.
+        legs = {re.sub(r"\W", "_", name): {"stack": name} for name in names}
+        sys.stdout.write(f"{json.dumps(legs)}\n")
+    else:
+        sys.stdout.write(
+            f"{json.dumps(names)}\n" if options.json else "".join(f"{n}\n" for n in names)
+        )
     return 0
 
 

@@ -87,7 +87,7 @@ check_types() {
   mapfile -t paths < <(typed_paths)
   # In a condition bash goes on after a failure.
   ((${#paths[@]} == 0)) || mypy --strict "${paths[@]}" || return
-  mypy --strict --package scripts.lib.powershell
+  mypy --strict --package scripts.lib.powershell --package scripts.lib.azure_pipelines
 }
 
 # All checks, but for the outcome of the one for types: finish_checks has it. Without what mypy keeps

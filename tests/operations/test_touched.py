@@ -119,6 +119,14 @@ def test_the_script_lists_them_for_a_matrix():
     assert json.loads(done.stdout) == REAL
 
 
+def test_azure_pipelines_takes_an_object_a_leg(capsys):
+    assert touched.main(["--only=azure-staging dev", "--matrix"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "azure_staging": {"stack": "azure-staging"},
+        "dev": {"stack": "dev"},
+    }
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
