@@ -6,7 +6,8 @@ of them say something of one place:
 - mappings merge, key by key, at every depth;
 - everything else replaces what is below it: texts, numbers, and lists as a whole;
 - null replaces as well: `autoscale: null` makes room for a `count`, `machine: null` for the groups
-  of another topology.
+  of another topology;
+- null for an entry whose name users choose, such as a tag, takes the base's entry away.
 
 A setting that is a configuration key of its own (`single`) lies over all of it.
 
@@ -35,6 +36,9 @@ FOLDER = PROJECT / BASES
 
 MOST = 5
 """Bases over each other; people lose sight of more."""
+
+NAMED_BY_USERS = ("tags", "endpoint.deployments", "endpoint.traffic", "endpoint.mirror")
+"""Mappings with entries of users' own names: no entry means a default that null could stand for."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -84,13 +88,16 @@ def examine_over(
     return environment, [*misplaced, *(layers.located(each) for each in problems)], layers
 
 
-def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *above* over *below*."""
+def merge(below: Mapping[str, Any], above: Mapping[str, Any], at: str = "") -> dict[str, Any]:
+    """Return *above* over *below*, both at the key path *at*."""
     made = dict(below)
     for key, value in above.items():
+        if value is None and key in made and at in NAMED_BY_USERS:
+            del made[key]
+            continue
         under = made.get(key)
         both = isinstance(under, dict) and isinstance(value, dict)
-        made[key] = merge(under or {}, value) if both else value
+        made[key] = merge(under or {}, value, join(at, key)) if both else value
     return made
 
 

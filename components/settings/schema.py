@@ -186,6 +186,14 @@ def _complete(environment: dict[str, Any], definitions: Mapping[str, Any]) -> No
     schedule["timezone"]["examples"] = sorted(WINDOWS_NAMES)
     version = definitions["DatabaseSettings"]["properties"]["version"]
     version["type"] = ["string", "integer"]
+    # Over a base, null takes an entry away.
+    endpoint = definitions["EndpointSettings"]["properties"]
+    for path in bases.NAMED_BY_USERS:
+        owner = endpoint if path.startswith("endpoint.") else environment["properties"]
+        entries = owner[path.rpartition(".")[2]]
+        entries["additionalProperties"] = {
+            "anyOf": [entries["additionalProperties"], {"type": "null"}]
+        }
 
 
 def _described(model: type[Environment]) -> dict[str, Any]:

@@ -75,11 +75,20 @@ def _leaves(value: object, shown: str, place: str) -> Iterator[tuple[str, str, o
         for key, item in value.items():
             yield from _leaves(item, join(shown, key), join(place, key))
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        names = _names(value)
         for index, item in enumerate(value):
-            name = item.get("name", index) if isinstance(item, dict) else index
-            yield from _leaves(item, f"{shown}[{name}]", join(place, index))
+            yield from _leaves(item, f"{shown}[{names[index]}]", join(place, index))
     elif value is not None:
         yield shown, place, value
+
+
+def _names(entries: list[Any]) -> list[object]:
+    """Return by what each entry is known: a name that no other has, or else its place."""
+    for key in ("name", "policy"):
+        names = [item.get(key) if isinstance(item, dict) else None for item in entries]
+        if None not in names and len(set(names)) == len(names):
+            return names
+    return list(range(len(entries)))
 
 
 class _Origins:

@@ -16,7 +16,7 @@ PATTERNS: Final[Mapping[str, str]] = {
     "size": r"(.*\.)?(size|storage)|(.*\.)?disk\.performance",
     "count": r"(.*\.)?(count|instances|minimum|maximum|workers|workersPerNode)",
     "protection": r"protection|monitoring\.retentionDays"
-    r"|database\.(highAvailability|backupRetentionDays|geoRedundantBackup)",
+    r"|database\.(highAvailability|backupRetentionDays|geoRedundantBackup)|exemptions(\..*)?",
 }
 """Key paths by the kind of difference; entries of lists are left out of a path."""
 
@@ -33,7 +33,7 @@ def kind_of(path: str, first: Setting | None, second: Setting | None) -> str | N
     for kind, pattern in PATTERNS.items():
         if not re.fullmatch(pattern, plain):
             continue
-        if kind == "protection" and not _at_least(first, second):
+        if kind == "protection" and not _at_least(plain, first, second):
             return None
         if kind == "name" and (second is None or second.value in ([], "")):
             return None
@@ -41,8 +41,10 @@ def kind_of(path: str, first: Setting | None, second: Setting | None) -> str | N
     return None
 
 
-def _at_least(first: Setting | None, second: Setting | None) -> bool:
+def _at_least(path: str, first: Setting | None, second: Setting | None) -> bool:
     """Return whether the second is protected as well as the first."""
+    if path.startswith("exemptions"):
+        return second is None
     return _measure(second) >= _measure(first)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from components.settings.comparison.differences import Comparison, Difference, SecretDifference
 from components.settings.comparison.effective import Effective, Setting
-from components.settings.problems import show
+
+LONGEST = 300
+"""Characters of one value."""
 
 NOT_SET = "not set"
 CANNOT_TELL = (
@@ -19,7 +21,7 @@ def terminal(comparison: Comparison) -> str:
     """Return the comparison for people at a terminal."""
     first, second = comparison.first, comparison.second
     width = max(len(first.stack), len(second.stack))
-    lines = [f"{each.stack:{width}}  {_layers(each)}" for each in (first, second)]
+    lines = [f"{each.stack:{width}}  {layers(each)}" for each in (first, second)]
     if not comparison.look_at and not comparison.expected:
         lines += ["", "Their settings are the same."]
     if comparison.look_at:
@@ -40,8 +42,8 @@ def terminal(comparison: Comparison) -> str:
 def markdown(comparison: Comparison) -> str:
     """Return the comparison for a pull request; what is expected is folded."""
     first, second = comparison.first, comparison.second
-    lines = [f"### {_code(first.stack)} and {_code(second.stack)}", ""]
-    lines += [f"- {_code(each.stack)}: {_layers(each)}" for each in (first, second)]
+    lines = [f"### {code(first.stack)} and {code(second.stack)}", ""]
+    lines += [f"- {code(each.stack)}: {layers(each)}" for each in (first, second)]
     if comparison.look_at:
         lines += ["", f"**{len(comparison.look_at)} to look at**", ""]
         lines += _table(comparison.look_at, comparison)
@@ -54,7 +56,7 @@ def markdown(comparison: Comparison) -> str:
         lines += [*_table(comparison.expected, comparison), "", "</details>"]
     if comparison.secrets:
         lines += ["", "| Secret | |", "|---|---|"]
-        lines += [f"| {_code(each.name)} | {_secret(each)} |" for each in comparison.secrets]
+        lines += [f"| {code(each.name)} | {_secret(each)} |" for each in comparison.secrets]
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +85,8 @@ FORMATS: Mapping[str, Callable[[Comparison], str]] = {
 }
 
 
-def _layers(effective: Effective) -> str:
+def layers(effective: Effective) -> str:
+    """Return the files that a stack is made of."""
     over = f" over {' over '.join(effective.bases)}" if effective.bases else ""
     return f"{effective.file}{over}"
 
@@ -111,34 +114,36 @@ def _lines(
 
 
 def _told(setting: Setting | None) -> str:
-    return NOT_SET if setting is None else f"{_value(setting.value)}  ({setting.origin})"
+    return NOT_SET if setting is None else f"{on_a_line(setting.value)}  ({setting.origin})"
 
 
 def _table(differences: tuple[Difference, ...], comparison: Comparison) -> Iterator[str]:
-    yield f"| Setting | {_code(comparison.first.stack)} | {_code(comparison.second.stack)} |"
+    yield f"| Setting | {code(comparison.first.stack)} | {code(comparison.second.stack)} |"
     yield "|---|---|---|"
     for each in differences:
-        yield f"| {_code(each.path)} | {_cell(each.first)} | {_cell(each.second)} |"
+        yield f"| {code(each.path)} | {_cell(each.first)} | {_cell(each.second)} |"
 
 
 def _cell(setting: Setting | None) -> str:
     if setting is None:
         return NOT_SET
-    return f"{_code(_value(setting.value))}<br><sub>{setting.origin}</sub>"
+    return f"{code(on_a_line(setting.value))}<br><sub>{setting.origin}</sub>"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return *text* as code inside of a table: only these two end it."""
     return f"`{text.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
-def _value(found: Any) -> str:
+def on_a_line(found: Any) -> str:
     """Return a value on one line."""
     if isinstance(found, dict):
-        return f"{{{', '.join(f'{key}: {_value(item)}' for key, item in found.items())}}}"
+        return f"{{{', '.join(f'{key}: {on_a_line(item)}' for key, item in found.items())}}}"
     if isinstance(found, list):
-        return f"[{', '.join(show(item).strip(chr(34)) for item in found)}]"
-    return show(found).strip('"') or '""'
+        return f"[{', '.join(on_a_line(item) for item in found)}]"
+    plain = isinstance(found, str) and found and found.isprintable()
+    text = found if plain else json.dumps(found)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _secret(each: SecretDifference) -> str:

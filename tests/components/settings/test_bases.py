@@ -3,16 +3,19 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.settings import SettingsError, parse_file
-from components.settings.bases import examine_over, merge
+from components.settings.bases import NAMED_BY_USERS, examine_over, merge
+from components.settings.model import Model
 from components.settings.parsing import examine
+from components.settings.topology import MODELS
 from tests.support import stacks
 from tests.support.environments import AZURE
 
@@ -93,6 +96,30 @@ def test_lists_replace(folder: Path) -> None:
 def test_null_makes_room(folder: Path) -> None:
     made = together(folder, "shared", {"compute": {"autoscale": None, "count": 3}})
     assert (made.compute.autoscale, made.compute.count) == (None, 3)
+
+
+def test_null_takes_an_entry_away_whose_name_is_the_users(folder: Path) -> None:
+    assert together(folder, "shared", {"tags": {"stage": None}}).tags == {"owner": "us"}
+
+
+def test_null_takes_nothing_away_that_no_base_says(folder: Path) -> None:
+    said = refused(folder, "shared", {"tags": {"cost": None}, "web": {"zones": None}})
+
+    assert "  tags.cost: must be text (got null)" in said
+    assert "  web.zones: must be a list (got null)" in said, "a value that somebody forgot"
+
+
+def test_entries_with_users_names_are_those_of_the_models() -> None:
+    def found(model: type[Model], at: str) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            path = f"{at}.{field.alias or name}".lstrip(".")
+            if get_origin(field.annotation) is dict:
+                yield path
+            for inner in (field.annotation, *get_args(field.annotation)):
+                if isinstance(inner, type) and issubclass(inner, Model):
+                    yield from found(inner, path)
+
+    assert {path for model in MODELS.values() for path in found(model, "")} == {*NAMED_BY_USERS}
 
 
 def test_a_base_may_lie_over_a_base(folder: Path) -> None:

@@ -113,6 +113,21 @@ def test_less_protection_than_in_the_stack_before_is_to_be_looked_at(folder: Pat
     assert [each.path for each in back.look_at] == ["protection", "tags.owner"]
 
 
+def test_an_exemption_that_only_the_promoted_stack_has_is_to_be_looked_at(folder: Path) -> None:
+    exempt = (
+        "    exemptions:\n"
+        "      - { policy: database-standby, resource: live-*, reason: It may stand still. }\n"
+    )
+
+    forth = beside(folder, exempt)
+    back = compare(forth.second, forth.first)
+
+    assert [each.path for each in forth.look_at] == ["exemptions[database-standby]"]
+    assert [(each.path, each.expected) for each in back.expected] == [
+        ("exemptions[database-standby]", "protection")
+    ]
+
+
 def test_the_order_of_a_list_is_no_difference(folder: Path) -> None:
     assert beside(folder, "    access: { clients: [198.51.100.0/24, 203.0.113.0/24] }\n").same
 
@@ -167,6 +182,28 @@ def test_it_ends_as_diff_does(folder: Path, capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr()
     assert said.out == ""
     assert "cannot be read: No such file" in said.err
+
+
+def test_a_stack_alone_is_all_of_its_settings_and_the_lines_that_say_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside(folder, "    location: northeurope\n", "  operationalization:aadKey: { secure: v1:a }\n")
+    # Nodes of plumber read no such key.
+    assert main([str(folder / "Pulumi.live.yaml")]) == 0
+    shown = capsys.readouterr().out
+
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[0] == "live stacks/Pulumi.live.yaml over shared"
+    assert "location northeurope (stacks/Pulumi.live.yaml:4)" in lines
+    assert "cloud azure (stacks/bases/shared.yaml:3)" in lines
+    assert "web.nodes scaleSet (default)" in lines
+    assert lines[-1] == "aadKey set (stacks/Pulumi.live.yaml:5)"
+
+    for form in ("markdown", "json"):
+        assert main([str(folder / "Pulumi.live.yaml"), "--format", form]) == 0
+        shown = capsys.readouterr().out
+        assert "v1:a" not in shown
+        assert "stacks/bases/shared.yaml:3" in shown
 
 
 def test_the_terminal_says_it_line_by_line(folder: Path) -> None:
