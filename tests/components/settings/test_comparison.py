@@ -116,7 +116,9 @@ def test_less_protection_than_in_the_stack_before_is_to_be_looked_at(folder: Pat
 def test_an_exemption_that_only_the_promoted_stack_has_is_to_be_looked_at(folder: Path) -> None:
     exempt = (
         "    exemptions:\n"
-        "      - { policy: database-standby, resource: live-*, reason: It may stand still. }\n"
+        "      - policy: database-standby\n"
+        "        resource: live-*\n"
+        "        reason: It may stand still for a day.\n"
     )
 
     forth = beside(folder, exempt)
