@@ -5,8 +5,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import StringIO
 from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
 
 from operations.errors import OperationError
 from operations.preview import cutting, engine, events, plan
@@ -28,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     mine, theirs = _parted(list(arguments))
     options = _parser().parse_args(mine)
     try:
-        found = engine.run(options.program, options.stack, theirs)
+        with _waiting(options.stack):
+            found = engine.run(options.program, options.stack, theirs)
         made = made_of(found, options.stack, against=options.against, notes=tuple(options.note))
         _write(made, options)
     except OperationError as error:
@@ -46,23 +51,28 @@ def main(arguments: Sequence[str]) -> int:
 def made_of(found: Recording, stack: str, *, against: str, notes: tuple[str, ...] = ()) -> Report:
     """Return the report on one run of the engine. Raises OperationError when it ran not at all."""
     heard = events.read(found.events)
-    if not found.preview.strip().startswith("{"):
-        if not found.exit_code:
-            raise OperationError(
-                "the preview cannot be read", f"stack '{stack}'", "Pulumi wrote none", "try again"
-            )
-        return report(
-            plan.read('{"steps": []}', stack), _with(heard, found.words),
-            against=against, ended=False, notes=notes,
-        )  # fmt: skip
-    read = plan.read(found.preview, stack)
+    written = found.preview.strip()
+    if not written.startswith("{") and not found.exit_code:
+        raise OperationError(
+            "the preview cannot be read", f"stack '{stack}'", "Pulumi wrote none", "try again"
+        )
+    read = plan.read(written if written.startswith("{") else "{}", stack)
     # A policy that refuses makes the engine fail too, after it has looked at everything; and so
     # does what is protected, but that policies about the whole stack are not asked then.
     refused = bool(heard.protected) or any(each.level == MANDATORY for each in heard.judgements)
     ended = not found.exit_code or (refused and not heard.stopped)
     if heard.protected and ended:
         notes = (*notes, "policies about the whole stack were not asked: the engine stopped before")
+    if not ended:
+        heard = _with(heard, found.words)
     return report(read, heard, against=against, ended=ended, notes=notes)
+
+
+def _waiting(stack: str) -> AbstractContextManager[object]:
+    """Show that the engine is at work, where somebody looks."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    return Console(stderr=True).status(Text(f"the engine previews {stack}"))
 
 
 def _with(heard: Events, words: str) -> Events:

@@ -36,6 +36,8 @@ _JOINT = "<!-- -->"
 
 def plain(text: str) -> str:
     """Return *text* on one line, with what doesn't show as its number."""
+    if text.isprintable():
+        return text
     return "".join(_shown(character) for character in text)
 
 

@@ -90,7 +90,7 @@ def _failure(report: Report) -> Iterator[Line]:
 
 def _gist(message: str) -> str:
     """Return the part of a message that says what is wrong, on one line."""
-    named = _URN.sub(r"\1", message)
+    named = _URN.sub(r"\1", message.removeprefix("error: "))
     lines = [line.strip() for line in named.splitlines() if line.strip()]
     if "Traceback (most recent call last):" in lines:
         return short(lines[-1], GIST)

@@ -19,13 +19,19 @@ MARKS = {
     "create": ("+", "green"),
     "import": ("=", "cyan"),
 }
+WIDE = 160
+"""Columns of a file."""
+
 SHOWN = 30
 """Lines of differences of one resource."""
 
 
 def terminal(report: Report, out: TextIO) -> None:
     """Write the report; colours only where *out* is a terminal."""
-    console = Console(file=out, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    wide = None if out.isatty() else WIDE
+    console = Console(
+        file=out, width=wide, highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
     console.print(_sentence(title(report), "bold"))
     for each in headline(report):
         style = "bold red" if each.loud else "bold"

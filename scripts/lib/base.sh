@@ -9,7 +9,7 @@
 source "${BASH_SOURCE[0]%/*}/world.sh"
 
 readonly BASES=$CACHE/bases
-readonly BASES_KEPT=6
+readonly BASES_KEPT=20
 # What of a revision decides what is deployed.
 readonly PROGRAM_OF=(Pulumi.yaml __main__.py components operationalization server model_folders models container
   stacks requirements.txt)
