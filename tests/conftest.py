@@ -33,12 +33,32 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield running
 
 
-APART = ("tests/end_to_end/test_stacks.py", "tests/end_to_end/test_upgrade.py")
+APART = (
+    "tests/end_to_end/test_stacks.py",
+    "tests/end_to_end/test_upgrade.py",
+    "tests/end_to_end/test_family_upgrade.py",
+)
 """Modules whose tests share nothing and take long: each test goes to whichever worker is free."""
 
-
-ALONE = ("tests/end_to_end/test_faults.py", "tests/end_to_end/test_scan.py")
-"""Modules of one test that takes very long."""
+SECONDS = {
+    "tests/end_to_end/test_family_upgrade.py::test_9_0_1": 310,
+    "tests/end_to_end/test_family_upgrade.py::test_a_one_box": 105,
+    "tests/end_to_end/test_r_server_family.py": 480,
+    "tests/end_to_end/test_to_enterprise.py": 156,
+    "tests/end_to_end/test_changes.py": 150,
+    "tests/end_to_end/test_one_box.py": 120,
+    "tests/end_to_end/test_secrets.py": 120,
+    "tests/end_to_end/test_housekeeping.py": 120,
+    "tests/end_to_end/test_endpoint_traffic.py": 120,
+    "tests/end_to_end/test_changes_aws.py": 90,
+    "tests/end_to_end/test_secrets_aws.py": 90,
+    "tests/end_to_end/test_at_once.py": 90,
+    "tests/end_to_end/test_scan.py": 80,
+    "tests/end_to_end/test_faults.py": 80,
+    "tests/end_to_end/test_base_image.py": 80,
+    "tests/end_to_end/test_stacks.py": 25,
+}
+"""About what the slowest take, by how their names begin; others are guessed from their marks."""
 
 
 class _Scheduling(LoadFileScheduling):
@@ -76,10 +96,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return sum(found.issuperset(marks) for found in names)
 
     def seconds(scope: str) -> float:
-        """A test of the engine takes some ten seconds, one that has a worker for itself more."""
-        engine = 90.0 if scope in ALONE else 30.0 if scope.startswith(APART) else 8.0
+        """As measured, or else: a test of the engine takes some ten seconds, others less."""
+        if known := [taken for name, taken in SECONDS.items() if scope.startswith(name)]:
+            return known[0]
         engines, roots = marked(scope, "engine"), marked(scope, "root")
-        return engine * engines + 2.0 * roots + 0.05 * len(scopes[scope])
+        return 8.0 * engines + 2.0 * roots + 0.05 * len(scopes[scope])
 
     order = in_order(list(scopes), lambda scope: marked(scope, "engine", "root") > 0, seconds)
     items[:] = [item for scope in order for item in scopes[scope]]

@@ -22,7 +22,8 @@ from tests.support.access import ALLOWED_CLIENT, FOREIGN_CLIENT, INTERNET, PORTS
 from tests.support.family import Case, Family, side_by_side, together
 from tests.support.reaching import answers, every, reached
 
-pytestmark = [pytest.mark.engine, pytest.mark.root]
+# Seven environments begin in one fixture: on two processors that others use too it takes minutes.
+pytestmark = [pytest.mark.engine, pytest.mark.root, pytest.mark.timeout(900)]
 
 CASES = {
     "azure": (

@@ -2,7 +2,7 @@
 
 A test whose nodes boot waits half of its time, and all nodes of one moment share the machine's
 processors; others compute. So that there is always both to do, those that boot are spread among the
-others. The shortest come last: then no worker is alone with a long one at the end.
+others. Of both the shortest come last: then no worker is alone with a long one at the end.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -17,11 +17,11 @@ LAST = 0.15
 def in_order(
     found: Sequence[T], boots: Callable[[T], bool], seconds: Callable[[T], float]
 ) -> list[T]:
-    """Those that boot in their own order, evenly among the others, of which the longest are first.
+    """Those that boot evenly among the others, of both the longest first.
 
     *seconds* is what one takes, roughly: only how they compare matters.
     """
-    booting = [each for each in found if boots(each)]
+    booting = sorted((each for each in found if boots(each)), key=lambda each: -seconds(each))
     others = sorted((each for each in found if not boots(each)), key=lambda each: -seconds(each))
     share = sum(map(seconds, others)) * (1 - LAST) / max(len(booting), 1)
     ordered: list[T] = []

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from tests.support.ordering import in_order
 
-SECONDS = {"boot": 90, "long": 30, "short": 1}
+SECONDS = {"bootlong": 300, "boot": 90, "long": 30, "short": 1}
 
 
 def ordered(*found):
@@ -34,6 +34,12 @@ def test_the_shortest_come_last():
     found = ordered("short", "boot", "long", "boot", *["short"] * 20, "long")
     assert kinds(found)[-3:] == ["short"] * 3
     assert found.index("long2") < found.index("short0")
+
+
+def test_of_those_that_boot_the_longest_are_first():
+    found = ordered("boot", "short", "boot", "bootlong", "short")
+    booting = [each for each in found if each.startswith("boot")]
+    assert booting == ["bootlong3", "boot0", "boot2"]
 
 
 def test_nothing_is_lost_and_each_kind_keeps_its_order():
