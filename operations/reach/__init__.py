@@ -5,9 +5,10 @@ of the destination, whether or not anything listens. Where the internet may come
 no public address leads there, the path says so. What only a deployment makes known is in `doubts`,
 never guessed.
 
-Not worked out, and said so where a deployment has them: application security groups and network
-ACLs. Not looked at: routes, peerings, DNS, firewalls on the machines, and what the platform does by
-itself (metadata, DNS, time).
+Not worked out, and named where a deployment has one: application security groups, and resources of
+networks of any kind that the program does not use (`unread`), such as network ACLs, peerings and
+gateways. Not looked at: routes, firewalls on the machines, and what the platform does by itself
+(metadata, DNS, time).
 """
 
 from operations.export.state import Deployment

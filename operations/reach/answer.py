@@ -9,7 +9,8 @@ from operations.reach import aws, azure
 from operations.reach.outside import Outside
 from operations.reach.places import End, Guard, Kind, Network, Place
 from operations.reach.rules import PORTS, PROTOCOLS, Part, Rule, TooManyError, both, passed
-from operations.reach.spans import Spans
+from operations.reach.spans import NONE, Spans
+from operations.reach.unread import unread
 
 ANY_PROTOCOL = "any protocol"
 
@@ -56,6 +57,8 @@ class Reach:
     """Places of the deployment, whether or not anybody may reach them."""
     space: tuple[str, ...] = ()
     """Address ranges of the networks."""
+    own: Spans = NONE
+    """All addresses of the networks."""
 
 
 def read(deployment: Deployment) -> Reach:
@@ -66,11 +69,13 @@ def read(deployment: Deployment) -> Reach:
     if deployment.of("aws"):
         networks.append(aws.read(deployment))
     found = [_answer(network) for network in networks]
+    more = unread(deployment)
     return Reach(
         tuple(path for each in found for path in each.paths),
-        tuple(dict.fromkeys(doubt for each in found for doubt in each.doubts)),
+        tuple(dict.fromkeys((*(doubt for each in found for doubt in each.doubts), *more))),
         tuple(place for each in found for place in each.places),
         tuple(text for each in found for text in each.space),
+        Spans.union(each.own for each in found),
     )
 
 
@@ -92,6 +97,7 @@ def _answer(network: Network) -> Reach:
         tuple(dict.fromkeys(doubts)),
         tuple(_located(network)),
         network.space,
+        network.own,
     )
 
 

@@ -2,8 +2,7 @@
 
 A security group is on an interface, wherever that lies: what calls another passes the groups of
 both ("Security group rules"). A rule names addresses, a prefix list, or a group: then it is about
-the members of that group. Network ACLs of subnets are not worked out; a deployment that has one is
-said to.
+the members of that group.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +33,6 @@ SUBNET = "aws:ec2/subnet:Subnet"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 BALANCER_TYPES = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
 LISTENER_TYPES = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
-ACLS = ("aws:ec2/networkAcl:NetworkAcl", "aws:ec2/networkAclRule:NetworkAclRule")
 
 DATABASE_PORTS = {"postgres": 5432, "aurora-postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 SQL_SERVER_PORT = 1433
@@ -68,8 +66,6 @@ class _Reader:
         }
         ends = []
         for each in self._deployment.resources:
-            if each.type in ACLS:
-                self._doubts.append(("the network", f"network ACL '{each.name}' is not worked out"))
             read = readers.get(each.type)
             if read is None or each.inputs.get("vpcEndpointType") == "Gateway":
                 continue

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from operations.export.state import Deployment
 from operations.reach.answer import Path, Reach, merged, read
-from operations.reach.places import Kind
+from operations.reach.places import NETWORK, Kind
 from operations.reach.spans import Spans
 
 
@@ -40,7 +40,9 @@ def changes(before: Deployment, after: Deployment) -> Changes:
 
 def between(before: Reach, after: Reach) -> Changes:
     """Return how *after* differs from *before*."""
-    old, new = _Coverage(before.paths), _Coverage(after.paths)
+    # Addresses that are a network's own are outside only where no member has them, which changes.
+    own = before.own | after.own
+    old, new = _Coverage(before.paths, own), _Coverage(after.paths, own)
     added = [part for path in after.paths for part in old.missing(path)]
     lost = [part for path in before.paths for part in new.missing(path)]
     doubted = {place for place, _ in after.doubts}
@@ -73,7 +75,8 @@ def _without(paths: Iterable[Path], parts: list[Path]) -> Iterator[Path]:
 class _Coverage:
     """What some paths let through, whatever their places outside are called."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[Path], own: Spans) -> None:
+        self._own = own
         self._by_ends: dict[tuple[str, str, str], list[Path]] = {}
         for path in paths:
             self._by_ends.setdefault(_ends(path), []).append(path)
@@ -91,24 +94,26 @@ class _Coverage:
         missing = Spans()
         for low, after in pairwise(ordered):
             span = Spans.of((low, after - 1)) & path.ports
-            if span and not _all_of(path, [each for each in same if each.ports & span]):
+            if span and not self._have(path, [each for each in same if each.ports & span]):
                 missing |= span
         if missing:
             yield replace(path, ports=missing)
+
+    def _have(self, path: Path, others: list[Path]) -> bool:
+        """Return whether *others* have every address that *path* has outside."""
+        wanted = _addresses(path) - self._own
+        if not wanted:
+            return bool(others)
+        return Spans.union(map(_addresses, others)).covers(wanted)
+
+
+def _addresses(path: Path) -> Spans:
+    return path.source.addresses | path.destination.addresses
 
 
 def _ends(path: Path) -> tuple[str, str, str]:
     """Return what both ends are called; outside is one place, in which addresses differ."""
     ends = (path.source, path.destination)
-    names = ["" if end.kind is Kind.OUTSIDE else end.name for end in ends]
+    far = [end.kind is Kind.OUTSIDE and end.name != NETWORK for end in ends]
+    names = ["" if is_far else end.name for end, is_far in zip(ends, far, strict=True)]
     return names[0], names[1], path.protocol
-
-
-def _all_of(path: Path, others: list[Path]) -> bool:
-    """Return whether *others* have every address that *path* has outside, in the same direction."""
-    wanted = path.source.addresses | path.destination.addresses
-    if not wanted:
-        return bool(others)
-    return Spans.union(
-        each.source.addresses | each.destination.addresses for each in others
-    ).covers(wanted)

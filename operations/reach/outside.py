@@ -7,6 +7,9 @@ from operations.reach.addresses import EVERYWHERE, PRIVATE, PUBLIC, UNROUTED, V4
 from operations.reach.places import INTERNET, JOINED, NETWORK, End, Kind, Network, Place
 from operations.reach.spans import Spans
 
+MOST_RANGES = 25
+"""More ranges than this that may do the same are told as one: nobody reads as many lines."""
+
 
 class Outside:
     """All that is not a member of a network: the rest of its addresses, and of the world."""
@@ -41,7 +44,13 @@ class Outside:
             left -= taken
         if own := left & self._own:
             yield Place(NETWORK, Kind.OUTSIDE, own)
-        for prefix in self._prefixes(left):
+        found = self._prefixes(left)
+        if len(found) > MOST_RANGES:
+            name = f"{'clients' if inward else 'addresses'} in {len(found)} ranges"
+            wide = any(_is_wide(prefix) for prefix in found)
+            yield Place(f"{INTERNET} ({name})" if wide else name, Kind.OUTSIDE, left - self._own)
+            return
+        for prefix in found:
             yield Place(_named(prefix, inward=inward), Kind.OUTSIDE, addresses.of(prefix) & left)
 
     def _prefixes(self, left: Spans) -> list[str]:
@@ -58,6 +67,10 @@ class Outside:
 
 
 def _named(prefix: str, *, inward: bool) -> str:
-    if addresses.is_wide(prefix) and addresses.of(prefix) & PUBLIC:
+    if _is_wide(prefix):
         return f"{INTERNET} ({prefix})"
     return f"{'clients' if inward else 'addresses'} {prefix}"
+
+
+def _is_wide(prefix: str) -> bool:
+    return addresses.is_wide(prefix) and bool(addresses.of(prefix) & PUBLIC)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from operations.reach.spans import Spans
+from operations.reach.spans import NONE, Spans
 
 PROTOCOLS = ("TCP", "UDP", "ICMP", "other")
 """`other` is whatever has no ports and is not ICMP: ESP, AH, GRE."""
@@ -11,7 +11,7 @@ PROTOCOLS = ("TCP", "UDP", "ICMP", "other")
 PORTS = Spans.of((0, 65535))
 """Every port; also of protocols that have none, where they say nothing."""
 
-LIMIT = 4000
+LIMIT = 500
 """Parts that an answer may have. What people write has some ten."""
 
 
@@ -44,11 +44,12 @@ class Part:
         return bool(self.sources and self.destinations and self.ports)
 
     def __and__(self, other: "Part") -> "Part":
-        return Part(
-            self.sources & other.sources,
-            self.destinations & other.destinations,
-            self.ports & other.ports,
-        )
+        # The sides with the fewest spans first: most parts have nothing in common there.
+        if not (ports := self.ports & other.ports):
+            return NO_PART
+        if not (destinations := self.destinations & other.destinations):
+            return NO_PART
+        return Part(self.sources & other.sources, destinations, ports)
 
     def __sub__(self, other: "Part") -> list["Part"]:
         """Return what is in it and not in *other*: parts that do not overlap."""
@@ -61,6 +62,9 @@ class Part:
             Part(common.sources, common.destinations, self.ports - other.ports),
         )
         return [piece for piece in pieces if piece]
+
+
+NO_PART = Part(NONE, NONE, NONE)
 
 
 def passed(rules: Iterable[Rule], asked: Part, protocol: str) -> list[Part]:

@@ -212,6 +212,41 @@ def test_a_vault_with_a_public_side() -> None:
     ]
 
 
+def test_a_directory_is_reached_by_its_address() -> None:
+    def change(resources: Resources) -> None:
+        like = rule(resources, "web", "allow-web-to-compute-12805")
+        mine = {"name": "mine", "priority": 95, "destinationAddressPrefix": "10.9.0.4/32"}
+        rules(resources, "web").append({**like, **mine, "destinationPortRange": "636"})
+
+    assert seen("azure-production", change) == [
+        "NEW: web nodes may reach addresses 10.9.0.4/32 on TCP 636"
+    ]
+
+
+def test_a_subnet_that_moves_opens_nothing() -> None:
+    def change(resources: Resources) -> None:
+        found = rules(resources, "web")
+        for each in [*found, *rules(resources, "compute"), *rules(resources, "endpoints")]:
+            for key in ("sourceAddressPrefix", "destinationAddressPrefix"):
+                if each[key] == "10.20.128.0/24":
+                    each[key] = "10.20.192.0/24"
+        moved = named(resources, SUBNET, "network-compute")["inputs"]
+        moved["addressPrefix"] = "10.20.192.0/24"
+
+    assert seen("azure-production", change) == []
+
+
+def test_very_many_ranges_are_told_as_one() -> None:
+    def change(resources: Resources) -> None:
+        found = rule(resources, "web", "allow-clients-to-web-12800")
+        del found["sourceAddressPrefix"]
+        found["sourceAddressPrefixes"] = [f"198.51.{n}.0/25" for n in range(30)]
+
+    assert "NEW: clients in 30 ranges may reach web nodes on TCP 12800" in seen(
+        "azure-production", change
+    )
+
+
 def test_a_private_endpoint_that_no_group_guards() -> None:
     def change(resources: Resources) -> None:
         subnet = named(resources, SUBNET, "network-endpoints")
