@@ -70,6 +70,26 @@ class Ground:
         return (*self.web_ranges, *self.compute_ranges)
 
     @property
+    def succession(self) -> bool:
+        """Whether a second set of nodes, with a database of its own, takes over from the first."""
+        found = self.environment
+        return isinstance(found, EnterpriseEnvironment) and found.predecessor is not None
+
+    def gives_up(self, database: str) -> bool:
+        """Return whether the stack file gives up the database of that logical name.
+
+        It does so by name (`database.discard`), and with a set of nodes that does not serve yet, or
+        not any more.
+        """
+        found = self.environment
+        if self.nodes is not None and self.nodes.database.discard is not None:
+            return True
+        if not isinstance(found, EnterpriseEnvironment) or found.predecessor is None:
+            return False
+        newer = f"-g{found.runtime.generation}-" in database
+        return {"old": newer, "gone": not newer}.get(found.predecessor.serving, False)
+
+    @property
     def web_ports(self) -> frozenset[int]:
         """Ports that clients call."""
         return frozenset(web for web, _ in self._ports())

@@ -13,7 +13,6 @@ from policies.rule import (
     Rule,
     Severity,
     Stance,
-    all_of,
     must,
     not_true,
     true,
@@ -72,10 +71,13 @@ def _is(*wanted: str) -> Callable[[Any], bool]:
     return lambda value: str(value) in wanted
 
 
-def _forgets(resource: Resource, _: Ground) -> Iterator[Finding]:
+def _stays(resource: Resource, ground: Ground) -> Iterator[Finding]:
+    if ground.gives_up(resource.name):
+        return
+    yield from must("deletionProtection", true, "AWS would delete it when asked")(resource, ground)
     if resource("skipFinalSnapshot") is True:
         yield Finding("it is deleted without a last snapshot")
-    if resource("deleteAutomatedBackups", True) is True and resource.type == RDS:
+    if resource.type == RDS and resource("deleteAutomatedBackups", True) is True:
         yield Finding("its backups are deleted with it")
 
 
@@ -190,14 +192,7 @@ RULES = (
         stance=Stance.KEEPS,
         ids=("CKV_AWS_139", "CKV_AWS_293", "RDS.8"),
         fix="set deletionProtection, skipFinalSnapshot: false and deleteAutomatedBackups: false",
-        checks={
-            RDS: all_of(
-                must("deletionProtection", true, "AWS would delete it when asked"), _forgets
-            ),
-            RDS_CLUSTER: all_of(
-                must("deletionProtection", true, "AWS would delete it when asked"), _forgets
-            ),
-        },
+        checks={RDS: _stays, RDS_CLUSTER: _stays},
     ),
     Rule(
         id="database-logs",

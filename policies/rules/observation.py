@@ -43,7 +43,7 @@ def _flows(world: World, _: Ground) -> Iterator[Finding]:
             yield Finding("nothing records who talks to whom in it", vpc)
 
 
-def _diagnosed(world: World, _: Ground) -> Iterator[Finding]:
+def _diagnosed(world: World, ground: Ground) -> Iterator[Finding]:
     watched: set[str] = set()
     for each in world.of(DIAGNOSTICS):
         logs, whole = items(each("logs"))
@@ -51,7 +51,9 @@ def _diagnosed(world: World, _: Ground) -> Iterator[Finding]:
             watched.update(each.refers.get("resourceUri", ()))
     for kind, tells in WATCHED.items():
         for resource in world.of(kind):
-            if resource.urn not in watched:
+            # Of two databases, that of the nodes which serve is watched.
+            spare = ground.succession and kind == POSTGRES
+            if resource.urn not in watched and not spare:
                 yield Finding(f"its logs go nowhere: they tell {tells}", resource)
 
 

@@ -34,8 +34,8 @@ DATABASES = (POSTGRES, RDS, RDS_CLUSTER, SQL_SERVER, SQL_DATABASE)
 
 
 def _protected(resource: Resource, ground: Ground) -> Iterator[Finding]:
-    discarded = ground.nodes is not None and ground.nodes.database.discard is not None
-    if not resource.protect and not (discarded and resource.type in DATABASES):
+    given_up = resource.type in DATABASES and ground.gives_up(resource.name)
+    if not resource.protect and not given_up:
         yield Finding("Pulumi would delete or replace it when the program says so")
 
 

@@ -62,7 +62,7 @@ def _forced_on_rds(resource: Resource, _: Ground) -> Iterator[Finding]:
 def _recent_on_rds(resource: Resource, _: Ground) -> Iterator[Finding]:
     found, _whole = _parameters(resource)
     value = found.get(OLDEST)
-    if value is not UNKNOWN and str(value).lower() in OLD:
+    if value not in (None, UNKNOWN) and str(value).lower() in OLD:
         yield Finding(f"it takes connections older than TLS 1.2 ({OLDEST}: {text(value)})")
 
 

@@ -55,6 +55,8 @@ class Options:
     delete_before_replace: bool
     deleted_with: str
     aliases: tuple[str, ...]
+    made_of: Mapping[str, tuple[str, ...]]
+    """What each property's value is made of."""
 
 
 class EchoCloud(mocks.Mocks):
@@ -142,6 +144,10 @@ def _options(request: Any) -> Options:
         delete_before_replace=request.deleteBeforeReplace,
         deleted_with=short(request.deletedWith),
         aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
+        made_of={
+            path: tuple(map(short, each.urns))
+            for path, each in request.propertyDependencies.items()
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """Resources for tests of the policy pack: those of the golden states, as the rules see them."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -13,6 +14,8 @@ from policies.pack import plain_type
 from policies.reading import ENGINE_INPUTS, UNKNOWN, Resource, World
 from policies.rule import Finding, Rule
 from tests.support import old_world, stacks
+from tests.support.cloud import Secret
+from tests.support.cloud import World as Deployed
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "(a secret)"
@@ -77,10 +80,43 @@ def changed(found: Resource, changes: Mapping[str, Any]) -> Resource:
     return replace(found, inputs=inputs)
 
 
-def with_resource(found: World, other: Resource) -> World:
-    """The world in which *other* takes the place of the resource with its URN, or joins."""
-    kept = [each for each in found.resources if each.urn != other.urn]
-    return World((*kept, other))
+def of_program(found: Deployed) -> World:
+    """The resources of a program that ran under mocks; on AWS with the provider's own tags."""
+    defaults: dict[str, Any] = {}
+    for inputs in found.of_type("pulumi:providers:aws").values():
+        defaults = json.loads(inputs["defaultTags"])["tags"]
+    return World(tuple(_registered(*each, found, defaults) for each in found.items()))
+
+
+def _registered(
+    urn: str, inputs: Mapping[str, Any], found: Deployed, defaults: Mapping[str, Any]
+) -> Resource:
+    kind, _, name = urn.partition("::")
+    token = kind.rpartition("$")[2]
+    own = {key: _opened(value) for key, value in inputs.items()}
+    tags: dict[str, Any] = {}
+    if token.startswith("aws:") and isinstance(own.get("tags", {}), Mapping):
+        tags = {"tagsAll": {**defaults, **own.get("tags", {})}}
+    return Resource(
+        type=plain_type(token),
+        name=name,
+        urn=urn,
+        inputs={**own, **tags},
+        protect=found.options[urn].protect,
+        refers=found.options[urn].made_of,
+    )
+
+
+def _opened(value: Any) -> Any:
+    """The value that the engine's rules would see: secrets are no secrets to them."""
+    match value:
+        case Secret(inner):
+            return _opened(inner)
+        case Mapping():
+            return {key: _opened(each) for key, each in value.items()}
+        case list():
+            return [_opened(each) for each in value]
+    return value
 
 
 def findings(
