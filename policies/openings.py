@@ -133,7 +133,7 @@ def _of_aws(rule: Mapping[str, Any], *, name: str, inbound: bool) -> Iterator[Op
     for path in ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks", "prefixListId"):
         known, whole = items(at(rule, path))
         peers += [str(each) for each in known]
-        if not whole and path != "prefixListId":
+        if not whole:
             unknown.append(path)
     keys = ("referencedSecurityGroupId", "sourceSecurityGroupId", "securityGroups", "self")
     protocol = at(rule, "ipProtocol", at(rule, "protocol", "-1"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from policies.ground import Ground
 from policies.kinds import (
+    AZURE_DISK,
     BUCKET,
     INSTANCE,
     KEY,
@@ -86,6 +87,21 @@ RULES = (
             TEMPLATE: _volumes("blockDeviceMappings", root=True),
             INSTANCE: _volumes("rootBlockDevice", "ebsBlockDevices", root=False),
             VOLUME: must("encrypted", true, CLEAR),
+        },
+    ),
+    Rule(
+        id="disk-export",
+        why="Nobody copies a disk over the internet",
+        severity=Severity.MEDIUM,
+        stance=Stance.PROTECTS,
+        ids=("CKV_AZURE_251",),
+        fix="set publicNetworkAccess: Disabled on the disk",
+        checks={
+            AZURE_DISK: must(
+                "publicNetworkAccess",
+                lambda value: value == "Disabled",
+                "whoever has a link to it copies it over the internet",
+            )
         },
     ),
     Rule(

@@ -85,6 +85,8 @@ def _listener(resource: Resource, _: Ground) -> Iterator[Finding]:
     policy = str(resource("sslPolicy", ""))
     if resource("protocol") == "HTTP" and not _redirects(resource):
         yield Finding("it takes requests in the clear (HTTP)")
+    elif resource("protocol") in ("HTTPS", "TLS") and not policy:
+        yield Finding("it takes connections older than TLS 1.2 (sslPolicy: AWS's default)")
     elif policy.startswith(OLD_LISTENERS):
         yield Finding(f"it takes connections older than TLS 1.2 (sslPolicy: {policy})")
 
