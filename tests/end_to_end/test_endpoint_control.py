@@ -122,8 +122,8 @@ def test_another_size_is_another_deployment(endpoint: Deployed) -> None:
 
 def test_what_exists_comes_into_another_program(endpoint: Deployed) -> None:
     engine, kinds = endpoint.engine, (ENDPOINT, DEPLOYMENT, f"{ML}:Workspace", TEMPLATE)
-    engine._stack_file("importer", {"operationalization:environment": {}})
-    file = engine._stack_file("importer", None)
+    engine.stack_file("importer", {"operationalization:environment": {}})
+    file = engine.stack_file("importer", None)
     chosen = ["--stack", "importer", "--config-file", str(file)]
     how = ["--yes", "--skip-preview", "--generate-code=false", "--protect=false"]
 

@@ -196,7 +196,7 @@ def test_pulumi_import_brings_what_exists_into_a_state_and_nothing_else(cloud):
 
 
 def importing(engine, token, name, target):
-    chosen = ["--stack", "importer", "--config-file", str(engine._stack_file("importer", None))]
+    chosen = ["--stack", "importer", "--config-file", str(engine.stack_file("importer", None))]
     how = ["--yes", "--skip-preview", "--generate-code=false", "--protect=false"]
     return engine.pulumi("import", token, name, target, *chosen, *how, check=False)
 

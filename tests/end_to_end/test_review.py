@@ -51,7 +51,7 @@ class Pipeline:
 def test_an_environment_of_a_pull_request_comes_and_goes_with_its_time(tmp_path: Path) -> None:
     with on_sandbox(tmp_path) as engine:
         jobs = Pipeline(engine, tmp_path)
-        engine._stack_file("lasting", {})
+        engine.stack_file("lasting", {})
 
         code, said = jobs.run("review", "--pull", "7", "--like", "dev-onebox-aws", "--cloud")
         assert code == 0, said

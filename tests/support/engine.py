@@ -229,7 +229,7 @@ class Engine:
     def _operate(
         self, operation: str, stack: str, config: Mapping[str, Any] | None, *arguments: str
     ) -> Result:
-        file = self._stack_file(stack, config)
+        file = self.stack_file(stack, config)
         log = self.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         shared = ["--stack", stack, "--config-file", str(file), "--event-log", str(log)]
@@ -241,7 +241,7 @@ class Engine:
             events=tuple(json.loads(line) for line in lines),
         )
 
-    def _stack_file(self, stack: str, config: Mapping[str, Any] | None) -> Path:
+    def stack_file(self, stack: str, config: Mapping[str, Any] | None) -> Path:
         """The stack's file, in a project folder of our own: Pulumi writes its salt into it."""
         project = self.folder / "project"
         file = project / "stacks" / f"Pulumi.{stack}.yaml"

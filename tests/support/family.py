@@ -144,7 +144,7 @@ class Family(Live):
         secrets = {}
         if self.case.version.startswith("9.0"):
             secrets = {"adminPassword": self.PASSWORD, "adminPasswordHash": hashed(self.PASSWORD)}
-        file = self.engine._stack_file(self.stack, self.configure({}))
+        file = self.engine.stack_file(self.stack, self.configure({}))
         for name, value in secrets.items():
             place = ("--stack", self.stack, "--config-file", str(file))
             self.engine.pulumi("config", "set", "--secret", *place, name, value)
