@@ -49,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     except OperationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped: the table is as it was, or has one cloud's prices more\n")
+        return 130
 
 
 def _meters(paths: Sequence[Path]) -> list[Meter]:
@@ -101,7 +104,7 @@ def _asked(
 ) -> Iterator[tuple[Meter, Price]]:
     today = datetime.now(UTC).date()
     with httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client:
-        asking = Asking(address, client)
+        asking = Asking(address, client, _told)
         yield from fetch(meters, asking, today, _told)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -26,9 +26,10 @@ LARGEST_PRICE = Decimal(1_000_000)
 class Asking:
     """A client of one price list, and of no other host."""
 
-    def __init__(self, base: str, client: httpx.Client) -> None:
+    def __init__(self, base: str, client: httpx.Client, told: Callable[[str], None]) -> None:
         self._base = base.rstrip("/")
         self._client = client
+        self._told = told
         host = urlsplit(base)
         if host.scheme != "https" and host.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise OperationError(
@@ -69,7 +70,9 @@ class Asking:
         why = ""
         for tried in range(TRIES):
             if tried:
-                time.sleep(min(2.0**tried, LONGEST_PAUSE))
+                pause = min(2.0**tried, LONGEST_PAUSE)
+                self._told(f"{self._base}: {why}; asking again in {pause:.0f} s")
+                time.sleep(pause)
             try:
                 request = self._client.build_request("GET", address)
                 response = self._client.send(request, stream=True)
