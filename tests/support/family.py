@@ -48,6 +48,8 @@ class Case:
     topology: str = "enterprise"
     nodes: str = "fixed"
     compute: int = 1
+    web: int | None = None
+    """How many web nodes; as many as the stack that it is like, where nothing is said."""
 
     @property
     def product(self) -> str:
@@ -89,6 +91,8 @@ class Case:
             kept = {key: base["compute"][key] for key in ("size", "disk")}
             settings["compute"] = {**kept, "nodes": self.nodes, "count": self.compute}
             settings["web.nodes"] = self.nodes
+            if self.web:
+                settings["web.count"] = self.web
             if self.cloud == "aws":
                 settings["compute"]["zones"] = [1, 2]
         return changed(base, settings)

@@ -13,14 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
 from operations.connection import trust
 from operations.stack import Environment
-from tests.support.live import Live
 
 PATIENCE = 20.0
 """Seconds after which a request is lost; an answer takes some milliseconds."""
@@ -95,6 +94,16 @@ class Load:
         return "\n".join([f"{self.served} served, {len(lost)} lost", *map(str, lost[:40])])
 
 
+class Serving(Protocol):
+    """An environment that answers clients."""
+
+    stack: str
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets in clear."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """Who is signed in to an environment, and whom it trusts."""
@@ -114,7 +123,7 @@ class Caller:
         )
 
 
-def sign_in(dev: Live) -> Caller:
+def sign_in(dev: Serving) -> Caller:
     """Sign in as the environment's administrator."""
     outputs = dev.outputs()
     environment = Environment(
@@ -141,7 +150,7 @@ def sign_in(dev: Live) -> Caller:
 
 @contextmanager
 def under_load(
-    dev: Live, question: Question, *, clients: int = 4, rate: float = 6.0
+    dev: Serving, question: Question, *, clients: int = 4, rate: float = 6.0
 ) -> Iterator[Load]:
     """Ask *question* with some *clients*, each *rate* times a second, while the context lasts.
 
