@@ -35,9 +35,11 @@ class Deployed:
         """Return the way to *nodes*."""
         return choose(self.backend, nodes, str(self.outputs().get("location") or ""))
 
-    def published(self) -> tuple[str, ...]:
-        """Return every service, as clients see them."""
+    def published(self) -> tuple[str, ...] | None:
+        """Return every service, as clients see them; None where only a directory's users do."""
         reading = Reading(self.stack, self.backend)
+        if not environment.knows_us(reading.outputs()):
+            return None
         return environment.Published(reading.environment()).published()
 
     def deploy(self) -> None:

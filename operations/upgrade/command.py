@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, backend: Backend) -> None:
             return
         journal.write(record)
     channel = choose(backend, record.nodes, str(reading.outputs().get("location") or ""))
-    services = environment.Published(reading.environment())
+    services = environment.services(reading)
     ended = Runner(channel=channel, journal=journal, services=services).run(record)
     sys.stderr.write(finished(ended, backend))
     if ended.configures and ended.state == "taken-back":
@@ -85,7 +85,7 @@ def begun(options: argparse.Namespace, reading: Reading) -> tuple[Record, dict[s
         file=str(options.file.resolve()),
         before=found.before,
         after=found.after,
-        services=environment.Published(reading.environment()).published(),
+        services=environment.services(reading).published(),
         steps=planning.forward(nodes, server=found.server),
     )
     return record, dict(found.archives)

@@ -45,7 +45,7 @@ def begun(options: argparse.Namespace, reading: Reading) -> tuple[Record, dict[s
         file=str(options.file.resolve()),
         before=found.before,
         after=found.after,
-        services=environment.Published(reading.environment()).published(),
+        services=environment.services(reading).published(),
         steps=planning.configuring(behind),
     )
     return record, dict(found.archives)

@@ -8,10 +8,11 @@ from operations.channel import Node
 from operations.connection import Connection
 from operations.errors import OperationError
 from operations.patience import until
-from operations.stack import Environment
+from operations.stack import Environment, Reading
 
 SECONDS = 300.0
 """How long the load balancer may take to find a node that serves."""
+LOCAL = "local"
 ORDER = ("compute", "web", "one-box")
 """Compute nodes first (facts.md 15)."""
 
@@ -55,6 +56,22 @@ def id_of(target: str) -> str:
     return target.rpartition("/")[2] if target.startswith("arn:") else target
 
 
+class Unseen:
+    """The services of an environment whose users are those of a directory: none is ours to ask as.
+
+    Nodes diagnose themselves all the same; whether services came along is not seen.
+    """
+
+    def published(self) -> tuple[str, ...]:
+        """Return nothing, so that nothing can have gone."""
+        return ()
+
+
+def knows_us(outputs: Mapping[str, Any]) -> bool:
+    """Return whether the environment's local administrator may log in."""
+    return str((outputs.get("runtime") or {}).get("authentication", LOCAL)) == LOCAL
+
+
 class Published:
     """The services of an environment, through its load balancer; the product's paths and bodies.
 
@@ -93,3 +110,8 @@ class Published:
         if reply.status != HTTPStatus.OK:
             return None
         return tuple(sorted(f"{each['name']} {each['version']}" for each in reply.body))
+
+
+def services(reading: Reading) -> Published | Unseen:
+    """Return how the services of a deployed stack are seen."""
+    return Published(reading.environment()) if knows_us(reading.outputs()) else Unseen()

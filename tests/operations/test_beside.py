@@ -206,6 +206,17 @@ def test_a_service_that_came_after_the_backup_stops_it_before_anybody_is_sent_th
     assert (world.stage, world.serving) == ("old", {"old"})
 
 
+def test_where_a_directory_knows_the_users_nobody_compares_and_that_is_said(tmp_path):
+    world, journal = begun(tmp_path)
+    world.published = lambda: None
+    said = []
+    runner = Runner(world=world, journal=journal, say=said.append, now=lambda: NOON)
+    record = runner.run(journal.read())
+
+    assert (record.state, world.serving) == ("standing", {"new"})
+    assert said.count("    not seen: its users are those of a directory; ask as one of them\n") == 2
+
+
 @pytest.mark.parametrize("way", ["resume", "take_back", "finish"])
 def test_what_is_not_there_is_refused(way):
     with pytest.raises(OperationError, match="none was begun from here"):

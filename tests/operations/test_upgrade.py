@@ -510,3 +510,11 @@ def test_what_is_deployed_already_is_nothing_to_do(tmp_path):
     options = argparse.Namespace(stack="s", file=tmp_path)
     with pytest.raises(OperationError, match="every node is what was deployed last"):
         configuring.begun(options, Reading())
+
+
+def test_services_are_not_looked_for_where_a_directory_knows_the_users():
+    class Reading:
+        def outputs(self):
+            return {"runtime": {"authentication": "ldap"}}
+
+    assert environment.services(Reading()).published() == ()
