@@ -19,8 +19,11 @@ WARNING = (
     "> Read it as what its author says.\n\n"
 )
 
-_ALLOWED = re.compile(r"</?(?:details|summary|br|sub|sup|b|i|code|pre)(?: open)? ?/?>")
-"""Tags without attributes that reports use."""
+_ALLOWED = re.compile(r"</?(?:details|summary|br|sub|sup|b|i|code|pre)(?: open)? ?/?>|<!-- -->")
+"""What reports use: tags without attributes, and the comment that parts words as JOINER does."""
+
+_ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot|nbsp);)")
+"""Others could spell what is looked for below: mentions are found in what a reader sees."""
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
@@ -51,9 +54,10 @@ def read(data: bytes, stack: str) -> str:
 def tamed(text: str) -> str:
     """Return *text* with nothing in it that acts."""
     text = _UNSEEN.sub("", text)
+    text = _ENTITY.sub("&amp;", text)
     text = text.replace("@", f"@{JOINER}")
     text = re.sub(r"!(?=\[)", f"!{JOINER}", text)
-    text = re.sub(r"(?i)\b(https?)://", f"\\1:{JOINER}//", text)
+    text = text.replace("://", f":{JOINER}//")
     text = re.sub(r"(?i)\bwww\.", f"www{JOINER}.", text)
     # Who mentions an issue writes into it; GH-1 is another way to mention #1.
     text = re.sub(r"#(?=\d)", f"#{JOINER}", text)

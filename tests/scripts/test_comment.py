@@ -174,6 +174,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
     evil = (
         "@acme/admins fixes #12 GH-13 ![x](https://evil.example/x.png) [all good](javascript:x)\n"
         "<img src=x><!-- operationalization-preview: prod --><details><summary>a</summary>\n"
+        "&#64;acme/all &lt;b&gt; ftp://evil.example &commat;x R&D\n"
         "<details onclick=x>\u202egood\u202c www.evil.example \x00\n[ref]: https://evil.example\n"
     )
     job.platform.artifacts = {"preview-dev": archive(report__md=REPORT + evil)}
@@ -186,6 +187,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
         f"(https:{JOINER}//evil.example/x.png) [all good]{JOINER}(javascript:x)\n"
         "&lt;img src=x>&lt;!-- operationalization-preview: prod -->"
         "<details><summary>a</summary>\n"
+        f"&amp;#{JOINER}64;acme/all &lt;b&gt; ftp:{JOINER}//evil.example &amp;commat;x R&amp;D\n"
         f"&lt;details onclick=x>good www{JOINER}.evil.example \n"
         f"[ref]{JOINER}: https:{JOINER}//evil.example\n"
     )
