@@ -41,8 +41,14 @@ def run(program: Path, stack: str, arguments: Sequence[str]) -> Recording:
 
 
 def _run(command: Sequence[str], program: Path) -> tuple[str, str, int]:
-    # The event log is an option of its debugging commands (pkg/cmd/pulumi/operations/preview.go).
-    variables = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    variables = {
+        **os.environ,
+        # The event log is an option for its debugging (pkg/cmd/pulumi/operations/preview.go).
+        "PULUMI_DEBUG_COMMANDS": "true",
+        # The JSON is one document, whatever somebody prefers for other tools (`preview --help`).
+        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "false",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
     try:
         process = subprocess.Popen(
             command, cwd=program, env=variables, stdin=subprocess.DEVNULL,

@@ -38,6 +38,8 @@ class Change:
     refused_by: str = ""
     """The policy that refuses it; none where it is for people to judge."""
     stack: str = "dev"
+    secret: str = ""
+    """An administrator's password that is set with it; no report has it."""
 
 
 RULES = "    return [*allowed, deny(direction)]\n"
@@ -68,6 +70,7 @@ CHANGES = {
     "the compute maximum is doubled": Change(
         settings={"compute.autoscale.maximum": 8},
         says=(f"MUCH LARGER: dev-compute-nodes: {SMALL} becomes {LARGE}, 2 times as many",),
+        secret="Planted-Secret-1",
     ),
     "the database is encrypted no more": Change(
         stack="dev-aws",
@@ -105,7 +108,7 @@ def test_the_first_lines_say_it(name: str, deployed: dict[str, Deployed], tmp_pa
     change = CHANGES[name]
     program = copy_with(tmp_path / "program", change.program) if change.program else ROOT
 
-    done = preview(deployed[change.stack], program, dict(change.settings))
+    done = preview(deployed[change.stack], program, dict(change.settings), change.secret)
 
     made = json.loads(done.stdout)
     first = [f"{each['label']}: {each['text']}" for each in made["headline"]]
@@ -115,6 +118,9 @@ def test_the_first_lines_say_it(name: str, deployed: dict[str, Deployed], tmp_pa
     assert (change.refused_by in refused) if change.refused_by else not refused
     assert done.returncode == (2 if refused else 0)
     assert made["policy"]["passed"] > 0
+    if change.secret:
+        assert change.secret not in done.stdout + done.stderr
+        assert "(secret), another one" in done.stdout
 
 
 def test_the_recorded_preview_says_what_one_of_today_says(
@@ -149,13 +155,17 @@ def options(deployed: Deployed, settings: dict[str, Any]) -> list[str]:
 
 
 def preview(
-    deployed: Deployed, program: Path, settings: dict[str, Any]
+    deployed: Deployed, program: Path, settings: dict[str, Any], secret: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """The report on the deployed environment with other settings, or of another program."""
     command = [sys.executable, "-m", "operations.preview", "--stack", deployed.stack]
+    theirs = options(deployed, settings)
+    if secret:
+        set_it = ["config", "set", "--secret", "adminPassword", secret, *theirs[:2]]
+        deployed.engine.pulumi(*set_it, "--stack", deployed.stack)
     ours = ["--program", str(program), "--format", "json"]
     return subprocess.run(
-        [*command, *ours, "--", *options(deployed, settings)],
+        [*command, *ours, "--", *theirs],
         cwd=ROOT,
         env=deployed.engine.environment,
         capture_output=True,
