@@ -17,6 +17,13 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.engine
 
+REFUSES = """
+from pulumi_policy import EnforcementLevel, PolicyPack, StackValidationPolicy
+
+wrong = lambda args, report: report("the whole stack is wrong", None)
+policy = StackValidationPolicy("strict", "Refuses all.", wrong, EnforcementLevel.MANDATORY)
+PolicyPack("strict", [policy])
+"""
 LOOKS = ("orphans", "orphans")
 """For creations of a killed update before, and for what no state knows afterwards."""
 
@@ -80,6 +87,19 @@ def test_a_protected_stack_goes_only_with_the_users_word(tree: Tree) -> None:
     )
     assert agreed.returncode == 0, agreed.stdout + agreed.stderr
     assert agreed.stderr.endswith("stack 'dev' is gone from the sandbox\n")
+
+
+def test_an_update_of_a_protected_stack_begins_with_what_policies_refuse(tree: Tree) -> None:
+    (tree.root / "policies/__main__.py").write_text(REFUSES)
+    others = tree.run("up")
+    (tree.root / "scripts/lib/protection.py").write_text("print('protected')\n")
+    tree.stack("dev", "config:\n  operationalization:size: large\n")
+    protected = tree.run("up")
+
+    assert others.returncode == 0, others.stdout + others.stderr
+    assert protected.returncode != 0
+    assert "the whole stack is wrong" in protected.stdout
+    assert '"size": "small"' in tree.state.read_text()
 
 
 def test_values_that_only_another_key_decrypts_are_refused(tree: Tree) -> None:
