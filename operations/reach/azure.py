@@ -13,7 +13,7 @@ from typing import Any
 from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError
 from operations.reach import azure_public
-from operations.reach.addresses import V6, Services
+from operations.reach.addresses import EVERYWHERE, PRIVATE, V6, Services
 from operations.reach.azure_groups import Groups
 from operations.reach.places import (
     BALANCER,
@@ -34,7 +34,7 @@ from operations.reach.places import (
     subnet_name,
 )
 from operations.reach.reading import network
-from operations.reach.rules import PORTS
+from operations.reach.rules import PORTS, Rule
 from operations.reach.spans import NONE, Spans
 from operations.values import at, maps, texts
 
@@ -213,11 +213,16 @@ class _Reader:
             place=place,
             kind=kind,
             addresses=self._addresses(subnet),
-            inbound=self._guards(subnet)[0] if guarded else (),
+            inbound=self._guards(subnet)[0] if guarded else (self._neighbours(),),
             listens=listens,
             machine=False,
             subnets=(self._subnet(subnet),),
         )
+
+    def _neighbours(self) -> Guard:
+        """Return what reaches a private address that no group guards: who is in reach of it."""
+        near = self._own | PRIVATE
+        return Guard((Rule(allow=True, sources=near, destinations=EVERYWHERE),))
 
     def _fronts(self) -> Iterator[Front]:
         for urn, balancer in self._balancers.items():

@@ -279,3 +279,32 @@ def test_windows_on_aws_is_told_by_the_user_data() -> None:
 def test_a_stack_with_nothing_costs_nothing() -> None:
     empty = changed("dev", lambda resources: resources.clear())
     assert cost.estimate(empty, {}).words() == ("nothing that is charged by time",)
+
+
+def test_a_database_with_a_licence_on_both_clouds() -> None:
+    def on_aws(resources: Resources) -> None:
+        server = named(resources, "aws:rds/instance:Instance", "database-server")["inputs"]
+        server |= {"engine": "sqlserver-se", "multiAz": False}
+
+    def on_azure(resources: Resources) -> None:
+        server = named(resources, "azure-native:dbforpostgresql:Server", "database-server")
+        server["type"] = "azure-native:sql:Database"
+        server["inputs"] |= {
+            "sku": {"name": "GP_Gen5_4", "tier": "GeneralPurpose"},
+            "maxSizeBytes": 64 * 2**30,
+            "zoneRedundant": True,
+        }
+
+    found = [
+        f"{line.amount} {line.meter.name}"
+        for deployed in (changed("aws-production", on_aws), changed("azure-production", on_azure))
+        for line in cost.estimate(deployed, {}).lines
+        if line.part == "database"
+    ]
+    assert found == [
+        "1 rds sqlserver-se db.m6i.xlarge single-az",
+        "128 rds storage gp3 single-az",
+        "1 sql GP_Gen5_4",
+        "64 sql storage",
+        "1 sql zones GP_Gen5_4",
+    ]

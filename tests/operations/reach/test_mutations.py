@@ -252,9 +252,41 @@ def test_a_private_endpoint_that_no_group_guards() -> None:
         subnet = named(resources, SUBNET, "network-endpoints")
         subnet["inputs"]["privateEndpointNetworkPolicies"] = "Disabled"
 
-    assert seen("azure-production", change)[0].startswith(
-        "NEW: the internet (0.0.0.0/0) may reach database on TCP 5432, 6432 (by the rules;"
-    )
+    assert seen("azure-production", change) == [
+        "NEW: joined networks may reach database on TCP 5432, 6432",
+        "NEW: joined networks may reach vault on TCP 443",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "needs"),
+    [
+        ("Key", "with the endpoint's key"),
+        ("AMLToken", "with a token of Azure ML"),
+        ("AADToken", "with a token of Entra"),
+    ],
+)
+def test_a_managed_endpoint_that_becomes_public(mode: str, needs: str) -> None:
+    def change(resources: Resources) -> None:
+        kind = "azure-native:machinelearningservices:OnlineEndpoint"
+        endpoint = named(resources, kind, "endpoint-endpoint")["inputs"]
+        endpoint["properties"] |= {"publicNetworkAccess": "Enabled", "authMode": mode}
+
+    assert seen("azure-endpoint-production", change) == [
+        f"NEW: the internet (0.0.0.0/0) may reach managed endpoint on TCP 443 ({needs})"
+    ]
+
+
+def test_a_store_that_lets_in_one_network() -> None:
+    def change(resources: Resources) -> None:
+        kind = "azure-native:storage:StorageAccount"
+        store = named(resources, kind, "storage-account")["inputs"]
+        store["publicNetworkAccess"] = "Enabled"
+        store["networkRuleSet"]["ipRules"] = [{"iPAddressOrRange": "198.51.100.0/24"}]
+
+    assert seen("azure-endpoint-production", change) == [
+        "NEW: clients 198.51.100.0/24 may reach storage account on TCP 443"
+    ]
 
 
 @pytest.mark.parametrize(
