@@ -9,6 +9,7 @@ from operations.drift import events, report
 from operations.drift.words import FORMATS
 from operations.errors import OperationError
 from operations.export import state
+from operations.locks import pending
 
 NONE, WRONG, DRIFT = 0, 1, 2
 
@@ -23,7 +24,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         refresh = events.read(options.events.read_text(), options.stack)
-        found = report.make(refresh, state.parse(options.state.read_text(), options.stack))
+        exported = options.state.read_text()
+        found = report.make(
+            refresh, state.parse(exported, options.stack), pending.read(exported, options.stack)
+        )
     except OperationError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG

@@ -9,6 +9,7 @@ from operations.drift.events import Found
 from operations.drift.severity import Severity
 from operations.drift.values import Difference, at, differences, same
 from operations.export.state import SECRET, Deployment, Resource
+from operations.locks.pending import Pending
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,13 +39,17 @@ class Report:
     looked_at: int
     changed: tuple[Changed, ...]
     left_out: tuple[LeftOut, ...]
+    pending: tuple[Pending, ...] = ()
+    """What an update that did not end had under way: of it the state knows no end."""
 
     def of(self, chosen: Severity) -> tuple[Changed, ...]:
         """Return what is as serious as that."""
         return tuple(each for each in self.changed if each.severity == chosen)
 
 
-def make(refresh: Sequence[Found], state: Deployment) -> Report:
+def make(
+    refresh: Sequence[Found], state: Deployment, under_way: tuple[Pending, ...] = ()
+) -> Report:
     """Return the report of *refresh*; *state* knows what the program leaves to others."""
     known = {each.urn: each for each in state.resources}
     changed: list[Changed] = []
@@ -61,7 +66,7 @@ def make(refresh: Sequence[Found], state: Deployment) -> Report:
             if drift:
                 changed.append(_changed(resource, drift))
     changed.sort(key=lambda each: (severity.ORDER.index(each.severity), str(each.resource)))
-    return Report(state.stack, len(refresh), tuple(changed), tuple(left_out))
+    return Report(state.stack, len(refresh), tuple(changed), tuple(left_out), under_way)
 
 
 def _judged(found: Found, resource: Resource) -> tuple[list[Difference], list[LeftOut]]:

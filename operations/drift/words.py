@@ -29,6 +29,9 @@ def terminal(report: Report) -> str:
             lines += [line for each in found for line in _lines(each)]
     if report.left_out:
         lines += ["", f"No drift, and left out: {_left_out(report)}"]
+    if report.pending:
+        lines += ["", UNDER_WAY]
+        lines += [f"  {each.kind} {each.name}: {each.meaning}" for each in report.pending]
     if report.changed:
         lines += ["", *WHAT_NOW]
     return "\n".join(lines) + "\n"
@@ -49,10 +52,15 @@ def markdown(report: Report) -> str:
             for each in report.left_out
         ]
         lines += ["", "</details>"]
+    if report.pending:
+        lines += ["", UNDER_WAY, ""]
+        lines += [f"- {each.kind} {_code(each.name)}: {each.meaning}" for each in report.pending]
     if report.changed:
         lines += ["", *WHAT_NOW]
     return "\n".join(lines) + "\n"
 
+
+UNDER_WAY = "An update had begun and not ended:"
 
 WHAT_NOW = (
     "The next up of the stack puts it back as the program says; what is to stay belongs into the",
@@ -70,6 +78,7 @@ def as_json(report: Report) -> str:
             {"urn": each.resource.urn, "path": each.path, "why": each.why}
             for each in report.left_out
         ],
+        "pending": [{"kind": each.kind, "urn": each.urn} for each in report.pending],
     }
     return json.dumps(found, indent=2) + "\n"
 

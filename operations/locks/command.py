@@ -64,7 +64,7 @@ def _told(left: Sequence[Pending], options: argparse.Namespace) -> Iterator[str]
     if left:
         yield f"an update of stack '{options.stack}' had begun and not ended:"
         for each in left:
-            yield f"  {each.kind} {each.urn.rpartition('::')[2]}: {each.meaning}"
+            yield f"  {each.kind} {each.name}: {each.meaning}"
             yield f"    {each.urn}"
 
 

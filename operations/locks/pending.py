@@ -23,6 +23,11 @@ class Pending:
     urn: str
 
     @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return self.urn.rpartition("::")[2]
+
+    @property
     def meaning(self) -> str:
         """What may be the case now."""
         return MEANING.get(self.kind, "how it ended is not known")

@@ -79,5 +79,5 @@ follow_plan() {
 # plan_was_broken: what a person wants to know when an update with a plan has failed.
 plan_was_broken() {
   [[ ! $PLAN ]] ||
-    say "what the plan does not allow was not done. Make it anew and read it: scripts/preview --stack $STACK --save-plan $PLAN"
+    say "nothing that is not in the plan was done. To go on, make a new one and read it: scripts/preview --stack $STACK --save-plan $PLAN"
 }

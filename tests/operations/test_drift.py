@@ -12,6 +12,7 @@ from operations.drift.values import Difference, differences
 from operations.drift.words import as_json, markdown, terminal
 from operations.errors import OperationError
 from operations.export import state
+from operations.locks.pending import Pending
 
 NSG = "azure-native:network:NetworkSecurityGroup"
 GROUP = "azure-native:resources:ResourceGroup"
@@ -291,6 +292,20 @@ def test_programs_get_ids_paths_and_values() -> None:
             "properties": [{"path": "a", "before": 1, "after": {"b": "(secret)"}}],
         }
     ]
+
+
+def test_what_an_update_left_half_done_is_said_with_it() -> None:
+    found = events.read(log(ended(GROUP, {}, {}, op="same")), "live")
+
+    made = report.make(found, stack(), (Pending("creating", urn("aws:rds/instance:Instance")),))
+
+    assert made.changed == ()
+    assert terminal(made).endswith(
+        "\nAn update had begun and not ended:\n"
+        "  creating instance: it may exist in the cloud, and the state does not know it\n"
+    )
+    assert "- creating `instance`: it may exist" in markdown(made)
+    assert json.loads(as_json(made))["pending"][0]["kind"] == "creating"
 
 
 def test_a_refresh_that_did_not_end_says_nothing_of_drift() -> None:

@@ -37,7 +37,7 @@ def run(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("name", [*OURS, "test"])
+@pytest.mark.parametrize("name", [*OURS, "drift", "test"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_is_the_usage_and_works_from_anywhere(name: str, option: str, tmp_path: Path) -> None:
     done = run(name, option, cwd=tmp_path)
@@ -54,6 +54,16 @@ def test_an_unknown_option_is_refused_with_the_usage(name: str, tmp_path: Path) 
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == f"error: unknown option: --sideways\n\n{run(name, '-h', cwd=ROOT).stdout}"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--sideways"], ["--stack"], ["--format=xml"], ["-s", "a/b"]]
+)
+def test_drift_keeps_2_for_drift(arguments: list[str], tmp_path: Path) -> None:
+    done = run("drift", *arguments, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(f"\n\n{run('drift', '-h', cwd=ROOT).stdout}")
 
 
 @pytest.mark.parametrize("name", ["up", "preview", "destroy"])

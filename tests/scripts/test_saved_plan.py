@@ -88,7 +88,7 @@ def test_what_only_the_run_shows_is_refused_by_the_engine_before_anything_is_don
     assert "create is not allowed by the plan: no steps were expected for" in done.stdout
     assert tree.state.read_bytes() == before
     assert done.stderr.endswith(
-        "what the plan does not allow was not done. Make it anew and read it: "
+        "nothing that is not in the plan was done. To go on, make a new one and read it: "
         f"scripts/preview --stack dev --save-plan {plan}\n"
     )
 

@@ -90,7 +90,10 @@ def test_a_lock_of_another_machine_takes_the_stacks_name_typed_by_a_person(tree:
     shown = tree.run("unlock", "--show")
     refused = tree.run("unlock", "--yes")
     slip = typed(tree, "yes")
+    looked = tree.run("drift")
 
+    assert looked.returncode == 1, "neither drift nor none"
+    assert looked.stderr.endswith("  fix:   wait, or look: scripts/unlock --stack dev\n")
     assert shown.returncode == 0
     assert shown.stderr.startswith(
         "locked by me@elsewhere, process 1, since 2026-11-30 20:00:00 UTC"

@@ -110,7 +110,7 @@ def plant(tmp_path: Path) -> Tree:
     require_engine()
     root = tmp_path / "tree"
     shutil.copytree(ROOT / "scripts/lib", root / "scripts/lib")
-    for name in ("up", "preview", "destroy", "unlock"):
+    for name in ("up", "preview", "destroy", "unlock", "drift"):
         shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
     for name, text in (("setup", "#!/bin/sh\n"), ("sandbox", SANDBOX)):
         (root / "scripts" / name).write_text(text)
