@@ -18,6 +18,7 @@ SERVERS = {
     "aws:rds/instance:Instance": "the database server",
     "aws:rds/cluster:Cluster": "the database server",
 }
+VAULTS = ("azure-native:keyvault:Vault",)
 MACHINES = ("azure-native:compute:VirtualMachine", "aws:ec2/instance:Instance")
 """They hold a database where no server does (`database: { engine: sqlite }`)."""
 
@@ -77,6 +78,8 @@ class Loss:
     def words(self) -> Sentence:
         """What happens, as a sentence."""
         done = "replaced by an empty one" if self.loud else "made anew"
+        if self.severity == SECRETS and self.type not in VAULTS:
+            done = "replaced by another one"
         if self.op == "delete":
             done = "deleted"
         refused = "; its protection refuses that" if self.refused else ""

@@ -24,16 +24,16 @@ CHANGES = ("delete", "replace", "update", "create", "import")
 """What a step may do to a resource, the most serious first. Reading changes nothing."""
 
 REPLACED_AS = {
-    "create-replacement": "replace",
+    "create-replacement": None,
     "delete-replaced": None,
     "read-replacement": None,
-    "import-replacement": "import",
+    "import-replacement": None,
     "discard": None,
     "discard-replaced": None,
     "remove-pending-replace": None,
     "read": SAME,
 }
-"""Steps that are a part of another, or that come to the same as one."""
+"""Steps that come to the same as another, or are only a part of one that is there too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

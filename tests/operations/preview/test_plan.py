@@ -16,6 +16,14 @@ def changed(resource: Any, **inputs: Any) -> Any:
     return {**resource, "inputs": {**resource["inputs"], **inputs}}
 
 
+def test_the_parts_of_a_replacement_are_one_change() -> None:
+    parts = ("create-replacement", "replace", "delete-replaced")
+    found = previews.made(*(previews.step(op, NET, NET) for op in parts))
+
+    assert [step.op for step in found.changes] == ["replace"]
+    assert len(found.after.resources) == 2
+
+
 def test_what_stays_the_same_keeps_its_outputs_and_its_id() -> None:
     found = previews.made(previews.step("same", NET, NET))
 
