@@ -12,6 +12,8 @@ from operations.comment.marker import Marker, without
 from operations.comment.placing import Conversation, Note, fitting, place
 from operations.errors import OperationError
 
+AZURE_REPOS = "TfsGit"
+
 Platform = github.GitHub | azure.AzureDevOps
 
 
@@ -70,6 +72,14 @@ def connect(variables: Mapping[str, str], on: str | None) -> Platform:
     if on is None:
         on = "azure" if variables.get("TF_BUILD") else "github"
     if on == "azure":
+        kind = variables.get("BUILD_REPOSITORY_PROVIDER", AZURE_REPOS)
+        if kind != AZURE_REPOS:
+            raise OperationError(
+                "the pull request is not on Azure DevOps",
+                f"a repository of the kind {kind}",
+                "the pipeline's token is nobody there",
+                "use the workflows of .github/, or --on github with a token of its own",
+            )
         return azure.AzureDevOps(
             _needed(variables, "SYSTEM_COLLECTIONURI"),
             _needed(variables, "SYSTEM_TEAMPROJECT"),

@@ -119,6 +119,19 @@ def test_a_change_is_previewed_planned_deployed_and_watched(
     assert jobs.run("preview.yml", "stacks", "list", CLOUD="")[0] == 0
     assert jobs.outputs() == {"sandbox": f'["{STACK}"]', "cloud": "[]"}
 
+    # Without any account: what the runner has is this checkout.
+    account = {name for name in jobs.variables if name.startswith("PULUMI_")}
+    without = {name: jobs.variables.pop(name) for name in account}
+    home = jobs.variables["OPERATIONALIZATION_SANDBOX_HOME"]
+    jobs.variables["OPERATIONALIZATION_SANDBOX_HOME"] = str(jobs.folder / "runner")
+    code, said = jobs.run("preview.yml", "sandbox", "Preview", STACK=STACK)
+    report = jobs.read("report.md")
+    assert code == 0, said + report
+    assert report.startswith(f"<!-- operationalization-preview: {STACK} -->\n"), said
+    assert "research" in report
+    assert (jobs.folder / "summary").read_text() == report
+    jobs.variables |= {**without, "OPERATIONALIZATION_SANDBOX_HOME": home}
+
     # deploy.yml: the plan, then what is in it.
     assert jobs.run("deploy.yml", "stacks", "list", CLOUD=STACK, BEFORE="HEAD^1")[0] == 0
     assert jobs.outputs() == {"cloud": f'["{STACK}"]'}
@@ -152,19 +165,3 @@ def test_a_change_is_previewed_planned_deployed_and_watched(
         assert "capacity" in issue["body"]
         code, said = jobs.run("drift.yml", "drift", "Say so", DRIFT="0", **say)
         assert (code, issue["state"]) == (0, "closed"), said
-
-
-def test_a_report_is_made_without_any_account(runner: tuple[Runner, Deployed]) -> None:
-    jobs, _ = runner
-    jobs.checkout.change(f"stacks/Pulumi.{STACK}.yaml", "owner: data-science", "owner: research")
-    own = {name: value for name, value in jobs.variables.items() if not name.startswith("PULUMI_")}
-    home = {"OPERATIONALIZATION_SANDBOX_HOME": str(jobs.folder / "runner")}
-    jobs.variables = {**own, **home}
-
-    code, said = jobs.run("preview.yml", "sandbox", "Preview", STACK=STACK)
-
-    report = jobs.read("report.md")
-    assert code == 0, said + report
-    assert report.startswith(f"<!-- operationalization-preview: {STACK} -->\n"), said
-    assert "research" in report
-    assert (jobs.folder / "summary").read_text() == report

@@ -3,6 +3,7 @@
 With --cloud, on a backend and in a cloud that are the sandbox's: the commands of a pipeline.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -38,13 +39,22 @@ class Pipeline:
     def stacks(self) -> str:
         return self.engine.pulumi("stack", "ls", "--all").stdout
 
+    def protect(self, stack: str, *, yes: bool) -> None:
+        """Protect a resource in a stack's state, or end that."""
+        found = json.loads(self.engine.pulumi("stack", "export", "--stack", stack).stdout)
+        found["deployment"]["resources"][-1]["protect"] = yes
+        self._import(stack, json.dumps(found))
+
     def turn_back_the_clock_of(self, stack: str) -> None:
         """Let a stack's time have been over for years, in its state."""
         found = self.engine.pulumi("stack", "export", "--stack", stack).stdout
         old = re.sub(r'(environment-expires[\\": ]+)20', r"\g<1>19", found)
         assert old != found
-        state = self.folder / "old.json"
-        state.write_text(old)
+        self._import(stack, old)
+
+    def _import(self, stack: str, text: str) -> None:
+        state = self.folder / "state.json"
+        state.write_text(text)
         self.engine.pulumi("stack", "import", "--stack", stack, "--file", str(state))
 
 
@@ -72,6 +82,12 @@ def test_an_environment_of_a_pull_request_comes_and_goes_with_its_time(tmp_path:
         assert (code, "why:   nobody is there to ask" in said) == (1, True), said
         assert "review-7" in jobs.stacks()
 
+        jobs.protect("review-7", yes=True)
+        code, said = jobs.run("expire", "--cloud", "--yes")
+        assert (code, "protected: it stays, as nobody is there to ask" in said) == (1, True), said
+        assert "review-7" in jobs.stacks()
+
+        jobs.protect("review-7", yes=False)
         code, said = jobs.run("expire", "--cloud", "--yes")
         assert code == 0, said
         assert "lasting: has no expiry; left alone (0 resources)" in said

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.comment import command
 from operations.comment.hostile import JOINER, LARGEST
 from tests.support.platforms import REPOSITORY, TOKEN, archive, platforms
 
@@ -16,12 +17,13 @@ REPORT = "<!-- operationalization-preview: dev -->\n# Preview of dev\n\n| a | b 
 
 
 class Job:
-    """A job of a pipeline."""
+    """A job of a pipeline. What the script does after its options is done in this process."""
 
-    def __init__(self, platform, folder):
+    def __init__(self, platform, folder, monkeypatch, capsys):
         self.platform, self.folder = platform, folder
-        plain = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "SYSTEM_"))}
-        self.variables = plain
+        self.variables = {"PATH": os.environ["PATH"]}
+        self.patch, self.captured = monkeypatch, capsys
+        monkeypatch.chdir(folder)
         (folder / "report.md").write_text(REPORT)
 
     def on_github(self, **event):
@@ -47,6 +49,14 @@ class Job:
         return self
 
     def run(self, *arguments):
+        self.patch.setattr(os, "environ", self.variables)
+        code = command.main(arguments)
+        out, said = self.captured.readouterr()
+        assert out == ""
+        assert TOKEN not in said
+        return code, said
+
+    def run_script(self, *arguments):
         done = subprocess.run(
             [str(ROOT / "scripts/comment"), *arguments],
             cwd=self.folder,
@@ -63,9 +73,9 @@ class Job:
 
 
 @pytest.fixture
-def job(tmp_path):
+def job(tmp_path, monkeypatch, capsys):
     with platforms() as platform:
-        yield Job(platform, tmp_path)
+        yield Job(platform, tmp_path, monkeypatch, capsys)
 
 
 def run_event(commit=COMMIT, event="pull_request", owner="mallory"):
@@ -90,9 +100,9 @@ def test_a_report_is_posted_and_changed_in_place_on_github(job):
     job.on_github()
     words = ["--stack", "dev", "--report", "report.md", "--pull", "7"]
 
-    first = job.run(*words)
+    first = job.run_script(*words)
     (job.folder / "report.md").write_text("# Another\n")
-    second = job.run(*words)
+    second = job.run_script(*words)
 
     assert first == (0, "the comment on stack 'dev' in pull request 7 is written\n")
     assert second == (0, "the comment on stack 'dev' in pull request 7 is brought up to date\n")
@@ -156,7 +166,7 @@ def test_what_a_fork_left_is_posted_where_github_says_it_belongs(job):
         "logs": archive(report__md=REPORT),
     }
 
-    done = job.run("--from-run")
+    done = job.run_script("--from-run")
 
     assert done == (0, "the comment on stack 'dev' in pull request 7 is written\n")
     (body,) = job.platform.said()
@@ -262,6 +272,16 @@ def test_another_event_is_refused(job):
     assert (code, said.splitlines()[0]) == (1, "error: there is no run to report on")
 
 
+def test_a_repository_elsewhere_is_not_azure_devops_to_comment_on(job):
+    job.on_azure()
+    job.variables["BUILD_REPOSITORY_PROVIDER"] = "GitHub"
+
+    code, said = job.run("--stack", "dev", "--report", "report.md", "--pull", "7")
+
+    assert (code, job.platform.asked) == (1, [])
+    assert said.startswith("error: the pull request is not on Azure DevOps\n")
+
+
 def test_a_token_comes_from_the_variables_alone(job):
     job.on_github()
     del job.variables["GITHUB_TOKEN"]
@@ -292,6 +312,6 @@ def test_a_token_comes_from_the_variables_alone(job):
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_refused(job, arguments, reason):
-    code, said = job.run(*arguments)
+    code, said = job.run_script(*arguments)
 
     assert (code, said.splitlines()[0]) == (2, f"error: {reason}")
