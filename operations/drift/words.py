@@ -18,6 +18,9 @@ TITLES: Final[Mapping[Severity, str]] = {
 LONGEST = 160
 """Characters of a value; the resource itself has the rest."""
 
+MOST = 60
+"""Rows of a table in Markdown, and what it lists as left out: an issue has 65,536 characters."""
+
 
 def terminal(report: Report) -> str:
     """Return the report for people at a terminal."""
@@ -44,13 +47,15 @@ def markdown(report: Report) -> str:
         found = report.of(level)
         if found:
             lines += ["", f"**{TITLES[level]}**", "", "| Resource | Property | Deployed | Now |"]
-            lines += ["|---|---|---|---|", *(row for each in found for row in _rows(each))]
+            lines += ["|---|---|---|---|", *_cut([row for each in found for row in _rows(each)])]
     if report.left_out:
         lines += ["", "<details><summary>No drift, and left out</summary>", ""]
-        lines += [
-            f"- {_code(str(each.resource))} {_code(each.path)}: {each.why}"
-            for each in report.left_out
-        ]
+        lines += _cut(
+            [
+                f"- {_code(str(each.resource))} {_code(each.path)}: {each.why}"
+                for each in report.left_out
+            ]
+        )
         lines += ["", "</details>"]
     if report.pending:
         lines += ["", UNDER_WAY, ""]
@@ -117,6 +122,13 @@ def _rows(changed: Changed) -> Iterator[str]:
         else:
             before, after = _code(_told(each.before)), _code(_told(each.after))
             yield f"| {resource} | {_code(each.path)} | {before} | {after} |"
+
+
+def _cut(lines: list[str]) -> list[str]:
+    """Return as many *lines* as a page has room for, and how many more there are."""
+    if len(lines) <= MOST:
+        return lines
+    return [*lines[:MOST], "", f"and {len(lines) - MOST} more, which `scripts/drift` lists"]
 
 
 def _left_out(report: Report) -> str:

@@ -9,7 +9,7 @@ from operations.drift import events, noise, report
 from operations.drift.__main__ import main
 from operations.drift.report import Report
 from operations.drift.values import Difference, differences
-from operations.drift.words import as_json, markdown, terminal
+from operations.drift.words import MOST, as_json, markdown, terminal
 from operations.errors import OperationError
 from operations.export import state
 from operations.locks.pending import Pending
@@ -276,6 +276,18 @@ def test_markdown_lets_no_value_end_its_cell() -> None:
     found = reported(ended(GROUP, {"a": "x"}, {"a": "y|`z`\n| b"}, "a"))
 
     assert f"| `{GROUP} resourcegroup` | `a` | `x` | `\"y\\|'z'\\n\\| b\"` |\n" in markdown(found)
+
+
+def test_markdown_stays_within_what_an_issue_holds() -> None:
+    names = [f"n{index}" for index in range(MOST + 40)]
+    before, after = dict.fromkeys(names, "x"), dict.fromkeys(names, "y" * 10_000)
+    after["etag"] = "1"
+
+    text = markdown(reported(ended(GROUP, before, after, *names)))
+
+    assert "\nand 40 more, which `scripts/drift` lists\n" in text
+    assert len(text) < 65_536
+    assert terminal(reported(ended(GROUP, before, after, *names))).count(" -> ") == len(names)
 
 
 def test_programs_get_ids_paths_and_values() -> None:
