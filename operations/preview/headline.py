@@ -45,6 +45,7 @@ def headline(report: Report) -> tuple[Line, ...]:
             _weakened(report, exposing=False),
             _sizes(report),
             _reach(report),
+            _limited("Exempted", [(Quoted(each.found),) for each in report.policy.exempted]),
             _credentials(report),
             _cost(report),
             _facts(report),

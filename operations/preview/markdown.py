@@ -143,9 +143,9 @@ def _policy(report: Report, *, notes: bool) -> str:
     ]
     said += ["", *(_violation(each) for each in found.refused)] if found.refused else []
     if found.exempted:
-        said += ["", "Exempted in the stack file:", *(_violation(each) for each in found.exempted)]
+        said += ["", "Exempted in the stack file:", "", *map(_note, found.exempted)]
     if found.undecided and notes:
-        inner = [_violation(each) for each in found.undecided]
+        inner = [_note(each) for each in found.undecided]
         said += ["", *_folded(f"{len(found.undecided)} not known before the deployment", inner)]
     if found.advised and notes:
         inner = [_violation(each) for each in found.advised]
@@ -161,6 +161,12 @@ def _violation(violation: Violation) -> str:
     where = [] if violation.resource in violation.text else [f"on {code(violation.resource)}"]
     told = [*where, *(text(line.strip()) for line in rest)]
     return "<br>".join([f"- **{code(violation.policy)}**: {text(why)}", *told])
+
+
+def _note(violation: Violation) -> str:
+    """Return what a policy says that only reports: without the line that is the same for all."""
+    _, *rest = [line.strip() for line in lines(violation.text) if line.strip()] or [""]
+    return f"- {'<br>'.join(map(text, rest or [violation.text]))}"
 
 
 def _changes(report: Report, *, most: int) -> str:

@@ -81,6 +81,18 @@ def test_where_a_policy_refuses_that_is_the_title_and_the_exit_code() -> None:
         assert "close it" in command.written_as(made, form)
 
 
+def test_what_a_stack_file_exempts_is_in_the_first_lines_with_its_reason_below() -> None:
+    text = "exempted: the stack file says why\ntls on db: it takes all\nreason: old clients"
+    judged = Judgement(policy="exempted", pack="p", level="advisory", text=text)
+    made = of("dev", nothing, events=Events(judgements=(judged,), packs={"p": "1"}))
+
+    written = markdown(made)
+
+    assert "- **Exempted**: `tls on db: it takes all`" in written
+    assert "- tls on db: it takes all<br>reason: old clients" in written
+    assert made.exit_code == FINE
+
+
 def test_where_the_engine_stops_what_it_says_comes_first_and_nothing_is_claimed() -> None:
     words = "stack 'dev' cannot be deployed:\n  location: must be one\n    fix: write one"
     heard = Events(messages=(Message("error", words),))
