@@ -11,7 +11,10 @@ import re
 import sys
 from pathlib import Path
 
-from hatchling.metadata.plugin.interface import MetadataHookInterface
+try:
+    from hatchling.metadata.plugin.interface import MetadataHookInterface
+except ModuleNotFoundError:  # asked by others (below), or by a test
+    MetadataHookInterface = object
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = "1.0"
@@ -21,6 +24,7 @@ PACKED = ("operationalization", "components", "model_folders", "server", "contai
 FOR_TESTS = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
 """What a project's own tests need beside: pytest, and what that needs."""
 
+_BLOCK = re.compile(r"^[a-z0-9._-]+==(?:.*\\\n)*.*\n", re.MULTILINE)
 _LOCKED = re.compile(r"^([a-z0-9._-]+)==([^ \\\n]+)( ; [^\\\n]+?)? ?\\?$", re.MULTILINE)
 
 
@@ -50,6 +54,20 @@ def locked(name: str) -> list[str]:
     return [f"{name}=={version}{marker}" for name, version, marker in _LOCKED.findall(text)]
 
 
+def lock_with(wheel: Path) -> str:
+    """Return a project's requirements.txt: everything by its hash, *wheel* in the folder wheels."""
+    ours, more = (
+        _BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    tests = [each for each in more if _name(each) in FOR_TESTS and each not in ours]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    heading = "# The components, and exactly what they and the tests need. scripts/new wrote it.\n"
+    return (
+        f"{heading}./wheels/{wheel.name} \\\n    --hash=sha256:{digest}\n{''.join([*ours, *tests])}"
+    )
+
+
 class CustomMetadataHook(MetadataHookInterface):
     """Adds the dependencies."""
 
@@ -64,4 +82,11 @@ def _name(requirement: str) -> str:
     return requirement.partition("==")[0]
 
 
-sys.dont_write_bytecode = True
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["version"]:
+            print(version())  # noqa: T201
+        case ["lock", wheel]:
+            print(lock_with(Path(wheel)), end="")  # noqa: T201
+        case _:
+            sys.exit("usage: distribution.py version | lock WHEEL")

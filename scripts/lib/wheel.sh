@@ -34,11 +34,17 @@ ensure_wheel() {
     find_python
     step "What builds the wheel" make_builder
   fi
-  version=$(cd "$ROOT" && "$BUILDER/bin/python" -B -c 'import sys
-sys.path.insert(0, "scripts/lib")
-import distribution
-print(distribution.version())')
+  version=$("$BUILDER/bin/python" -B "$ROOT/scripts/lib/distribution.py" version)
   WHEEL=$WHEELS/operationalization-$version-py3-none-any.whl
   [[ -e $WHEEL ]] || step "The library's wheel" pack
   [[ -e $WHEEL ]] || fail "the wheel has another name" "$WHEELS" "expected ${WHEEL##*/}" "rm -rf '$WHEELS', then run scripts/wheel again"
+}
+
+# bring_wheel FOLDER: the project there gets the wheel, and the requirements that go with it.
+bring_wheel() {
+  mkdir -p "$1/wheels"
+  rm -f "$1"/wheels/operationalization-*.whl
+  cp "$WHEEL" "$1/wheels/"
+  "$BUILDER/bin/python" -B "$ROOT/scripts/lib/distribution.py" lock "$WHEEL" >"$1/requirements.txt.new"
+  mv "$1/requirements.txt.new" "$1/requirements.txt"
 }

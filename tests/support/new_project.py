@@ -1,7 +1,7 @@
 """Projects that the real `pulumi new` makes of our templates, without installing a thing.
 
-The language host makes a virtual environment and has pip fill it. In a `Workshop` the environment
-is this repository's own, and what pip is asked is only written down.
+The language host makes a virtual environment and has pip fill it. In a `Workshop` that is this
+repository's own environment, and what pip is asked is only written down.
 """
 
 import json
