@@ -39,7 +39,8 @@ class Session:
 
     def __init__(self, ground: Ground, rules: Sequence[Rule]) -> None:
         self._ground = ground
-        self._rules = rules
+        self._rules = [each for each in rules if each.applies(protected=ground.protected)]
+        self._first = next((each for each in self._rules if each.world is None), None)
         environment = ground.environment
         self._exemptions = Exemptions(
             settings=environment.exemptions if environment else (),
@@ -52,8 +53,7 @@ class Session:
 
     def policies(self) -> list[sdk.Policy]:
         """Return all policies, in the order in which the engine asks them."""
-        applying = [each for each in self._rules if each.applies(protected=self._ground.protected)]
-        return [*map(self._policy, applying), *self._reports()]
+        return [*map(self._policy, self._rules), *self._reports()]
 
     def _policy(self, rule: Rule) -> sdk.Policy:
         refuses = rule.refuses(protected=self._ground.protected)
@@ -86,18 +86,26 @@ class Session:
         self, rule: Rule, findings: Iterable[Finding], resource: Resource | None = None
     ) -> Iterator[Note]:
         """Yield the *findings* that are violations; the others are kept for the reports."""
-        for finding in findings:
-            about = finding.resource or resource
-            if about is None:
-                yield Note(self._told(rule, finding.what))
-                continue
-            if self._exemptions.cover(rule, about, finding):
-                continue
-            said = self._told(rule, f"{about}: {finding.what}")
-            if finding.decided or not self._ground.dry_run:
-                yield Note(said, about.urn)
-            elif rule.grave:
-                self._undecided.setdefault(rule.id, {})[about.name] = finding.what
+        try:
+            for finding in findings:
+                if note := self._violation(rule, finding, finding.resource or resource):
+                    yield note
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # An input that no type of the cloud's has: what cannot be judged is not let through.
+            where = f"{resource}: " if resource else ""
+            said = f"{where}it cannot be judged, its inputs are of another form"
+            yield Note(self._told(rule, f"{said} ({type(error).__name__})"))
+
+    def _violation(self, rule: Rule, finding: Finding, about: Resource | None) -> Note | None:
+        if about is None:
+            return Note(self._told(rule, finding.what))
+        if self._exemptions.cover(rule, about, finding):
+            return None
+        if finding.decided or not self._ground.dry_run:
+            return Note(self._told(rule, f"{about}: {finding.what}"), about.urn)
+        if rule.grave:
+            self._undecided.setdefault(rule.id, {})[about.name] = finding.what
+        return None
 
     def _told(self, rule: Rule, what: str) -> str:
         return f"{what}\nfix: {rule.fix}\nor exempt it with a reason: {GUIDE}#{rule.id}"
@@ -124,8 +132,8 @@ class Session:
 
     def _resource(self, rule: Rule, args: sdk.ResourceValidationArgs) -> Resource:
         """Return the resource that the engine asks about, as all rules see it."""
-        first = next(each for each in self._rules if each.world is None)
-        if rule is first or args.urn not in self._seen:
+        # All rules are asked about a resource before the next one; it may be registered again.
+        if rule is self._first or args.urn not in self._seen:
             self._seen[args.urn] = Resource(
                 type=plain_type(args.resource_type),
                 name=args.name,

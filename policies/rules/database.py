@@ -1,6 +1,7 @@
 """The database: who reaches it, what is kept of it, what it tells, and that it can't be lost."""
 
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
 from typing import Any
 
 from policies.ground import Ground
@@ -41,8 +42,7 @@ def _range(resource: Resource, _: Ground) -> Iterator[Finding]:
 
 
 def _number(address: Any) -> int:
-    parts = str(address).split(".")
-    return sum(int(part) << shift for part, shift in zip(parts, (24, 16, 8, 0), strict=True))
+    return int(IPv4Address(str(address)))
 
 
 def _callers(resource: Resource, ground: Ground) -> Iterator[Finding]:

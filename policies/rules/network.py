@@ -22,11 +22,14 @@ from policies.openings import (
     overlaps,
 )
 from policies.reading import UNKNOWN, Resource, at, items
-from policies.rule import Check, Finding, Rule, Severity, Stance, given, undecided
+from policies.rule import Check, Finding, Rule, Severity, Stance, undecided
 
 MANAGEMENT = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
 INBOUND = (NSG, NSG_RULE, GROUP, DEFAULT_GROUP, INGRESS, GROUP_RULE)
 OUTBOUND = (NSG, NSG_RULE, GROUP, DEFAULT_GROUP, EGRESS, GROUP_RULE)
+AZURES_OWN = ("AzureFirewallManagementSubnet", "AzureFirewallSubnet", "GatewaySubnet")
+"""Subnets of Azure's own machines, which take no security group (Azure Firewall FAQ, "About VPN
+Gateway configuration settings")."""
 INSIDE = ("virtualnetwork", "azureloadbalancer")
 """Service tags that are no outsiders."""
 
@@ -117,6 +120,13 @@ def _denies_the_rest(resource: Resource, _: Ground) -> Iterator[Finding]:
         yield Finding("it does not deny the rest, so that all of the network gets in")
 
 
+def _filtered(resource: Resource, _: Ground) -> Iterator[Finding]:
+    if resource("subnetName", resource.name) in AZURES_OWN:
+        return
+    if not resource("networkSecurityGroup"):
+        yield Finding("it has no network security group")
+
+
 def _no_rules(resource: Resource, _: Ground) -> Iterator[Finding]:
     for path in ("ingress", "egress"):
         value = resource(path)
@@ -194,11 +204,7 @@ RULES = (
         stance=Stance.REFUSES,
         ids=("CKV2_AZURE_31",),
         fix="give the subnet a network security group",
-        checks={
-            "azure-native:network:Subnet": given(
-                "networkSecurityGroup", "it has no network security group"
-            )
-        },
+        checks={"azure-native:network:Subnet": _filtered},
     ),
     Rule(
         id="network-default-group-empty",

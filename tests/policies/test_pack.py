@@ -172,6 +172,20 @@ def test_a_stack_whose_settings_are_wrong_is_held_to_all_rules(config: dict[str,
     assert list(policies.findings(pack.RULES, policies.world("azure-production"), found)) == []
 
 
+def test_what_cannot_be_judged_is_not_let_through() -> None:
+    held_to = policies.ground("azure-production")
+    one = next(each for each in pack.RULES if each.id == "database-firewall")
+    wrong = policies.resource(
+        "azure-native:sql:FirewallRule", "all", {"startIpAddress": "*", "endIpAddress": [1]}
+    )
+
+    (told,) = said(Session(held_to, [one]), one, wrong, held_to)
+    assert told.splitlines()[0] == (
+        "all (azure-native:sql:FirewallRule): it cannot be judged, its inputs are of another form "
+        "(AddressValueError)"
+    )
+
+
 def test_a_finding_about_the_whole_stack_names_no_resource() -> None:
     held_to = policies.ground("dev")
     one = rule(checks={}, world=lambda _world, _ground: iter([Finding("all of it")]))
