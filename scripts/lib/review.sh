@@ -34,6 +34,7 @@ stacks_of_backend() {
 
 review_exists() { stacks_of_backend | grep -Fxq -- "$STACK"; }
 
+# put_review_up: brings STACK up to its file. Standard output ends with where it answers.
 put_review_up() {
   local file=$REVIEWS/stacks/Pulumi.$STACK.yaml
   if [[ ! $CLOUD ]]; then
@@ -42,6 +43,7 @@ put_review_up() {
   fi
   pulumi -C "$REVIEWS" stack select --create "$STACK" --non-interactive >&2
   run_pulumi up --stack "$STACK" --config-file "$file" --yes --skip-preview >&2
+  pulumi stack output endpoint --stack "$STACK" --non-interactive </dev/null
 }
 
 # take_review_down: what STACK has, then its state. Its file may be another machine's: what must be known is in

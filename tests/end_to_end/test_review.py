@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import ROOT, Engine, on_sandbox
+from tests.support.engine import ROOT, Engine, on_sandbox, sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -66,6 +66,14 @@ def test_an_environment_of_a_pull_request_comes_and_goes_with_its_time(tmp_path:
         code, said = jobs.run("review", "--pull", "7", "--like", "dev-onebox-aws", "--cloud")
         assert code == 0, said
         assert "stack 'review-7' is up until 20" in said
+        assert said.startswith("https://"), "standard output has the endpoint alone"
+
+        # One that fails half-way costs as well, and has its time.
+        refuse = ["fault", "fail", "aws:ec2/natGateway:NatGateway"]
+        sandbox(engine.environment, *refuse)
+        code, said = jobs.run("review", "--pull", "8", "--like", "dev-onebox-aws", "--cloud")
+        assert code != 0, said
+        sandbox(engine.environment, "fault", "clear")
 
         # A push: another machine, with nothing of the first, gives it more time.
         code, said = jobs.run(
@@ -78,6 +86,7 @@ def test_an_environment_of_a_pull_request_comes_and_goes_with_its_time(tmp_path:
         assert "review-7" in jobs.stacks()
 
         jobs.turn_back_the_clock_of("review-7")
+        jobs.turn_back_the_clock_of("review-8")
         code, said = jobs.run("expire", "--cloud")
         assert (code, "why:   nobody is there to ask" in said) == (1, True), said
         assert "review-7" in jobs.stacks()
@@ -85,21 +94,14 @@ def test_an_environment_of_a_pull_request_comes_and_goes_with_its_time(tmp_path:
         jobs.protect("review-7", yes=True)
         code, said = jobs.run("expire", "--cloud", "--yes")
         assert (code, "protected: it stays, as nobody is there to ask" in said) == (1, True), said
-        assert "review-7" in jobs.stacks()
+        assert ("review-7" in jobs.stacks(), "review-8" in jobs.stacks()) == (True, False)
 
         jobs.protect("review-7", yes=False)
         code, said = jobs.run("expire", "--cloud", "--yes")
         assert code == 0, said
         assert "lasting: has no expiry; left alone (0 resources)" in said
         assert ("review-7" in jobs.stacks(), "lasting" in jobs.stacks()) == (False, True)
-        left = subprocess.run(
-            [str(ROOT / "scripts/sandbox"), "resources", "--json"],
-            env={**os.environ, **engine.environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert left.stdout.strip() == "[]"
+        assert sandbox(engine.environment, "resources", "--json").strip() == "[]"
 
         code, said = jobs.run("review", "--pull", "7", "--down", "--cloud")
         assert (code, "nothing to take down" in said) == (0, True), said
