@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import yaml
 
 from components.bootstrap import user_data
+from components.bootstrap.bundle import bundle, split
 from components.bootstrap.user_data import render
 from components.runtimes import flows, recipe
 from tests.support.environments import AWS, AZURE, ONE_BOX, ONE_BOX_AWS, environment, of_family
@@ -80,6 +83,24 @@ def test_user_data_is_the_golden_document(cloud, version, role):
 @pytest.mark.parametrize(("cloud", "version", "role"), CASES)
 def test_user_data_fits_the_cloud_with_room_to_spare(cloud, version, role):
     assert rendered(cloud, version, role).size < 0.8 * user_data.LIMITS[cloud]
+
+
+@pytest.mark.parametrize(("version", "role"), [case[1:] for case in CASES if case[0] == "aws"])
+def test_a_node_on_aws_takes_what_its_bundle_brings(tmp_path, version, role):
+    base = ONE_BOX_AWS if role == "one-box" else AWS
+    made = recipe.for_role(environment(of_family(base, version)), role)
+    _, fetched = split(made, "aws")
+    files = yaml.safe_load(rendered("aws", version, role).text)["write_files"]
+    [program] = [each["content"] for each in files if each["path"].endswith("/unpack_bundle.py")]
+    packed = bundle(made, "aws")
+    assert packed is not None
+    (tmp_path / "archive").write_bytes(packed.content)
+    command = [sys.executable, "-", tmp_path / "archive", packed.sha256, tmp_path / "root"]
+
+    done = subprocess.run(command, input=program, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert all((tmp_path / "root" / file.path[1:]).is_file() for file in fetched)
 
 
 def node_json(*case: str) -> Any:

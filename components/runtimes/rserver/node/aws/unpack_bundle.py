@@ -19,6 +19,8 @@ PLACES = (
     r"opt/operationalization/(bin|server(/[a-z0-9_]+)*)/[A-Za-z0-9_.-]+",
     r"etc/operationalization/[A-Za-z0-9_.-]+",
     r"etc/systemd/system/operationalization-[A-Za-z0-9_.@-]+(/[A-Za-z0-9_.-]+)?",
+    # What we add to the product's own unit.
+    r"etc/systemd/system/rserve\.service\.d/operationalization\.conf",
 )
 """Paths that a bundle may bring; `components.bootstrap.bundle` packs no others."""
 
