@@ -1,6 +1,7 @@
 """The load balancer: whom it shows itself to, and that any web node may answer."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from policies.ground import Ground
 from policies.kinds import AZURE_BALANCER, BALANCER, TARGET_GROUP
@@ -45,6 +46,28 @@ def _shown_on_aws(resource: Resource, ground: Ground) -> Iterator[Finding]:
         yield Finding("it has a public address, and loadBalancer.exposure is internal")
 
 
+def _leads_on_azure(resource: Resource, ground: Ground) -> Iterator[Finding]:
+    if ground.nodes is None:
+        return
+    for each in items(resource("loadBalancingRules"))[0]:
+        yield from _leads(at(each, "backendPort"), "loadBalancingRules.backendPort", ground)
+    for path in ("inboundNatRules", "inboundNatPools"):
+        if items(resource(path))[0]:
+            yield Finding(f"it leads to single nodes ({path})")
+
+
+def _leads_on_aws(resource: Resource, ground: Ground) -> Iterator[Finding]:
+    if ground.nodes is not None:
+        yield from _leads(resource("port"), "port", ground)
+
+
+def _leads(port: Any, path: str, ground: Ground) -> Iterator[Finding]:
+    if port is UNKNOWN:
+        yield undecided(path)
+    elif port is not None and int(port) not in ground.web_ports:
+        yield Finding(f"it leads to port {text(port)} of nodes, on which no client calls")
+
+
 def _asks_on_azure(resource: Resource, _: Ground) -> Iterator[Finding]:
     probes, whole = items(resource("probes"))
     for each in probes:
@@ -76,6 +99,14 @@ RULES = (
         stance=Stance.REFUSES,
         fix="set loadBalancer.exposure: public if it is meant",
         checks={AZURE_BALANCER: _shown_on_azure, BALANCER: _shown_on_aws},
+    ),
+    Rule(
+        id="balancer-ports",
+        why="The way in is the web nodes' port, and no other of any node",
+        severity=Severity.HIGH,
+        stance=Stance.REFUSES,
+        fix="let it lead to the web nodes' port; shells are Bastion's and Session Manager's",
+        checks={AZURE_BALANCER: _leads_on_azure, TARGET_GROUP: _leads_on_aws},
     ),
     Rule(
         id="balancer-deletion",
