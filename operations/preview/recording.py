@@ -46,7 +46,7 @@ def load(path: Path) -> Recording:
     except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError) as error:
         raise OperationError(
             "the recorded preview cannot be read", str(path), str(error) or type(error).__name__,
-            "record it anew: UPDATE_GOLDEN=1 scripts/test tests/end_to_end/test_preview.py",
+            "take it from git, or record it anew: tests/support/recorded_preview.py",
         ) from None  # fmt: skip
 
 

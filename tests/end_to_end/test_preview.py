@@ -17,12 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
-from operations.preview import engine, recording
-from operations.preview.command import made_of
-from operations.preview.machine import machine
 from tests.support.changed_program import copy_with
 from tests.support.deployed import Deployed
 from tests.support.engine import ROOT, Engine, require_engine
+from tests.support.recorded_preview import TO_THE_INTERNET
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.engine
@@ -42,22 +40,11 @@ class Change:
     """An administrator's password that is set with it; no report has it."""
 
 
-RULES = "    return [*allowed, deny(direction)]\n"
-OPENED = """    if subnet == "compute" and direction == "Inbound":
-        allowed.append(
-            network.SecurityRuleArgs(
-                name="allow-to-try", priority=200, direction=direction, access="Allow",
-                protocol="Tcp", source_address_prefix="*", source_port_range="*",
-                destination_address_prefix="*", destination_port_range="12805",
-            )
-        )
-    return [*allowed, deny(direction)]
-"""
 SMALL, LARGE = "Standard_D2s_v5, 2 to 4 nodes", "Standard_D2s_v5, 2 to 8 nodes"
 
 CHANGES = {
     "12805 is opened to the internet": Change(
-        program={"components/azure/firewall.py": (RULES, OPENED)},
+        program=TO_THE_INTERNET,
         says=(
             "OPEN TO THE INTERNET: the internet (0.0.0.0/0) may reach compute nodes on TCP 12805",
         ),
@@ -82,16 +69,6 @@ CHANGES = {
         refused_by="encryption-database",
     ),
 }
-
-RECORDED = ROOT / "tests/golden/previews/everything.json.xz"
-AT_ONCE = {
-    "components/azure/firewall.py": (RULES, OPENED),
-    "components/azure/postgresql.py": (
-        '"require_secure_transport": "on"',
-        '"require_secure_transport": "off"',
-    ),
-}
-AT_ONCE_SETTINGS = {"database.name": "elsewhere", "compute.autoscale.maximum": 8}
 
 
 @pytest.fixture(scope="module")
@@ -121,31 +98,6 @@ def test_the_first_lines_say_it(name: str, deployed: dict[str, Deployed], tmp_pa
     if change.secret:
         assert change.secret not in done.stdout + done.stderr
         assert "(secret), another one" in done.stdout
-
-
-def test_the_recorded_preview_says_what_one_of_today_says(
-    deployed: dict[str, Deployed], tmp_path: Path
-) -> None:
-    """The report in docs/preview.md is of this recording: a change of everything at once."""
-    dev = deployed["dev"]
-    program = copy_with(tmp_path / "program", AT_ONCE)
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in dev.engine.environment.items():
-            patch.setenv(key, value)
-        found = engine.run(program, "dev", options(dev, AT_ONCE_SETTINGS))
-    if os.environ.get("UPDATE_GOLDEN") == "1":
-        recording.save(found, RECORDED)
-
-    now, then = (
-        machine(made_of(each, "dev", against="main")) for each in (found, recording.load(RECORDED))
-    )
-
-    again = "renew it: UPDATE_GOLDEN=1 scripts/test tests/end_to_end/test_preview.py"
-    for part in ("title", "losses", "sizes", "reach", "totals"):
-        assert now[part] == then[part], again
-    assert {each["label"] for each in now["headline"]} == {
-        each["label"] for each in then["headline"]
-    }
 
 
 def options(deployed: Deployed, settings: dict[str, Any]) -> list[str]:

@@ -8,10 +8,11 @@ import pytest
 from operations.errors import OperationError
 from operations.preview import command, documented, recording
 from operations.preview.engine import Recording
+from operations.preview.headline import headline
 from operations.preview.report import FAILED, FINE, REFUSED, Report
 from tests.support import previews, states
+from tests.support.recorded_preview import RECORDED
 
-RECORDED = Path(__file__).parents[2] / "golden/previews/everything.json.xz"
 JUDGED = {"policyName": "p", "message": "p: why\nx (y): z", "enforcementLevel": "mandatory"}
 KEPT = (
     'unable to replace resource "urn:pulumi:dev::p::{0}::net"\n'
@@ -97,7 +98,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OperationError, match="recorded preview cannot be read"):
         recording.load(path)
     path.write_bytes(b"no")
-    with pytest.raises(OperationError, match="UPDATE_GOLDEN=1"):
+    with pytest.raises(OperationError, match="record it anew"):
         recording.load(path)
 
 
@@ -111,6 +112,10 @@ def test_the_recorded_change_is_refused_and_every_part_of_the_report_is_there() 
     written = command.written_as(made, "markdown")
 
     assert made.exit_code == REFUSED
+    assert [each.label for each in headline(made) if each.loud] == [
+        *("DATA LOSS", "OPEN TO THE INTERNET", "ENCRYPTION OFF"),
+        *("POLICY REFUSES", "POLICY REFUSES", "POLICY REFUSES", "MUCH LARGER"),
+    ]
     for part in ("Loss of data", "Who may talk to whom", "Policy", "Resources", "Counts and sizes"):
         assert f"### {part}" in written
     assert "```mermaid\nflowchart LR" in written
