@@ -9,7 +9,7 @@ from typing import Protocol
 
 from operations.comment import azure, github, hostile, reports
 from operations.comment.marker import Marker, without
-from operations.comment.placing import Conversation, Note, fitting, place
+from operations.comment.placing import Conversation, Note, fitting, place, retire
 from operations.errors import OperationError
 
 AZURE_REPOS = "TfsGit"
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pull", type=int)
     parser.add_argument("--issue")
     parser.add_argument("--close", action="store_true")
+    parser.add_argument("--touched", type=str.split)
     parser.add_argument("--from-run", action="store_true")
     parser.add_argument("--on", choices=("github", "azure"))
     return parser
@@ -98,14 +99,23 @@ def _run(options: argparse.Namespace, platform: Platform) -> int:
     if options.from_run:
         return _from_run(platform)
     run = os.environ.get("GITHUB_RUN_ID") or os.environ.get("BUILD_BUILDID") or "0"
+    number = int(run) if run.isdigit() else 0
+    if options.touched is not None:
+        _retire(_conversation(platform, options.pull), options.pull, options.touched, number)
+        return 0
     kind = "drift" if options.issue else "preview"
-    marker = Marker(kind=kind, stack=options.stack, run=int(run) if run.isdigit() else 0)
+    marker = Marker(kind=kind, stack=options.stack, run=number)
     if options.issue:
         _issue(options, platform, marker)
         return 0
     done = place(_conversation(platform, options.pull), marker, _text(options.report))
     _say(f"the comment on stack '{options.stack}' in pull request {options.pull} is {done}")
     return 0
+
+
+def _retire(conversation: Conversation, pull: int, touched: Sequence[str], run: int) -> None:
+    for stack in retire(conversation, touched, run):
+        _say(f"the comment on stack '{stack}' in pull request {pull} says that it is not touched")
 
 
 def _issue(options: argparse.Namespace, platform: Platform, marker: Marker) -> None:
@@ -155,6 +165,10 @@ def _from_run(platform: Platform) -> int:
         for number in numbers:
             done = place(github.PullRequest(platform, number), marker, text)
             _say(f"the comment on stack '{stack}' in pull request {number} is {done}")
+    names = reports.touched(platform, run)
+    if names is not None:
+        for number in numbers:
+            _retire(github.PullRequest(platform, number), number, names, run.id)
     return status
 
 

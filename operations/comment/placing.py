@@ -1,6 +1,6 @@
 """Puts one comment where one belongs, and changes it in place from then on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,12 @@ class Note:
     body: str
     ours: bool
     """Whether we wrote it: somebody else's is never changed, whatever it says on its first line."""
+
+
+GONE = (
+    "## Preview of `{stack}`: not touched any more\n\n"
+    "As of its newest commit, this pull request changes nothing there.\n"
+)
 
 
 class Conversation(Protocol):
@@ -69,6 +75,24 @@ def place(conversation: Conversation, marker: Marker, report: str) -> str:
     for each in others:
         conversation.remove(each)
     return done
+
+
+def retire(conversation: Conversation, touched: Collection[str], run: int) -> list[str]:
+    """Let the comments on stacks that are not *touched* any more say so; return those stacks.
+
+    A report of an earlier push would stand there as if it were of this one.
+    """
+    told = []
+    for note in conversation.notes():
+        found = Marker.read(note.body) if note.ours else None
+        if found is None or found.kind != "preview" or found.stack in touched or found.run >= run:
+            continue
+        marker = Marker(kind="preview", stack=found.stack, run=run)
+        words = GONE.format(stack=found.stack)
+        if without(note.body) != words:
+            conversation.change(note, f"{marker}\n{words}")
+            told.append(found.stack)
+    return told
 
 
 def fitting(text: str, limit: int) -> str:

@@ -28,6 +28,10 @@ LARGEST = 2 * hostile.LARGEST
 
 NAME = re.compile(rf"preview-({STACK.pattern})")
 FILE = "report.md"
+LIST = "stacks"
+"""Artifact with the names of all stacks that the pull request may touch."""
+
+LIST_FILE = "stacks.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,10 +90,7 @@ def pull_requests(github: GitHub, run: Run) -> list[int]:
 
 def reports(github: GitHub, run: Run) -> Iterator[tuple[str, bytes | OperationError]]:
     """Yield stack and report, or why there is none, of each artifact that says it is one."""
-    answer = github.api.ask(
-        "GET", github.path(f"/actions/runs/{run.id}/artifacts"), params={"per_page": "100"}
-    )
-    found = sorted(answer.json()["artifacts"], key=lambda each: str(each["name"]))
+    found = _listed(github, run)
     left = [each for each in found if NAME.fullmatch(str(each["name"])) and not each["expired"]]
     for each in left[:MOST]:
         stack = str(each["name"]).removeprefix("preview-")
@@ -99,19 +100,49 @@ def reports(github: GitHub, run: Run) -> Iterator[tuple[str, bytes | OperationEr
             yield stack, error
 
 
-def _report(github: GitHub, artifact: int, size: int) -> bytes:
+def touched(github: GitHub, run: Run) -> list[str] | None:
+    """Return the stacks that the run looked at, by its own word; None where it left none.
+
+    Raises:
+        OperationError: what it left is no list of stacks.
+    """
+    for each in _listed(github, run):
+        if each["name"] == LIST and not each["expired"]:
+            data = _report(github, int(each["id"]), int(each["size_in_bytes"]), LIST_FILE)
+            try:
+                found = json.loads(data)
+            except ValueError:
+                found = None
+            if not isinstance(found, list) or not all(_is_stack(name) for name in found):
+                raise _refused(int(each["id"]), "it is no list of stacks")
+            return found
+    return None
+
+
+def _is_stack(name: object) -> bool:
+    return isinstance(name, str) and STACK.fullmatch(name) is not None
+
+
+def _listed(github: GitHub, run: Run) -> list[dict[str, Any]]:
+    answer = github.api.ask(
+        "GET", github.path(f"/actions/runs/{run.id}/artifacts"), params={"per_page": "100"}
+    )
+    return sorted(answer.json()["artifacts"], key=lambda each: str(each["name"]))
+
+
+def _report(github: GitHub, artifact: int, size: int, name: str = FILE) -> bytes:
     if size > LARGEST:
         raise _refused(artifact, f"it has {size} bytes; a report has at most {LARGEST}")
     path = github.path(f"/actions/artifacts/{artifact}/zip")
     answer = github.api.ask("GET", path, accepted=frozenset({302}))
     data = _stored(artifact, answer.headers.get("location", "")) if answer.is_redirect else b""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(FILE) as file:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(name) as file:
             # What an archive says of the size of its content is the author's word: so much and no
             # more is unpacked, and one byte too many is refused as too large.
             return file.read(hostile.LARGEST + 1)
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError, EOFError):
-        raise _refused(artifact, f"it is no archive with a {FILE}") from None
+        raise _refused(artifact, f"it is no archive with a {name}") from None
 
 
 def _stored(artifact: int, url: str) -> bytes:

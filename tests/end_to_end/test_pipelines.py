@@ -66,6 +66,7 @@ class Runner:
             "OPERATIONALIZATION_NO_NODES": "1",
             "GITHUB_STEP_SUMMARY": str(folder / "summary"),
             "GITHUB_OUTPUT": str(folder / "output"),
+            "RUNNER_TEMP": str(folder),
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": "5",
         }
@@ -116,6 +117,7 @@ def test_a_change_is_previewed_planned_deployed_and_watched(
     # preview.yml: which stacks, and the report that anybody gets.
     assert jobs.run("preview.yml", "stacks", "list", CLOUD=STACK)[0] == 0
     assert jobs.outputs() == {"sandbox": "[]", "cloud": f'["{STACK}"]'}
+    assert (jobs.folder / "stacks.json").read_text() == f'["{STACK}"]\n'
     assert jobs.run("preview.yml", "stacks", "list", CLOUD="")[0] == 0
     assert jobs.outputs() == {"sandbox": f'["{STACK}"]', "cloud": "[]"}
 

@@ -203,6 +203,38 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
     )
 
 
+def test_stacks_that_an_earlier_push_touched_are_said_not_to_be_touched(job):
+    job.on_github(**run_event())
+    job.platform.pulls = [pull()]
+    for stack in ("dev", "qa"):
+        job.platform.comment(f"<!-- operationalization-preview: {stack} run 12 -->\nwords")
+    job.platform.artifacts = {"stacks": archive(stacks__json='["qa"]')}
+
+    code, said = job.run("--from-run")
+
+    assert (code, said) == (
+        0,
+        "the comment on stack 'dev' in pull request 7 says that it is not touched\n",
+    )
+    assert "not touched any more" in job.platform.said()[0]
+    job.variables["GITHUB_RUN_ID"] = "90"
+    assert job.run_script("--pull", "7", "--touched", "")[0] == 0
+    assert "`qa`: not touched any more" in job.platform.said()[1]
+
+
+@pytest.mark.parametrize("left", ["{}", '["../x"]', "[", "[1]"])
+def test_a_list_that_is_none_retires_nothing(job, left):
+    job.on_github(**run_event())
+    job.platform.pulls = [pull()]
+    job.platform.comment("<!-- operationalization-preview: dev run 12 -->\nwords")
+    job.platform.artifacts = {"stacks": archive(stacks__json=left)}
+
+    code, said = job.run("--from-run")
+
+    assert (code, "it is no list of stacks" in said) == (1, True)
+    assert job.platform.said()[0].endswith("words")
+
+
 @pytest.mark.parametrize(
     ("left", "why"),
     [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.comment.reports import NAME
+from operations.comment.reports import LIST, NAME
 from scripts.lib.azure_pipelines.rules import problems
 from scripts.lib.azure_pipelines.schema import violations
 from scripts.lib.azure_pipelines.shell import complaints
@@ -98,7 +98,7 @@ def test_reports_are_left_under_the_name_that_is_looked_for():
         for each in job["steps"]
         if "upload-artifact" in each.get("uses", "")
     ]
-    assert left == ["preview-${{ matrix.stack }}"] * 2
+    assert left == [LIST, "preview-${{ matrix.stack }}", "preview-${{ matrix.stack }}"]
     assert NAME.fullmatch("preview-azure-production")
     assert WORKFLOWS["comment.yml"]["on"]["workflow_run"]["workflows"] == [
         WORKFLOWS["preview.yml"]["name"]

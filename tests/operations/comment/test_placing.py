@@ -4,7 +4,7 @@ import pytest
 
 from operations.comment import azure, github
 from operations.comment.marker import Marker
-from operations.comment.placing import FENCE, REST, fitting, place
+from operations.comment.placing import FENCE, REST, fitting, place, retire
 from operations.errors import OperationError
 from tests.support.platforms import REPOSITORY, TOKEN, platforms
 
@@ -141,6 +141,23 @@ def test_duplicates_of_the_past_are_cleared_away(there):
     place(there.conversation, DEV, "now")
 
     assert there.said() == [f"{DEV}\nnow"]
+
+
+def test_a_comment_on_a_stack_that_is_not_touched_any_more_says_so_once(there):
+    later = Marker(kind="preview", stack="late", run=9)
+    drift = Marker(kind="drift", stack="dev", run=1)
+    for marker in (DEV, Marker(kind="preview", stack="kept", run=5), later, drift):
+        there.ours(f"{marker}\nwords")
+    there.other(f"{Marker(kind='preview', stack='other', run=1)}\nwords")
+
+    assert retire(there.conversation, ["kept"], 7) == ["dev"]
+    assert retire(there.conversation, ["kept"], 8) == []
+
+    bodies = there.said()
+    assert bodies[0].startswith(
+        "<!-- operationalization-preview: dev run 7 -->\n## Preview of `dev`: "
+    )
+    assert [each.splitlines()[1] for each in bodies[1:]] == ["words"] * 4
 
 
 def test_a_throttled_request_waits_as_long_as_it_is_asked_to_and_is_said_again(there):
