@@ -42,10 +42,18 @@ def of(prefix: str) -> Spans:
     return Spans.of((_number(network[0]), _number(network[-1])))
 
 
-PRIVATE = Spans.union(map(of, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-"""Addresses of networks that may be joined to ours (RFC 1918, RFC 4193)."""
+PRIVATE = Spans.union(
+    map(of, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+"""Addresses of networks that may be joined to ours (RFC 1918, RFC 6598, RFC 4193)."""
 
-UNROUTED = Spans.union(map(of, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
+PLATFORM = of("168.63.129.16")
+"""Azure itself, in every network: load balancers ask their members how they are from here ("What is
+IP address 168.63.129.16?")."""
+
+UNROUTED = PLATFORM | Spans.union(
+    map(of, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+)
 """Addresses that no machine elsewhere has (RFC 6890)."""
 
 PUBLIC = (V4 - PRIVATE - UNROUTED) | of("2000::/3")

@@ -131,7 +131,9 @@ def _pairs(network: Network, outside: End) -> Iterator[tuple[End, End]]:
                 yield end, outside
         for other in network.ends if end.machine else ():
             alone = end is other and end.single
-            if not (alone or other.public_side or (end.abroad and other.abroad)):
+            # A load balancer asks machines only how they are, and no service.
+            strange = end.abroad and (other.abroad or not other.machine)
+            if not (alone or other.public_side or strange):
                 yield end, other
 
 

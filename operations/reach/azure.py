@@ -13,7 +13,7 @@ from typing import Any
 from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError
 from operations.reach import azure_public
-from operations.reach.addresses import EVERYWHERE, PRIVATE, V6, Services
+from operations.reach.addresses import EVERYWHERE, PLATFORM, PRIVATE, V6, Services
 from operations.reach.azure_groups import Groups
 from operations.reach.places import (
     BALANCER,
@@ -264,15 +264,10 @@ class _Reader:
 
     def _tags(self) -> Iterator[End]:
         """Yield what service tags name, in any rule read before."""
+        yield End(place=BALANCER, kind=Kind.BALANCER, addresses=PLATFORM, listens=NONE, abroad=True)
         for name in self._services.names:
-            probes = name == "AzureLoadBalancer"
-            yield End(
-                place=BALANCER if probes else f"Azure's {name}",
-                kind=Kind.BALANCER if probes else Kind.SERVICE,
-                addresses=self._services.of(name),
-                listens=Spans() if probes else PORTS,
-                abroad=True,
-            )
+            address = self._services.of(name)
+            yield End(place=f"Azure's {name}", kind=Kind.SERVICE, addresses=address, abroad=True)
 
 
 def _ranges(subnet: Resource) -> list[str]:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError
-from operations.reach.addresses import ANY, EVERYWHERE, PRIVATE, V6, Services, of
+from operations.reach.addresses import ANY, EVERYWHERE, PLATFORM, PRIVATE, V6, Services, of
 from operations.reach.places import Guard
 from operations.reach.reading import ports
-from operations.reach.rules import PROTOCOLS, Rule
+from operations.reach.rules import PORTS, PROTOCOLS, Rule
 from operations.reach.spans import Spans
 from operations.values import known, maps, texts
 
@@ -97,7 +97,7 @@ class Groups:
                 direction.doubts.append(f"only a deployment tells the rules of '{group.name}'")
         for rule in rules:
             where = f"rule '{rule.get('name', '?')}' of '{group.name}'"
-            known_direction = found.get(str(rule.get("direction")))
+            known_direction = found.get(str(rule.get("direction")).capitalize())
             for direction in [known_direction] if known_direction else found.values():
                 try:
                     direction.rules.append(self._rule(rule))
@@ -129,23 +129,23 @@ class Groups:
             priority = int(known(rule.get("priority"), "its priority"))
         except (TypeError, ValueError):
             raise UnclearError("its priority is no number") from None
-        access = known(rule.get("access"), "its access")
-        if access not in ("Allow", "Deny") or rule.get("direction") not in DEFAULTS:
+        # Azure's own words are in any case.
+        access = str(known(rule.get("access"), "its access")).capitalize()
+        if (
+            access not in ("Allow", "Deny")
+            or str(rule.get("direction")).capitalize() not in DEFAULTS
+        ):
             raise UnclearError("whether it allows or denies, and in which direction, is not known")
         allow = access == "Allow"
-        if not allow and "*" not in texts(
-            rule.get("sourcePortRange"), rule.get("sourcePortRanges")
-        ):
+        if not allow and _ports(rule, "source") != PORTS:
             raise UnclearError("it denies some ports of the sender only, which a sender chooses")
+        open_ports = _ports(rule, "destination")
         return priority, Rule(
             allow=allow,
             sources=self._ends(rule, "source", allow=allow),
             destinations=self._ends(rule, "destination", allow=allow),
-            ports=ports(
-                texts(rule.get("destinationPortRange"), rule.get("destinationPortRanges")),
-                "its ports",
-            ),
-            protocols=_protocols(rule.get("protocol")),
+            ports=open_ports,
+            protocols=_protocols(rule.get("protocol"), with_ports=open_ports != PORTS),
         )
 
     def _ends(self, rule: Mapping[str, Any], end: str, *, allow: bool) -> Spans:
@@ -156,13 +156,16 @@ class Groups:
         return Spans.union(self._prefix(each, allow=allow) for each in given)
 
     def _prefix(self, prefix: str, *, allow: bool) -> Spans:
-        match prefix:
-            case "*":
+        match prefix.casefold():
+            case "*" | "any":
                 return ANY
-            case "Internet":
-                return EVERYWHERE - PRIVATE - self._own
-            case "VirtualNetwork":
-                return self._own | PRIVATE if allow else self._own
+            case "internet":
+                return EVERYWHERE - PRIVATE - PLATFORM - self._own
+            case "virtualnetwork":
+                own = self._own | PLATFORM
+                return own | PRIVATE if allow else own
+            case "azureloadbalancer":
+                return PLATFORM
         try:
             found = of(prefix)
         except ValueError:
@@ -173,9 +176,16 @@ class Groups:
         return found
 
 
-def _protocols(name: Any) -> frozenset[str]:
+def _ports(rule: Mapping[str, Any], end: str) -> Spans:
+    return ports(
+        texts(rule.get(f"{end}PortRange"), rule.get(f"{end}PortRanges")), f"the {end}'s ports"
+    )
+
+
+def _protocols(name: Any, *, with_ports: bool) -> frozenset[str]:
+    """Return the protocols of a rule; one that names ports is about none without them."""
     if name == "*":
-        return frozenset(PROTOCOLS)
+        return frozenset({"TCP", "UDP"} if with_ports else PROTOCOLS)
     protocol = NAMED.get(str(name).upper())
     if protocol is None:
         raise UnclearError("its protocol is not known")

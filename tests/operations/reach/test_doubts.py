@@ -42,9 +42,9 @@ def test_a_rule_whose_addresses_are_not_known() -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"destinationPortRange": "http"}, "its ports: not a list of ports"),
-        ({"destinationPortRange": "70000"}, "its ports: not a list of ports"),
-        ({"destinationPortRange": "443-80"}, "its ports: not a list of ports"),
+        ({"destinationPortRange": "http"}, "the destination's ports: not a list of ports"),
+        ({"destinationPortRange": "70000"}, "the destination's ports: not a list"),
+        ({"destinationPortRange": "443-80"}, "the destination's ports: not a list"),
         ({"sourceAddressPrefix": "10.0.0.0/64"}, "'10.0.0.0/64' is neither an address nor a"),
         ({"sourceAddressPrefix": "<b>"}, "'<b>' is neither an address nor a service tag"),
         ({"sourceAddressPrefix": None}, "it says no source"),
