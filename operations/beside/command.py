@@ -47,7 +47,8 @@ class Deployed:
         if isinstance(self.backend, Sandbox):
             up = [str(PROJECT / "scripts" / "up"), "--stack", self.stack, "--no-sample"]
         else:
-            up = ["pulumi", "up", "--stack", self.stack, *(["--yes"] if self.unasked else [])]
+            up = ["pulumi", "up", "--stack", self.stack, "--policy-pack", str(PROJECT / "policies")]
+            up += ["--yes"] if self.unasked else []
         variables = self.backend.variables(self.stack)
         # What it says is for whoever waits; this command's own output stays empty.
         done = subprocess.run(up, cwd=PROJECT, env=variables, stdout=sys.stderr, check=False)

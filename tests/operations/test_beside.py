@@ -2,16 +2,19 @@
 
 import argparse
 import json
+import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
 from operations.beside import command, planning
+from operations.beside.command import Deployed
 from operations.beside.record import Journal, Record, finishing
 from operations.beside.running import Runner
 from operations.channel import Answer
 from operations.errors import OperationError
+from operations.stack import PROJECT, Cloud
 
 SERVICES = ["iris 1.0", "mpg 2.0"]
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -230,3 +233,18 @@ def test_one_at_a_time(tmp_path):
         with pytest.raises(OperationError, match="an upgrade is not at its end"):
             command.wanted(options(to="9.4.7"), last)
     assert "goes from rserver 9.1.0" in command.plan(record.turned("forward", planning.FORWARD))
+
+
+def test_in_a_cloud_what_is_deployed_is_held_to_the_policies(monkeypatch):
+    asked = []
+
+    def run(command, **options):
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+    Deployed("production", Cloud(), unasked=True).deploy()
+
+    assert asked[0][:4] == ["pulumi", "up", "--stack", "production"]
+    assert asked[0][asked[0].index("--policy-pack") + 1] == str(PROJECT / "policies")
