@@ -6,7 +6,7 @@ from typing import Any
 
 from operations.export.state import SECRET, UNKNOWN
 from operations.preview import user_data
-from operations.preview.values import cleaned, said
+from operations.preview.values import cleaned, hides, named, said
 
 ABSENT: Any = object()
 KEYS = ("name", "key", "id")
@@ -46,7 +46,9 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Di
 def _of(path: str, key: str, before: Any, after: Any) -> Iterator[Difference]:
     if before is not ABSENT and after is not ABSENT and _same(before, after):
         return
-    if key in user_data.KEYS and isinstance(before, str) and isinstance(after, str):
+    if hides(key):
+        yield _leaf(path, key, before, after)
+    elif key in user_data.KEYS and isinstance(before, str) and isinstance(after, str):
         yield _of_user_data(path, before, after)
     elif _both(Mapping, before, after):
         old, new = ({} if side is ABSENT else side for side in (before, after))
@@ -90,7 +92,8 @@ def _of_mappings(
 ) -> Iterator[Difference]:
     for key in sorted(before.keys() | after.keys()):
         inner = f"{path}.{key}" if path else key
-        yield from _of(inner, key, before.get(key, ABSENT), after.get(key, ABSENT))
+        name = named(before if key in before else after, key)
+        yield from _of(inner, name, before.get(key, ABSENT), after.get(key, ABSENT))
 
 
 def _of_lists(

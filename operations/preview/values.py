@@ -19,7 +19,7 @@ LATER = "(known after the change)"
 _KEYS = re.compile(
     r"(password|passwd|passphrase|secretstring|secretvalue|connectionstring|credential|credentials"
     r"|accountkey|sharedkey|primarykey|secondarykey|accesskey|privatekey|privatekeypem"
-    r"|privatekeyopenssh|sastoken|accesstoken|authtoken|apikey|clientsecret|pfx)$",
+    r"|privatekeyopenssh|sastoken|accesstoken|authtoken|apikey|clientsecret|pfx|protectedsettings)$",
     re.IGNORECASE,
 )
 """Names of properties that hold secrets, to their end: `keyName` and `secretUri` hold none."""
@@ -41,10 +41,25 @@ def is_secret(key: str, value: Any) -> bool:
     """Return whether a value is not to be told."""
     if value is SECRET:
         return True
-    name = re.sub(r"[^A-Za-z]", "", key)
-    return isinstance(value, str) and bool(
-        (value and value != UNKNOWN and _KEYS.search(name)) or _TEXTS.search(value)
-    )
+    if isinstance(value, str) and _TEXTS.search(value):
+        return True
+    holds = isinstance(value, str | Mapping | list) and bool(value) and value != UNKNOWN
+    return holds and hides(key)
+
+
+def hides(key: str) -> bool:
+    """Return whether a property of this name holds a secret."""
+    return bool(_KEYS.search(re.sub(r"[^A-Za-z]", "", key)))
+
+
+def named(value: Mapping[str, Any], key: str) -> str:
+    """Return the name of the property *key* of *value*.
+
+    That is another one where a name and a value are a pair: `{name: DB_PASSWORD, value: ...}`.
+    """
+    names = [value.get(each) for each in ("name", "key", "Name", "Key")]
+    secret = [name for name in names if isinstance(name, str) and hides(name)]
+    return secret[0] if secret and key.lower() == "value" else key
 
 
 def said(key: str, value: Any, longest: int = LONGEST) -> str:
@@ -67,16 +82,18 @@ def _id(value: str) -> str:
 
 def cleaned(key: str, value: Any) -> Any:
     """Return *value* as plain JSON without anything secret in it."""
-    if value == UNKNOWN:
-        return LATER
     if is_secret(key, value):
         return HIDDEN
     match value:
-        case dict() | Mapping():
-            return {str(name): cleaned(str(name), item) for name, item in value.items()}
+        case str():
+            return value.replace(UNKNOWN, LATER)
+        case Mapping():
+            return {
+                str(name): cleaned(named(value, str(name)), item) for name, item in value.items()
+            }
         case list() | tuple():
             return [cleaned(key, item) for item in value]
-        case str() | bool() | int() | float() | None:
+        case bool() | int() | float() | None:
             return value
     return HIDDEN
 

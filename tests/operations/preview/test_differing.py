@@ -30,6 +30,7 @@ def lines(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, ["- a[0].b: 1", "+ a[0].b: 2"]),
         ({"a": UNKNOWN}, {"a": UNKNOWN}, [f"- a: {LATER}", f"+ a: {LATER}"]),
         ({"a": "x"}, {"a": UNKNOWN}, ["- a: x", f"+ a: {LATER}"]),
+        ({"a": "x"}, {"a": f"https://{UNKNOWN}/"}, ["- a: x", f"+ a: https://{LATER}/"]),
     ],
 )
 def test_each_property_that_differs_is_said(before: Any, after: Any, shown: list[str]) -> None:
@@ -70,6 +71,9 @@ PLANTED = "hunter2-SECRET"
         {"any": f"Server=x;Pwd={PLANTED};Y=z"},
         {"token": f"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0xx.{PLANTED}"},
         {"key": "AKIAIOSFODNN7EXAMPLE"},
+        {"protectedSettings": {"commandToExecute": PLANTED}},
+        {"environment": [{"name": "DB_PASSWORD", "value": PLANTED}]},
+        {"tags": [{"key": "apiKey", "value": PLANTED}]},
         {"blob": f"https://x.blob.core.windows.net/a?sv=1&sig={PLANTED}xxxxxxxxxxxxxxx"},
     ],
 )
