@@ -30,7 +30,9 @@ Sentence = tuple[str, ...]
 """Words of ours, and Quoted ones of others between them."""
 
 _MARKS = re.compile(r"([\\`*_{}\[\]!|~<>&$]|^[-+=])")
-_BROKEN = re.compile(r"(@|#|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bAB)(?=#)|(?<=!)(?=\d))")
+_BROKEN = re.compile(
+    r"(@|#|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bAB)(?=#)|(?<=!)(?=\d)|(?<=GH)(?=-\d))", re.IGNORECASE
+)
 _JOINT = "<!-- -->"
 
 

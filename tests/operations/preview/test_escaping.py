@@ -50,6 +50,13 @@ def test_as_a_sentence_it_is_text(text: str) -> None:
     assert not kinds & {"heading_open", "fence", "strong_open", "em_open", "code_inline"}
 
 
+def test_nobody_is_called_and_no_issue_is_written_into() -> None:
+    """Platforms look for these in the text that is left after rendering."""
+    shown = escaping.text("@you #12 GH-12 gh-3 AB#4 !5 www.x.example https://x.example")
+    for acting in ("@you", "#12", "GH-12", "gh-3", "#4", "!5", "www.x", "://"):
+        assert acting not in shown
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_in_a_block_it_cannot_end_the_block(text: str) -> None:
     found = "\n".join(escaping.block(escaping.lines(text), "diff"))
