@@ -24,6 +24,9 @@ FILE = "/offers/v1.0/aws/{service}/current/{region}/index.csv"
 ABOUT = 5
 """Lines before the names of the columns."""
 CURRENCY = "USD"
+REGION = r"[A-Z]{2,4}\d?-|[a-z]+-[a-z-]+-\d-"
+"""A region before a kind of usage. Anything else there is another kind: `TS-LoadBalancerUsage`."""
+
 LONGEST_LINE = 100_000
 PROGRESS = 250_000
 """Rows after which one hears that it goes on."""
@@ -94,9 +97,8 @@ def _fits(row: Mapping[str, str], wanted: Query) -> bool:
 
 
 def _is_usage(usage: str, end: str) -> bool:
-    """Return whether *usage* is *end*, with or without a region's letters: `EUC1-` and the end."""
-    before, found, rest = usage.rpartition(end)
-    return bool(found) and not rest and (not before or before.endswith("-"))
+    """Return whether *usage* is *end*, with or without a region before it: `EUC1-` and the end."""
+    return bool(re.fullmatch(rf"({REGION})?{re.escape(end)}", usage))
 
 
 def _rows(response: httpx.Response, address: str) -> Iterator[Mapping[str, str]]:

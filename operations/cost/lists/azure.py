@@ -22,6 +22,8 @@ PATH = "/api/retail/prices?api-version=2023-01-01-preview&currencyCode='USD'&$fi
 MOST_PAGES = 100
 CURRENCY = "USD"
 
+GLOBAL = "Global"
+
 UNITS = {
     "hour": ("1 Hour", "1/Hour"),
     "day": ("1/Day",),
@@ -29,6 +31,10 @@ UNITS = {
     "GB-month": ("1 GB/Month",),
 }
 """By unit of ours: the API's words for it."""
+
+
+class NoneFoundError(ValueError):
+    """The price list has nothing of what was asked for."""
 
 
 def fetch(
@@ -50,7 +56,16 @@ def fetch(
 
 
 def _price(meter: Meter, found: Query, asking: Asking, today: date) -> Price:
-    asked = {**found.asked, "armRegionName": meter.region, "priceType": "Consumption"}
+    try:
+        return _price_in(meter.region, meter, found, asking, today)
+    except NoneFoundError:
+        if not found.everywhere:
+            raise
+    return _price_in(GLOBAL, meter, found, asking, today)
+
+
+def _price_in(region: str, meter: Meter, found: Query, asking: Asking, today: date) -> Price:
+    asked = {**found.asked, "armRegionName": region, "priceType": "Consumption"}
     text = " and ".join(f"{key} eq '{value}'" for key, value in asked.items())
     address = asking.address(PATH + quote(text, safe="'()"))
     prices = {
@@ -59,7 +74,7 @@ def _price(meter: Meter, found: Query, asking: Asking, today: date) -> Price:
         if _fits(item, meter, found, asked)
     }
     if not prices:
-        raise ValueError("the price list has no such price")
+        raise NoneFoundError("the price list has no such price")
     if len(prices) > 1:
         raise ValueError(f"the price list has several: {', '.join(map(str, sorted(prices)))}")
     return Price(prices.pop(), CURRENCY, address, today)

@@ -16,6 +16,8 @@ class Query:
     """Fields that are asked for."""
     fits: Mapping[str, str]
     """Patterns that fields of an answer fit."""
+    everywhere: bool = False
+    """The list may have it under the region `Global`, at one price for all regions."""
 
 
 def query(name: str) -> Query | None:
@@ -53,7 +55,7 @@ def _disk(size: str, copies: str) -> Query:
 
 def _network(service: str, meter: str, product: str = "") -> Query:
     asked = {"serviceName": service, "meterName": meter}
-    return Query({**asked, "productName": product} if product else asked, {})
+    return Query({**asked, "productName": product} if product else asked, {}, everywhere=True)
 
 
 def _postgresql_storage() -> Query:

@@ -72,10 +72,10 @@ AZURE = [
          unitOfMeasure="1/Month"),
     item("NAT Gateway", "NAT Gateway", "Standard", "Standard Gateway", 0.04),
     item("Load Balancer", "Load Balancer", "Standard",
-         "Standard Included LB Rules and Outbound Rules", 0.02),
+         "Standard Included LB Rules and Outbound Rules", 0.02, armRegionName="Global"),
     item("Virtual Network", "IP Addresses", "Standard", "Standard IPv4 Static Public IP", 0.005),
     item("Virtual Network", "Virtual Network Private Link", "Standard",
-         "Standard Private Endpoint", 0.01),
+         "Standard Private Endpoint", 0.01, armRegionName="Global"),
 ]  # fmt: skip
 
 
@@ -95,8 +95,8 @@ def test_prices_of_azure(lists: Lists, renew: Any) -> None:
     assert {price.retrieved for price in prices.values()} == {datetime.now(UTC).date()}
     assert all(price.source.startswith(lists.address) for price in prices.values())
     assert "azure: 6 of 6 prices are in" in told
-    # Only what is used was asked for, page by page.
-    assert len(lists.asked) == 6 + 2
+    # Only what is used was asked for, page by page; of two, the price is one for all regions.
+    assert len(lists.asked) == 6 + 2 + 2
     assert [path for path in lists.asked if "$skip" in path]
 
 
@@ -233,6 +233,7 @@ AWS = {
         row("Load Balancer-Network", "EUC1-LoadBalancerUsage", "Hrs", "0.02"),
         row("Load Balancer-Network", "EUC1-LoadBalancerUsage", "Hrs", "0.4",
             Location_Type="AWS Outposts"),
+        row("Load Balancer-Network", "EUC1-TS-LoadBalancerUsage", "Hrs", "0.005"),
         row("Load Balancer-Network", "EUC1-LCUUsage", "LCU-Hrs", "0.006"),
     ],
     "AmazonVPC": [
