@@ -61,17 +61,18 @@ class Links:
             values = [values]
         if not isinstance(values, list):
             return []
-        found = {each.urn: each for value in values if (each := self._known(value, types))}
-        if any(is_unknown(value) for value in values):
-            made_from = self._made_from(owner, key, types)
-            if not made_from:
-                raise UnclearError(f"only a deployment tells what '{key}' of '{owner.name}' names")
-            found |= {each.urn: each for each in made_from}
-        elif len(found) < len(set(map(str, values))):
+        told = [self._known(value, types) for value in values if not is_unknown(value)]
+        if None in told:
             raise UnclearError(
                 f"the input '{key}' of '{owner.name}' names what is no part of the stack"
             )
-        return list(found.values())
+        found = [each for each in told if each]
+        if len(told) < len(values):
+            made_from = self._made_from(owner, key, types)
+            if not made_from:
+                raise UnclearError(f"only a deployment tells what '{key}' of '{owner.name}' names")
+            found += made_from
+        return list({each.urn: each for each in found}.values())
 
     def listed(self, prefix_list: str, *types: str) -> Resource | None:
         """Return the resource that AWS's prefix list of this id belongs to, or None."""
