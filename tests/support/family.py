@@ -9,9 +9,10 @@ import http.client
 import json
 import ssl
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +25,15 @@ from tests.support.deployed import ENVIRONMENT, stack_config, succeeded
 from tests.support.engine import ROOT, Engine, on_sandbox, sandbox
 from tests.support.environments import changed
 from tests.support.live import SPEED, Live, require_nodes
+from tests.support.web import Authority
 
+PROGRAM = Path(__file__).with_name("store_program")
 SITE = "https://downloads.sandbox.example"
+DIRECTORY = "198.51.100.36"
+"""Where the LDAP server of a sandbox is, for its environments a machine of the internet."""
+BASE = "dc=example,dc=com"
+READER, ADMINISTRATOR, USER = f"cn=reader,{BASE}", f"cn=ann,{BASE}", "ann"
+PASSWORDS = {READER: "L00k-it.up", ADMINISTRATOR: "Ann-Pass:1"}
 SECONDS = 60.0
 SYSTEM = "ubuntu-16.04"
 AT_ONCE = 3
@@ -51,6 +59,12 @@ class Case:
     web: int | None = None
     """How many web nodes; as many as the stack that it is like, where nothing is said."""
 
+    private: bool = False
+    """Whether its nodes fetch the installer from a store that knows them."""
+
+    ldap: bool = False
+    """Whether its users are those of a directory, which stands on the internet."""
+
     @property
     def product(self) -> str:
         """What its nodes run."""
@@ -66,8 +80,13 @@ class Case:
         """What a test's name has of it."""
         return f"{self.cloud}-{self.topology}-{self.product}-{self.version}"
 
-    def environment(self, archive: Path) -> dict[str, Any]:
-        """Its settings; *archive*: the stand-in that its nodes install."""
+    def environment(self, archive: Path, store: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Its settings; *archive*: the stand-in that its nodes install, out of *store*."""
+        place, owner = SITE, {}
+        if self.private:
+            assert store is not None, "nobody has made the store"
+            place = store[self.cloud]
+            owner = {"store": store["account"]} if self.cloud == "azure" else {}
         image = next(each for each in IMAGES if each.name == SYSTEM)
         settings: dict[str, Any] = {
             "runtime": {
@@ -80,12 +99,26 @@ class Case:
                 "server": {
                     "licenseAccepted": True,
                     "installers": {
-                        "server": {"url": f"{SITE}/{archive.name}", "sha256": sha256(archive)}
+                        "server": {"url": f"{place}/{archive.name}", "sha256": sha256(archive)},
+                        **owner,
                     },
                     "pool": {"initial": 1, "maximum": 4},
                 },
             }
         }
+        if self.ldap:
+            settings["runtime"]["server"]["authentication"] = {
+                "method": "ldap",
+                "ldap": {
+                    "host": DIRECTORY,
+                    "queryUserDn": READER,
+                    "searchBase": BASE,
+                    "searchFilter": "uid={0}",
+                    "uniqueUserIdentifierAttributeName": "uid",
+                    "skipCertificateValidation": True,
+                },
+                "roles": {"owner": ["Administrators"]},
+            }
         base = stack_config(BASES[self.cloud, self.topology])[ENVIRONMENT]
         if self.topology == "enterprise":
             kept = {key: base["compute"][key] for key in ("size", "disk")}
@@ -132,11 +165,13 @@ class Family(Live):
     PASSWORD = "Wh1ch-one.it-is"
     """The administrator's, where the environment makes none itself."""
 
-    def __init__(self, case: Case, engine: Engine, archive: Path) -> None:
+    def __init__(
+        self, case: Case, engine: Engine, archive: Path, store: Mapping[str, str] | None = None
+    ) -> None:
         self.case = case
         self.stack = case.stack
         self.engine = engine
-        self._config = {ENVIRONMENT: case.environment(archive)}
+        self._config = {ENVIRONMENT: case.environment(archive, store)}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -148,6 +183,8 @@ class Family(Live):
         secrets = {}
         if self.case.version.startswith("9.0"):
             secrets = {"adminPassword": self.PASSWORD, "adminPasswordHash": hashed(self.PASSWORD)}
+        if self.case.ldap:
+            secrets = {"ldapPassword": PASSWORDS[READER]}
         file = self.engine.stack_file(self.stack, self.configure({}))
         for name, value in secrets.items():
             place = ("--stack", self.stack, "--config-file", str(file))
@@ -201,7 +238,14 @@ class Family(Live):
     @property
     def account(self) -> str:
         """The administrator."""
-        return str(self.told["runtime"]["account"])
+        return USER if self.case.ldap else str(self.told["runtime"]["account"])
+
+    @property
+    def password(self) -> str:
+        """The administrator's."""
+        if self.case.ldap:
+            return PASSWORDS[ADMINISTRATOR]
+        return str(self.told["adminPassword"])
 
     @property
     def port(self) -> int:
@@ -249,7 +293,7 @@ class Family(Live):
 
     def token(self, node: str = "") -> str:
         """A token for the administrator, of the node, or of whom the balancer chooses."""
-        credentials = {"username": self.account, "password": self.told["adminPassword"]}
+        credentials = {"username": self.account, "password": self.password}
         ask = ("POST", "/login", credentials)
         reply = self.call_on(node, *ask) if node else self.call(*ask)
         assert reply.status == 200, reply
@@ -270,6 +314,17 @@ def _read(content: bytes) -> Any:
         return content.decode(errors="replace")
 
 
+def stored(shared: Engine, folder: Path, archives: Collection[Path]) -> dict[str, str]:
+    """Private stores with *archives* in them, made by somebody else: where they are, by cloud."""
+    engine = Engine(folder / "store", PROGRAM, shared.variables)
+    files = json.dumps({archive.name: str(archive) for archive in sorted(archives)})
+    succeeded(engine.up("store", {"store:files": files}))
+    found = engine.outputs("store")
+    for archive in archives:
+        sandbox(shared.environment, "offer", str(archive), "--store", found["place"])
+    return found
+
+
 @contextmanager
 def side_by_side(cases: Sequence[Case], folder: Path) -> Iterator[dict[Case, Family]]:
     """All of *cases*, deployed on one sandbox; nothing is left of it."""
@@ -280,19 +335,68 @@ def side_by_side(cases: Sequence[Case], folder: Path) -> Iterator[dict[Case, Fam
         for limit in ("elastic-addresses", "internet-gateways", "nat-gateways", "vpcs"):
             # An account has five of each in a region at first, which one environment is not beyond.
             sandbox(shared.environment, "quota", "set", f"aws:{limit}", "50")
-        sandbox(shared.environment, "offer", *map(str, archives.values()))
+        public = {archives[case.product, case.version] for case in cases if not case.private}
+        if public:
+            sandbox(shared.environment, "offer", *map(str, sorted(public)))
+        private = {archives[case.product, case.version] for case in cases if case.private}
+        store = stored(shared, folder, private) if private else None
         # What an operation did is in a file of the engine's folder: each has its own.
         found = {
             case: Family(
                 case,
                 Engine(folder / case.stack, variables=shared.variables),
                 archives[case.product, case.version],
+                store,
             )
             for case in cases
         }
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(Family.deploy, found.values()))
-        yield found
+        with ExitStack() as kept:
+            # Nodes become ready without it; there is no internet before there is a network.
+            if any(case.ldap for case in cases):
+                kept.enter_context(directory(next(iter(found.values())), folder))
+            yield found
+
+
+@contextmanager
+def directory(each: Family, folder: Path) -> Iterator[None]:
+    """An LDAP server somewhere on the internet of a sandbox."""
+    (folder / "directory").mkdir()
+    Authority().issue(folder / "directory", DIRECTORY)
+    asked = {
+        "address": DIRECTORY,
+        "port": 636,
+        "certificate": str(folder / "directory/web-server.pem"),
+        "entries": {
+            READER: {"userPassword": [PASSWORDS[READER]]},
+            ADMINISTRATOR: {
+                "uid": [USER],
+                "userPassword": [PASSWORDS[ADMINISTRATOR]],
+                "memberOf": [f"CN=Administrators,{BASE}"],
+            },
+        },
+    }
+    with (
+        each.visitor(DIRECTORY) as namespace,
+        subprocess.Popen(
+            ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.support.ldap"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as serving,
+    ):
+        assert serving.stdin is not None
+        assert serving.stdout is not None
+        try:
+            serving.stdin.write(f"{json.dumps(asked)}\n")
+            serving.stdin.flush()
+            assert serving.stdout.readline() == "serving\n"
+            yield
+        finally:
+            serving.stdin.close()
+            serving.wait()
 
 
 def together(check: Callable[[Family], None], several: Iterable[Family]) -> None:

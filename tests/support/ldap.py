@@ -1,7 +1,13 @@
-"""An LDAP server made of a few entries: simple binds and searches by equality, nothing else."""
+"""An LDAP server made of a few entries: simple binds and searches by equality, nothing else.
 
+As a program, `python -m tests.support.ldap`, it reads a line of JSON, `{address, port, certificate,
+entries}`, says that it serves, over TLS, and ends with its input.
+"""
+
+import json
 import socketserver
 import ssl
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -131,10 +137,14 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def serving(entries: Entries, context: ssl.SSLContext | None = None) -> Iterator[Directory]:
+def serving(
+    entries: Entries,
+    context: ssl.SSLContext | None = None,
+    place: tuple[str, int] = ("127.0.0.1", 0),
+) -> Iterator[Directory]:
     """Serve on this machine, over TLS with a *context*."""
     directory = Directory(entries)
-    server = _Server(("127.0.0.1", 0), _Handler)
+    server = _Server(place, _Handler)
     server.directory = directory  # type: ignore[attr-defined]
     server.context = context
     directory.port = server.server_address[1]
@@ -146,3 +156,17 @@ def serving(entries: Entries, context: ssl.SSLContext | None = None) -> Iterator
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    asked = json.loads(sys.stdin.readline())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(asked["certificate"])
+    with serving(asked["entries"], context, (asked["address"], asked["port"])):
+        print("serving", flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
