@@ -56,5 +56,9 @@ def _look(options: argparse.Namespace) -> None:
     """Print a line a stack, of `STACK.json` in the folder: verdict, stack, and words for people."""
     now = expiry.at(options.at)
     for path in sorted(options.folder.glob("*.json")):
-        found = expiry.standing(state.parse(path.read_text(), path.stem))
+        try:
+            found = expiry.standing(state.parse(path.read_text(), path.stem))
+        except OperationError as error:
+            # The others' time is over all the same.
+            found = expiry.Standing(stack=path.stem, resources=0, problem=error.what)
         sys.stdout.write(f"{found.verdict(now)} {found.stack} {found.line(now)}\n")

@@ -47,7 +47,7 @@ class Standing:
         if self.protected:
             what += f", {len(self.protected)} of them protected: {', '.join(self.protected[:3])}"
         if self.problem:
-            return f"{self.stack}: {self.problem}; left alone ({what})"
+            return f"{self.stack}: {self.problem}; left alone"
         if self.expires is None:
             return f"{self.stack}: has no expiry; left alone ({what})"
         moment = self.expires.strftime(FORM)

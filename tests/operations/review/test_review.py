@@ -139,8 +139,11 @@ def test_a_folder_of_states_is_looked_at_as_if_it_were_another_time(tmp_path, ca
     (tmp_path / "review-7.json").write_text(text(tagged))
     (tmp_path / "prod.json").write_text(text())
 
+    (tmp_path / "odd.json").write_text("{}")
+
     assert main(["look", str(tmp_path), "--at", "2027-01-01T00:00:00Z"]) == 0
     assert capsys.readouterr().out == (
+        "unreadable odd odd: the state cannot be read; left alone\n"
         "kept prod prod: has no expiry; left alone (0 resources)\n"
         f"expired review-7 review-7: expired {AFTER} (1 resources)\n"
     )
