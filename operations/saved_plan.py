@@ -61,8 +61,11 @@ def seal(path: Path, origin: Origin) -> None:
         file.write(json.dumps(plan, indent=1) + "\n")
 
 
-def check(path: Path, now: Origin) -> Origin:
-    """Return what the plan at *path* was made from. Raises OperationError when that has changed."""
+def check(path: Path, now: Origin, *, cloud: bool = False) -> Origin:
+    """Return what the plan at *path* was made from. Raises OperationError when that has changed.
+
+    With *cloud* the words are for a stack that is not on the sandbox.
+    """
     plan = _read(path)
     try:
         found = plan[KEY]
@@ -75,7 +78,8 @@ def check(path: Path, now: Origin) -> Origin:
             "the plan is not for what would be deployed now",
             f"{path}, made {made.made} from {made.commit}",
             "; ".join(reasons),
-            f"make it anew, and read it: scripts/preview --stack {now.stack} --save-plan {path}",
+            f"make it anew, and read it: scripts/preview{' --cloud' if cloud else ''} "
+            f"--stack {now.stack} --save-plan {path}",
         )
     return made
 
@@ -206,6 +210,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--stack", required=True)
     parser.add_argument("--stack-file", type=Path, required=True)
     parser.add_argument("--backend", default="")
+    parser.add_argument("--cloud", action="store_true")
     options = parser.parse_args(arguments)
     try:
         if options.step == "check":
@@ -214,7 +219,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.step == "seal":
             seal(options.file, now)
         else:
-            made = check(options.file, now)
+            made = check(options.file, now, cloud=options.cloud)
             sys.stderr.write(f"going by the plan of {made.made}, from {made.commit}\n")
     except OperationError as error:
         sys.stderr.write(f"{error}\n")

@@ -40,7 +40,7 @@ take_cloud() {
 # plan_command STEP FILE: one step of operations/saved_plan.py on a plan of the chosen stack.
 plan_command() {
   PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} "$ROOT/.venv/bin/python" -m operations.saved_plan "$1" "$2" \
-    --root "$ROOT" --stack "$STACK" --stack-file "$STACK_FILE" --backend "${PULUMI_BACKEND_URL:-}"
+    --root "$ROOT" --stack "$STACK" --stack-file "$STACK_FILE" --backend "${PULUMI_BACKEND_URL:-}" ${CLOUD:+--cloud}
 }
 
 # begin_plan: leaves in PLAN_OPTIONS what has a preview save its plan, beside where it belongs at the end.
@@ -50,9 +50,11 @@ begin_plan() {
   for word in "${PULUMI_ARGUMENTS[@]}"; do
     [[ $word != --show-secrets* ]] || refuse "--show-secrets would write secrets into the plan in clear"
   done
-  [[ -d ${PLAN%/*} && -w ${PLAN%/*} ]] ||
-    fail "the plan cannot be saved" "$PLAN" "${PLAN%/*} is no folder that can be written" "name another file"
-  UNSEALED=$(mktemp "${PLAN%/*}/.plan.XXXXXX")
+  local folder=${PLAN%/*}/
+  [[ ! -d $PLAN ]] || fail "the plan cannot be saved" "$PLAN" "it is a folder" "name a file"
+  [[ -d $folder && -w $folder ]] ||
+    fail "the plan cannot be saved" "$PLAN" "$folder is no folder that can be written" "name another file"
+  UNSEALED=$(mktemp "$folder.plan.XXXXXX")
   # shellcheck disable=SC2064 # the name of now
   trap "rm -f '${UNSEALED//\'/\'\\\'\'}'" EXIT
   PLAN_OPTIONS=(--save-plan "$UNSEALED")
@@ -62,8 +64,8 @@ begin_plan() {
 keep_plan() {
   [[ $PLAN ]] || return 0
   plan_command seal "$UNSEALED" || exit 1
-  mv "$UNSEALED" "$PLAN"
-  say "the plan is saved: scripts/up --stack $STACK --plan $PLAN does nothing that is not in it"
+  mv -f "$UNSEALED" "$PLAN"
+  say "the plan is saved: scripts/up${CLOUD:+ --cloud} --stack $STACK --plan $PLAN does nothing that is not in it"
 }
 
 # follow_plan: refuses a plan that is not for what would be deployed now; leaves in PLAN_OPTIONS what has
@@ -79,5 +81,5 @@ follow_plan() {
 # plan_was_broken: what a person wants to know when an update with a plan has failed.
 plan_was_broken() {
   [[ ! $PLAN ]] ||
-    say "nothing that is not in the plan was done. To go on, make a new one and read it: scripts/preview --stack $STACK --save-plan $PLAN"
+    say "nothing that is not in the plan was done. To go on, make a new one and read it: scripts/preview${CLOUD:+ --cloud} --stack $STACK --save-plan $PLAN"
 }

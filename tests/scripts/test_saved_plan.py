@@ -111,6 +111,18 @@ def test_a_preview_that_fails_leaves_no_plan(tree: Tree, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("{folder}", "it is a folder"), ("{folder}/none/plan", "{folder}/none/ is no folder that can")],
+)
+def test_a_plan_needs_a_place(tree: Tree, tmp_path: Path, place: str, why: str) -> None:
+    done = tree.run("preview", "--save-plan", place.format(folder=tmp_path))
+
+    assert done.returncode == 1
+    assert f"  why:   {why.format(folder=tmp_path)}" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_plan_has_secrets_in_clear(tree: Tree, tmp_path: Path) -> None:
     done = tree.run("preview", "--save-plan", str(tmp_path / "plan"), "--", "--show-secrets")
 
@@ -145,6 +157,7 @@ def test_on_your_own_backend_a_plan_is_held_to_the_same(tree: Tree, plan: Path) 
 
     assert refused.returncode == elsewhere.returncode == 1
     assert "  why:   changed since: stacks/Pulumi.dev.yaml\n" in refused.stderr
+    assert "and read it: scripts/preview --cloud --stack dev --save-plan" in refused.stderr
     assert "error: nobody knows whether the plan is for this stack\n" in elsewhere.stderr
 
 
