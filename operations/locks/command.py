@@ -45,7 +45,9 @@ def run(options: argparse.Namespace, backend: Backend) -> None:
 
 
 def _described(lock: Lock, holder: Holder) -> Iterator[str]:
-    who = f"{lock.user}@{lock.host}, process {lock.process}" if lock.host else "somebody"
+    who = f"{lock.user}@{lock.host}" if lock.host else "somebody"
+    if lock.process is not None:
+        who += f", process {lock.process}"
     since = f", since {_moment(lock.since)}" if lock.since else ""
     yield f"locked by {who}{since}"
     yield f"  where: {lock.where}"

@@ -24,6 +24,9 @@ NAME = "operationalization"
 
 SECONDS = 120.0
 
+LARGEST_PROCESS = 2**31
+"""`pid_t` has 32 bits, with a sign."""
+
 _SAID = re.compile(
     r"^\s+(?P<where>\S.*): created by (?P<user>.*)@(?P<host>[^@\s]*) \(pid (?P<process>\d+)\)"
     r" at (?P<moment>\S+)$",
@@ -115,12 +118,12 @@ def _of_file(file: Path) -> Lock:
         found = json.loads(file.read_text(encoding="utf-8"))
         return Lock(
             where=str(file),
-            user=str(found["username"]),
-            host=str(found["hostname"]),
-            process=int(found["pid"]),
+            user=_shown(found["username"]),
+            host=_shown(found["hostname"]),
+            process=_process(found["pid"]),
             since=_moment(str(found.get("timestamp") or "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, OverflowError, KeyError, TypeError):
         # One that is half written, or of another Pulumi: whose it is nobody can tell.
         return Lock(where=str(file))
 
@@ -145,10 +148,10 @@ def told_by_pulumi(asking: Asking) -> tuple[Lock, ...]:
         raise asking.refusal(why, "mend that, and run it again")
     return tuple(
         Lock(
-            where=found["where"],
-            user=found["user"],
-            host=found["host"],
-            process=int(found["process"]),
+            where=_shown(found["where"]),
+            user=_shown(found["user"]),
+            host=_shown(found["host"]),
+            process=_process(found["process"]),
             since=_moment(found["moment"]),
         )
         for found in _SAID.finditer(words)
@@ -161,6 +164,17 @@ def _of_service(asking: Asking, url: str) -> Iterator[Lock]:
         name = str(each.get("name") or "").rpartition("/")[2]
         if name == asking.stack and each.get("updateInProgress"):
             yield Lock(where=url)
+
+
+def _shown(found: object) -> str:
+    """Return what can be printed of a text that whoever reaches the backend may have written."""
+    return "".join(each for each in str(found) if each.isprintable())
+
+
+def _process(found: object) -> int | None:
+    """Return the number of a process, None where no kernel gives such a one."""
+    number = int(str(found))
+    return number if 0 < number < LARGEST_PROCESS else None
 
 
 def _moment(text: str) -> datetime | None:

@@ -115,6 +115,20 @@ def test_locks_of_both_layouts_are_found_and_one_that_nobody_can_read_too(tmp_pa
     assert list(in_folder(tmp_path, "test")) == []
 
 
+@pytest.mark.parametrize("process", [0, -1, 2**31, 10**30])
+def test_a_lock_that_somebody_made_up_is_nobodys_and_writes_nothing_to_the_terminal(
+    tmp_path: Path, process: int
+) -> None:
+    folder = tmp_path / ".pulumi/locks/dev"
+    folder.mkdir(parents=True)
+    made = {"pid": process, "username": "\x1b[2Jme\r", "hostname": HERE, "timestamp": "2026"}
+    (folder / "a.json").write_text(json.dumps(made))
+
+    (found,) = in_folder(tmp_path, "dev")
+
+    assert (found.user, found.process, holder_of(found).state) == ("[2Jme", None, "unknown")
+
+
 @pytest.mark.parametrize(
     ("url", "folder"),
     [
