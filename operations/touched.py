@@ -48,6 +48,10 @@ def main(arguments: Sequence[str]) -> int:
     except OperationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    for name in (*(options.only or ()), *options.without):
+        if name not in known(ROOT):
+            # Not an error: the change that is looked at may be the one that takes it away.
+            sys.stderr.write(f"no stack '{name}' in stacks/: blanks are what parts names\n")
     if options.real:
         names = [name for name in names if not for_development(name)]
     if options.only is not None:

@@ -138,4 +138,6 @@ def test_azure_pipelines_takes_an_object_a_leg(capsys):
 )
 def test_a_list_takes_some_or_leaves_some(options, expected, capsys):
     assert touched.main(options) == 0
-    assert capsys.readouterr().out.split() == expected
+    said = capsys.readouterr()
+    assert said.out.split() == expected
+    assert ("no stack 'nobody' in stacks/" in said.err) == ("nobody" in options[0])
