@@ -1,4 +1,4 @@
-"""What scripts/review and scripts/expire refuse, and what expire does where a backend does not work.
+"""What scripts/review and scripts/expire refuse, and what expire does where a backend fails.
 
 tests/end_to_end/test_review.py has them at work.
 """
@@ -51,8 +51,9 @@ case " $* " in
   *" stack ls "*) cat "$STATES/list" ;;
   *" stack export "*)
     [[ $* =~ --stack\\ ([^ ]+) ]]
-    cat "$STATES/${BASH_REMATCH[1]}" || exit 1
-    [[ ! -e $STATES/${BASH_REMATCH[1]}.next ]] || mv "$STATES/${BASH_REMATCH[1]}.next" "$STATES/${BASH_REMATCH[1]}"
+    state=$STATES/${BASH_REMATCH[1]}
+    cat "$state" || exit 1
+    [[ ! -e $state.next ]] || mv "$state.next" "$state"
     ;;
   *" destroy --stack review-2 "*) exit 1 ;;
 esac

@@ -113,7 +113,7 @@ def test_a_preview_that_fails_leaves_no_plan(tree: Tree, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("place", "why"),
-    [("{folder}", "it is a folder"), ("{folder}/none/plan", "{folder}/none/ is no folder that can")],
+    [("{folder}", "it is a folder"), ("{folder}/none/x", "{folder}/none/ is no folder that can")],
 )
 def test_a_plan_needs_a_place(tree: Tree, tmp_path: Path, place: str, why: str) -> None:
     done = tree.run("preview", "--save-plan", place.format(folder=tmp_path))
