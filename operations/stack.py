@@ -6,6 +6,7 @@ argument or a variable.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from operations.product import Product
 
 PROJECT = Path(__file__).resolve().parents[1]
 ENGINE = PROJECT / ".cache" / "engine" / "bin"
+ELSEWHERE = "OPERATIONALIZATION_PROJECT"
+"""Variable with the folder of another project whose stacks are worked on (docs/templates.md)."""
 SECONDS = 60.0
 """How long Pulumi may take; a backend in a cloud needs some seconds."""
 
@@ -81,7 +84,7 @@ class Sandbox:
         """Return the variables that `scripts/sandbox env` sets, as far as reading needs them."""
         home = self.home.absolute()
         stacks = home / "stacks"
-        if not (stacks / ".pulumi" / "stacks" / "operationalization" / f"{stack}.json").exists():
+        if not (stacks / ".pulumi" / "stacks" / project_name() / f"{stack}.json").exists():
             raise OperationError(
                 f"stack '{stack}' is not on the sandbox",
                 str(stacks),
@@ -138,7 +141,7 @@ def exported_state(stack: str, backend: Backend) -> str:
     variables = backend.variables(stack)
     done = subprocess.run(
         [program(variables), "stack", "export", "--non-interactive", "--stack", stack],
-        cwd=PROJECT,
+        cwd=project(),
         env=variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -153,6 +156,25 @@ def exported_state(stack: str, backend: Backend) -> str:
             "pulumi stack ls shows what the backend has; pulumi login signs in to one",
         )
     return done.stdout
+
+
+def project() -> Path:
+    """Return the folder of the Pulumi project whose stacks are worked on: this one, unless told."""
+    return Path(os.environ.get(ELSEWHERE) or PROJECT)
+
+
+def project_name() -> str:
+    """Return its name, as its file has it. Raises OperationError when it is no project."""
+    file = project() / "Pulumi.yaml"
+    try:
+        found = re.search(r"^name:\s*[\"']?([\w.-]+)", file.read_text(), re.MULTILINE)
+    except (OSError, ValueError):
+        found = None
+    if found is None:
+        raise OperationError(
+            "no Pulumi project", str(file), "it names none", f"correct {ELSEWHERE}, or unset it"
+        )
+    return found[1]
 
 
 def program(variables: Mapping[str, str]) -> str:
@@ -175,7 +197,7 @@ class Reading:
         self._process = subprocess.Popen(
             [program(variables), "stack", "output", "--json", "--show-secrets", "--non-interactive",
              "--stack", stack],
-            cwd=PROJECT,
+            cwd=project(),
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,18 +1,20 @@
 """What the rules are held to: the stack's settings, as the program reads them.
 
 The engine hands the pack's process the stack's whole configuration, decrypted. The pack keeps the
-two keys that hold no secret and forgets the rest before it serves (`pack.serve`).
+keys that hold no secret and forgets the rest before it serves (`pack.serve`).
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from components.settings import EnterpriseEnvironment, Environment, NodesEnvironment
 from components.settings.addresses import plan
 from components.settings.bases import FOLDER, examine_over
 from components.settings.catalogue.products import version_of
+from components.settings.stack import settings_among
 
 PROJECT = "operationalization"
 TAGS = ("environment", "project", "managed-by")
@@ -115,11 +117,15 @@ class Ground:
         return found or [(12800, 12805)]
 
 
-def read(config: Mapping[str, object], stack: str, *, dry_run: bool) -> Ground:
-    """Return the ground of *stack*, whose engine has *config*."""
+def read(
+    config: Mapping[str, object], stack: str, *, dry_run: bool, bases: Path = FOLDER
+) -> Ground:
+    """Return the ground of *stack*, whose engine has *config* and whose project has *bases*."""
     try:
         value = json.loads(str(config.get(f"{PROJECT}:environment", "null")))
     except (ValueError, RecursionError):
         return Ground(stack, None, dry_run)
-    environment, problems, _ = examine_over(config.get(f"{PROJECT}:base"), value, FOLDER, stack)
+    own = settings_among(PROJECT, config)
+    base = config.get(f"{PROJECT}:base")
+    environment, problems, _ = examine_over(base, value, bases, stack, own)
     return Ground(stack, None if problems else environment, dry_run)

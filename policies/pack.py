@@ -11,12 +11,15 @@ wrong with it, and how to mend it.
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pulumi_policy as sdk
 from pulumi.runtime.config import get_config_env, set_all_config
 
+from components.settings.bases import BASES, FOLDER
 from components.settings.problems import listed
+from components.settings.stack import settings_among
 from policies.exemptions import Exemptions, Note
 from policies.ground import PROJECT, Ground, read
 from policies.reading import ENGINE_INPUTS, UNKNOWN, Resource, World
@@ -25,7 +28,11 @@ from policies.rules import RULES
 
 GUIDE = "docs/policies.md"
 KEPT = (f"{PROJECT}:environment", f"{PROJECT}:base")
-"""Configuration keys that the rules may see. Neither may be a secret: the program refuses that."""
+"""Configuration keys that the rules may see, beside settings that are keys of their own. None of
+them may be a secret: the program refuses that."""
+
+ELSEWHERE = "OPERATIONALIZATION_PROJECT"
+"""Variable with the folder of a project that has the components as a library (templates/)."""
 
 
 def serve() -> None:
@@ -204,8 +211,22 @@ def _got(holder: Any, key: Any) -> Any:
 
 def _ground() -> Ground:
     """Return what the rules are held to, and forget all else that the engine told this process."""
-    config = {key: value for key, value in get_config_env().items() if key in KEPT}
+    given = get_config_env()
+    config = {key: value for key, value in given.items() if key in KEPT}
+    config |= {f"{PROJECT}:{key}": value for key, value in settings_among(PROJECT, given).items()}
     os.environ["PULUMI_CONFIG"] = "{}"
     set_all_config({})
     stack = os.environ.get("PULUMI_STACK", "")
-    return read(config, stack, dry_run=os.environ.get("PULUMI_DRY_RUN") == "true")
+    dry_run = os.environ.get("PULUMI_DRY_RUN") == "true"
+    return read(config, stack, dry_run=dry_run, bases=_bases())
+
+
+def _bases() -> Path:
+    """Return where the bases of the project at hand are.
+
+    The engine names the project and does not say where it is: for one that is not this one the
+    variable has to. Without it there are none, and a stack that has one is held to all rules.
+    """
+    if os.environ.get("PULUMI_PROJECT", PROJECT) == PROJECT:
+        return FOLDER
+    return Path(os.environ.get(ELSEWHERE, os.devnull)) / BASES

@@ -42,7 +42,7 @@ offer_newer() {
 # upgrade from 9.0 the password is still the one that its nodes know.
 set_family_secrets() {
   [[ $FAMILY ]] || return 0
-  local file=$SANDBOX/project/secrets/$STACK password hash
+  local file=$COPY/secrets/$STACK password hash
   if [[ ! -e $file ]]; then
     [[ $FAMILY == "rserver 9.0"* ]] || return 0
     mkdir -p "${file%/*}" && chmod 700 "${file%/*}"

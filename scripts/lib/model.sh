@@ -54,7 +54,7 @@ check_model_function() {
 # What is wrong with the settings themselves is for the program to say.
 check_models_of() {
   local models model
-  grep -qs managed-endpoint "$1" "$ROOT"/stacks/bases/* || return 0
+  grep -qs managed-endpoint "$1" "${1%/*}"/bases/* || return 0
   mapfile -t models < <(PYTHONPATH=$ROOT "$ROOT/.venv/bin/python" -c '
 import sys
 from pathlib import Path
@@ -66,6 +66,6 @@ except settings.SettingsError:
 endpoint = getattr(found, "endpoint", None)
 print(*sorted({each.model for each in endpoint.deployments.values()} if endpoint else ()), sep="\n")' "$1")
   for model in "${models[@]}"; do
-    [[ ! $model ]] || (cd "$ROOT" && check_model "$model")
+    [[ ! $model ]] || (cd "$PROGRAM" && check_model "$model")
   done
 }

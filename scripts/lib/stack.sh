@@ -10,7 +10,9 @@
 source "${BASH_SOURCE[0]%/*}/project.sh"
 
 SANDBOX=${OPERATIONALIZATION_SANDBOX_HOME:-$CACHE/sandbox}
-STACKS=${OPERATIONALIZATION_STACKS:-$ROOT/stacks} # the folder of the stack files
+PROGRAM=$(realpath -m -- "${OPERATIONALIZATION_PROJECT:-$ROOT}") # this project, or one that scripts/new made
+[[ $PROGRAM == "$ROOT" ]] || export OPERATIONALIZATION_PROJECT=$PROGRAM
+STACKS=${OPERATIONALIZATION_STACKS:-$PROGRAM/stacks} # the folder of the stack files
 STACK=dev
 YES=
 UNPROTECT=
@@ -73,19 +75,21 @@ enter_sandbox() {
   local exports
   exports=$("$ROOT/scripts/sandbox" env)
   eval "$exports"
-  cd "$ROOT"
+  cd "$PROGRAM"
 }
 
 # A project folder for the sandbox's own copies of stack files.
 copy_stack_file() {
-  local project=$SANDBOX/project kept=
-  CONFIG=$project/stacks/Pulumi.$STACK.yaml
+  local kept=
+  COPY=$SANDBOX/project
+  [[ $PROGRAM == "$ROOT" ]] || COPY=$SANDBOX/projects/$(project_name)
+  CONFIG=$COPY/stacks/Pulumi.$STACK.yaml
   if grep -Eq '(^|[{[:space:]])secure:' "$STACK_FILE"; then
     fail "stack '$STACK' holds encrypted values" "$STACK_FILE" "only its own backend can decrypt them; the sandbox has a key of its own" \
       "leave them out (passwords are then generated), or try the stack under another name without them"
   fi
-  mkdir -p "$project/stacks"
-  cp "$ROOT/Pulumi.yaml" "$project/Pulumi.yaml"
+  mkdir -p "$COPY/stacks"
+  cp "$PROGRAM/Pulumi.yaml" "$COPY/Pulumi.yaml"
   [[ ! -e $CONFIG ]] || kept=$(grep '^encryptionsalt:' "$CONFIG" || true)
   {
     grep -Ev '^(encryptionsalt|encryptedkey|secretsprovider):' "$STACK_FILE" || true
@@ -131,7 +135,7 @@ drop_stale_locks() {
 select_stack() {
   copy_stack_file
   drop_stale_locks
-  pulumi -C "$SANDBOX/project" stack select --create "$STACK" >&2
+  pulumi -C "$COPY" stack select --create "$STACK" >&2
 }
 
 # An update that was killed leaves creations of which Pulumi doesn't know how they ended. The sandbox
@@ -153,7 +157,10 @@ settle_pending_creations() {
   run_pulumi refresh --yes --skip-preview --clear-pending-creates "${words[@]}" --stack "$STACK" --config-file "$CONFIG" >&2
 }
 
-stack_exists() { [[ -e $(backend_folder)/.pulumi/stacks/operationalization/$STACK.json ]]; }
+# The name of the project, as it stands in its file.
+project_name() { sed -n 's/^name: *["'"'"']\{0,1\}\([A-Za-z0-9_.-]*\).*/\1/p' "$PROGRAM/Pulumi.yaml"; }
+
+stack_exists() { [[ -e $(backend_folder)/.pulumi/stacks/$(project_name)/$STACK.json ]]; }
 
 # run_pulumi ARGUMENTS...: Pulumi with its own display. One Ctrl-C reaches it once: it ends what is
 # under way in good order, and this script then ends with 130.

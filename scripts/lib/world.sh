@@ -47,7 +47,7 @@ deploy_quietly() {
   export PULUMI_SKIP_CHECKPOINTS=true
   "$ROOT/scripts/sandbox" start --no-nodes &&
     exports=$("$ROOT/scripts/sandbox" env) && eval "$exports" && cd "$ROOT" && copy_stack_file &&
-    pulumi -C "$SANDBOX/project" stack init "$STACK" --non-interactive &&
+    pulumi -C "$COPY" stack init "$STACK" --non-interactive &&
     pulumi up --stack "$STACK" --config-file "$CONFIG" --yes --skip-preview --non-interactive &&
     pulumi stack export --stack "$STACK" >"$target.new" &&
     mv "$target.new" "$target" &&

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.engine import on_sandbox
+from tests.support.engine import ROOT, on_sandbox
 from tests.support.new_project import NAMES, Workshop
 
 pytestmark = pytest.mark.engine
@@ -54,10 +54,16 @@ def test_a_template_becomes_a_project_that_passes_its_tests_and_deploys(workshop
     assert not re.search(r"\$\{(PROJECT|DESCRIPTION)\}|@\{", texts)
     tested = project.test()
     assert tested.returncode == 0, tested.stdout
+    # Over the base for production it keeps all rules of the policy pack.
+    project.pulumi("config", "set", "operationalization:base", "production")
+    shown = project.pulumi("preview", "--policy-pack", str(ROOT / "policies"))
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    project.pulumi("config", "set", "operationalization:base", "development")
     made = project.up()
     assert set(made) == {"create"}
     assert made["create"] > 40
-    assert project.pulumi("stack", "output", "endpoint").returncode == 0
+    # AWS lends an account five addresses.
+    assert project.pulumi("destroy", "--yes", "--skip-preview").returncode == 0
 
 
 def test_all_that_is_wrong_with_the_answers_is_said_at_the_first_preview(workshop) -> None:

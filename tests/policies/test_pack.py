@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pulumi_policy as sdk
@@ -159,6 +161,39 @@ def test_the_pack_forgets_what_is_not_for_it() -> None:
     assert found.dry_run
     assert runtime.get_config("operationalization:adminPassword") is None
     assert "hunter2" not in json.dumps(dict(os.environ))
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project of a template, whose stack has its base and keys of its own."""
+    (tmp_path / "stacks").mkdir()
+    source = Path(__file__).parents[2] / "templates/azure-one-box/stacks/bases"
+    shutil.copytree(source, tmp_path / "stacks/bases")
+    keys = {"base": "development", "location": "northeurope", "access.clients": "203.0.113.0/24"}
+    texts = {f"operationalization:{key}": value for key, value in keys.items()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
+    monkeypatch.setenv("PULUMI_PROJECT", "scoring")
+    monkeypatch.setenv("PULUMI_STACK", "dev")
+    return tmp_path
+
+
+def test_a_stack_of_a_project_elsewhere_is_held_to_its_own_settings(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPERATIONALIZATION_PROJECT", str(elsewhere))
+    found = pack._ground()
+
+    assert found.environment is not None
+    assert (found.environment.topology, found.environment.location) == ("one-box", "northeurope")
+    assert not found.protected
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_nobody_takes_the_bases_of_this_project_for_those_of_another() -> None:
+    found = pack._ground()
+
+    assert found.environment is None
+    assert found.protected
 
 
 @pytest.mark.parametrize(

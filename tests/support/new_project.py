@@ -77,10 +77,11 @@ class Workshop:
 
     def command(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run anything, as who works on the projects would."""
+        where = cwd or self.folder
         return subprocess.run(
             command,
-            cwd=cwd or self.folder,
-            env=self.environment,
+            cwd=where,
+            env={**self.environment, "OPERATIONALIZATION_PROJECT": str(where)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -106,9 +107,9 @@ class Project:
         return self.workshop.run(*arguments, cwd=self.folder)
 
     def up(self) -> dict[str, int]:
-        """Preview and deploy; the number of resources by what happened to them."""
+        """Deploy; the number of resources by what happened to them."""
         log = self.workshop.folder / f"{self.folder.name}.events"
-        done = self.pulumi("up", "--yes", "--event-log", str(log))
+        done = self.pulumi("up", "--yes", "--skip-preview", "--event-log", str(log))
         assert done.returncode == 0, done.stdout + done.stderr
         events = [json.loads(line) for line in log.read_text().splitlines()]
         summaries = [each["summaryEvent"] for each in events if "summaryEvent" in each]

@@ -298,7 +298,7 @@ def test_a_value_of_a_wrong_type_is_named(
     section = place(value, path)
     key = data.draw(st.sampled_from(sorted(section)))
     # A count or schedule list may be null or nothing at all: that is another, valid choice.
-    optional = ("count", "instances", "autoscale", "clientId", "bindFilter", "dotnet")
+    optional = ("count", "instances", "autoscale", "clientId", "bindFilter", "dotnet", "zone")
     assume(not (wrong is None and key in optional))
     section[key] = wrong
     named = ".".join([*path, key])
