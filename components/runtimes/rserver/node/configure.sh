@@ -30,8 +30,9 @@ start_services() {
 }
 
 await_health() {
-  local path=$1 limit=$2 deadline=$((SECONDS + $2))
-  until health "$path" >/dev/null 2>&1; do
+  local path=$1 limit=$2 deadline=$((SECONDS + $2)) address
+  address=$(health_address "$path")
+  until answers "$address" >/dev/null 2>&1; do
     ((SECONDS < deadline)) || {
       say_services
       fail "the services started, but $(node ".health.$path") does not answer 200 within $limit seconds"

@@ -27,11 +27,14 @@ python() {
   fail "there is no Python"
 }
 
+# reads COMMAND...: of the node's JSON file. Without what Python looks for in other places: this is asked often.
+reads() { python -E -S "$PROGRAMS/node_json.py" "$NODE" "$@"; }
+
 # node PATH: what the node's JSON file says, as jq prints it raw; a path with @ is in the section of the node's role.
-node() { python "$PROGRAMS/node_json.py" "$NODE" get "$1"; }
+node() { reads get "$1"; }
 
 # rows PATH KEY...: a line for each item of a list, its parts behind tabs.
-rows() { python "$PROGRAMS/node_json.py" "$NODE" rows "$@"; }
+rows() { reads rows "$@"; }
 
 # has PATH: whether there is something other than false there.
 has() { node "$1" >/dev/null; }
@@ -39,11 +42,20 @@ has() { node "$1" >/dev/null; }
 # product COMMAND...: what only the product's own files and tools answer.
 product() { python3 -B "$PROGRAMS/product.py" "$@"; }
 
-# Where this node says how it is; a proxy's certificate names no loopback address.
-health() {
-  local scheme=http
+# health_address WHICH: where this node says how it is; nothing as long as it is not said to the node itself.
+health_address() {
+  local scheme=http port path
+  port=$(node .port) && path=$(node ".health.$1") || return
   ! has "@.listen.$(front).https" || scheme=https
-  curl -fsSk --max-time 5 --noproxy '*' "$scheme://localhost:$(node .port)$(node ".health.$1")"
+  printf '%s://localhost:%s%s\n' "$scheme" "$port" "$path"
+}
+
+# answers ADDRESS: whether what is there says that it is well; a proxy's certificate names no loopback address.
+answers() { curl -fsSk --max-time 5 --noproxy '*' "$1"; }
+
+health() {
+  local address
+  address=$(health_address "$1") && answers "$address"
 }
 
 # The part that others call: that of web nodes on a one-box.

@@ -12,9 +12,16 @@ give_up() {
   exit 1
 }
 
+# Where is read once: this asks every second while all processors are needed for what it waits for.
+address=
+ready() {
+  [[ $address ]] || address=$(health_address ready) || return
+  answers "$address"
+}
+
 seconds=${1:-1800}
 deadline=$((SECONDS + seconds))
-until health ready >/dev/null 2>&1; do
+until ready >/dev/null 2>&1; do
   if systemctl is-failed --quiet operationalization-configure.service; then
     give_up "the node could not be configured"
   fi

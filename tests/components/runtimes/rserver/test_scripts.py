@@ -168,6 +168,25 @@ def test_the_hosts_firewall_says_what_the_nodes_file_says(machine):
     assert not [rule for rule in rules if "12801" in rule], "the product's own port is nobody's"
 
 
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_who_waits_for_a_node_asks_where_it_says_so_once_it_knows_where(machine, scheme):
+    document = {"port": 12800, "health": {"ready": "/health/ready"}}
+    section = {"parts": ["compute", "web"], "listen": {"web": {"https": scheme == "https"}}}
+    machine.says({})
+    later = machine.folder / "later.json"
+    later.write_text(json.dumps({"role": "web", "web": section, **document}))
+    asked, count = machine.folder / "asked", machine.folder / "count"
+    machine.stub("systemctl", f"cp {later} {machine.folder}/etc/node.json; exit 3")
+    machine.stub("curl", f'echo "${{@: -1}}" >>{asked}; [[ $(wc -l <{asked}) -ge 3 ]]')
+    machine.stub("python3", f'echo >>{count}; exec {sys.executable} "$@"')
+
+    found = machine.run("wait-until-ready.sh", "60")
+
+    assert (found.returncode, found.stdout) == (0, "ready\n")
+    assert asked.read_text().split() == [f"{scheme}://localhost:12800/health/ready"] * 3
+    assert len(count.read_text().splitlines()) < 10, "the file is read again and again"
+
+
 @pytest.mark.parametrize(
     ("state", "ago", "sleeps"),
     [("ready", 60, range(15, 16)), ("draining", 5, range(9, 12)), ("draining", 60, range(1)),
