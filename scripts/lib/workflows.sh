@@ -53,6 +53,9 @@ lint_azure() { python -m scripts.lib.azure_pipelines "$1"; }
 check_pipelines() {
   local status=0
   lint_github .github || status=1
+  # One a cloud: they differ in how they sign in.
+  lint_github templates/azure-one-box/.github || status=1
+  lint_github templates/aws-one-box/.github || status=1
   lint_azure pipelines || status=1
   return "$status"
 }
