@@ -78,6 +78,9 @@ def test_what_a_fork_may_start_can_write_nothing_and_is_nobody_in_a_cloud():
             if "id-token" in body["permissions"]:
                 own = "github.event.pull_request.head.repo.full_name == github.repository"
                 assert own in body["if"], (file, job)
+                # What an earlier push kept is of code that nobody approved.
+                (set_up,) = (s for s in body["steps"] if s.get("uses", "").endswith("set-up"))
+                assert set_up["with"] == {"kept": "false"}, (file, job)
             assert set(body["permissions"].values()) <= {"read", "write"}
 
 
@@ -88,7 +91,9 @@ def test_two_updates_of_a_stack_never_run_at_once():
     assert up["concurrency"] == {"group": "stack-${{ matrix.stack }}", "cancel-in-progress": False}
     assert up["environment"] == "${{ matrix.stack }}"
     assert review["concurrency"]["cancel-in-progress"] is False
-    assert review["concurrency"]["group"] == "review-${{ github.event.pull_request.number }}"
+    group = review["concurrency"]["group"]
+    assert group.startswith("review-${{ github.event.pull_request.number }}-")
+    assert group.endswith("&& 'environment' || github.run_id }}")
 
 
 def test_reports_are_left_under_the_name_that_is_looked_for():
