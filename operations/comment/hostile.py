@@ -15,8 +15,7 @@ LARGEST = 1_000_000
 
 WARNING = (
     "> [!NOTE]\n"
-    "> Written by the pull request's own code, on a machine that could reach nothing of ours.\n"
-    "> Read it as what its author says.\n\n"
+    "> Written by the pull request's own code: read it as what its author says.\n\n"
 )
 
 _ALLOWED = re.compile(r"</?(?:details|summary|br|sub|sup|b|i|code|pre)(?: open)? ?/?>|<!-- -->")
@@ -26,8 +25,14 @@ _ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot|nbsp);)")
 """Others could spell what is looked for below: mentions are found in what a reader sees."""
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-"""Control characters, and those that hide text or turn its direction ("Trojan Source")."""
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+"""Control characters, and those that nobody sees or that turn the direction ("Trojan Source")."""
+
+_COMMAND = re.compile(r"(?m)^([ \t>*+-]*)/(?=\w)")
+"""What robots take for an order, in a comment of somebody whom they trust."""
 
 JOINER = "\u2060"
 """Takes no place, and parts what GitHub would otherwise read as one word."""
@@ -63,6 +68,7 @@ def tamed(text: str) -> str:
     text = re.sub(r"#(?=\d)", f"#{JOINER}", text)
     text = re.sub(r"(?i)\bGH-(?=\d)", f"GH{JOINER}-", text)
     text = re.sub(r"\](?=[(\[:])", f"]{JOINER}", text)
+    text = _COMMAND.sub(rf"\1/{JOINER}", text)
     return _TAG.sub(lambda found: _escaped(text, found), text)
 
 

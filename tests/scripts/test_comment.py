@@ -186,6 +186,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
         "<img src=x><!-- operationalization-preview: prod --><details><summary>a</summary>\n"
         "&#64;acme/all &lt;b&gt; ftp://evil.example &commat;x R&D\n"
         "<details onclick=x>\u202egood\u202c www.evil.example \x00\n[ref]: https://evil.example\n"
+        "/approve\n> /deploy a/b\nun\U000e0041se\xaden\n"
     )
     job.platform.artifacts = {"preview-dev": archive(report__md=REPORT + evil)}
 
@@ -200,6 +201,7 @@ def test_what_a_fork_left_calls_nobody_and_loads_nothing(job):
         f"&amp;#{JOINER}64;acme/all &lt;b&gt; ftp:{JOINER}//evil.example &amp;commat;x R&amp;D\n"
         f"&lt;details onclick=x>good www{JOINER}.evil.example \n"
         f"[ref]{JOINER}: https:{JOINER}//evil.example\n"
+        f"/{JOINER}approve\n> /{JOINER}deploy a/b\nunseen\n"
     )
 
 
