@@ -99,10 +99,18 @@ class Api:
         following = path
         for _ in range(100):
             answer = self.ask("GET", following, params=params)
-            yield answer.json()
+            yield self.read(answer)
             following, params = answer.links.get("next", {}).get("url") or "", None
             if not following:
                 return
+
+    def read(self, answer: httpx.Response) -> Any:
+        """Return the JSON of *answer*. Raises OperationError when somebody else has answered."""
+        try:
+            return answer.json()
+        except ValueError:
+            request = answer.request
+            raise self._error(request.method, str(request.url), "the answer is not JSON") from None
 
     def _asked_to_wait(self, answer: httpx.Response, attempt: int, *, again: bool) -> float | None:
         """Return the seconds to wait before the next try, None where there is to be none.
@@ -141,6 +149,7 @@ class Api:
         try:
             body = answer.json()
             said = str(body.get("message", "")) if isinstance(body, dict) else ""
+            said = "".join(each for each in said if each.isprintable())
         except ValueError:
             said = ""
         return self._error(method, url, f"it answered {answer.status_code} {said}".strip())
@@ -150,5 +159,6 @@ class Api:
             "the report could not be posted",
             f"{method} {url}",
             why,
-            "see that the job has the permission that docs/pipelines.md names for it",
+            "see that the job has the permission that docs/pipelines.md names for it, and that "
+            "this is the service's address",
         )

@@ -65,7 +65,7 @@ class AzureDevOps:
         """Return the object that a request is answered with."""
         options.setdefault("params", VERSION)
         answer = self.api.ask(method, path, **options)
-        found = answer.json()
+        found = self.api.read(answer)
         if not isinstance(found, dict):
             raise OperationError(
                 "Azure DevOps's answer is not an object", path, f"it is {found!r:.40}", "try again"

@@ -55,11 +55,11 @@ class GitHub:
         """Return what all pages of a list hold."""
         found: list[dict[str, Any]] = []
         for page in self.api.pages(self.path(path), {"per_page": "100", **(params or {})}):
-            if not isinstance(page, list):
+            if not isinstance(page, list) or not all(isinstance(each, dict) for each in page):
                 raise OperationError(
-                    "GitHub's answer is not a list",
+                    "GitHub's answer is not a list of objects",
                     path,
-                    f"it is {type(page).__name__}",
+                    f"it is {page!r:.40}",
                     "try again",
                 )
             found += page
@@ -122,7 +122,7 @@ class Issues:
         """Open one; return its number."""
         made = {"title": title, "body": body, "labels": [marker.kind]}
         answer = self._github.api.ask("POST", self._github.path("/issues"), json=made)
-        return str(answer.json()["number"])
+        return str(self._github.api.read(answer)["number"])
 
     def change(self, note: Note, title: str, body: str) -> None:
         """Let the issue say *body*."""

@@ -14,8 +14,7 @@ LARGEST = 1_000_000
 """Bytes of a report; a real one is cut long before."""
 
 WARNING = (
-    "> [!NOTE]\n"
-    "> Written by the pull request's own code: read it as what its author says.\n\n"
+    "> [!NOTE]\n> Written by the pull request's own code: read it as what its author says.\n\n"
 )
 
 _ALLOWED = re.compile(r"</?(?:details|summary|br|sub|sup|b|i|code|pre)(?: open)? ?/?>|<!-- -->")

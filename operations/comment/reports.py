@@ -51,9 +51,12 @@ class Run:
         Raises:
             OperationError: the event is another one.
         """
-        event: dict[str, Any] = json.loads(path.read_text())
-        run = event.get("workflow_run")
-        if not isinstance(run, dict) or event.get("repository", {}).get("full_name") != repository:
+        try:
+            event = json.loads(path.read_text())
+            run, name = event["workflow_run"], event["repository"]["full_name"]
+        except (OSError, ValueError, KeyError, TypeError):
+            run = name = None
+        if not isinstance(run, dict) or name != repository:
             raise OperationError(
                 "there is no run to report on",
                 str(path),
@@ -127,7 +130,7 @@ def _listed(github: GitHub, run: Run) -> list[dict[str, Any]]:
     answer = github.api.ask(
         "GET", github.path(f"/actions/runs/{run.id}/artifacts"), params={"per_page": "100"}
     )
-    return sorted(answer.json()["artifacts"], key=lambda each: str(each["name"]))
+    return sorted(github.api.read(answer)["artifacts"], key=lambda each: str(each["name"]))
 
 
 def _report(github: GitHub, artifact: int, size: int, name: str = FILE) -> bytes:

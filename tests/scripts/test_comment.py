@@ -2,13 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from operations.comment import command
+from operations.comment.github import GitHub
 from operations.comment.hostile import JOINER, LARGEST
+from operations.errors import OperationError
 from tests.support.platforms import REPOSITORY, TOKEN, archive, platforms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -304,6 +308,33 @@ def test_another_event_is_refused(job):
     code, said = job.run("--from-run")
 
     assert (code, said.splitlines()[0]) == (1, "error: there is no run to report on")
+
+
+@pytest.mark.parametrize("text", ["[", "[]", "{}", '{"workflow_run": {}, "repository": "x"}', None])
+def test_what_is_no_event_is_refused(job, text):
+    job.on_github()
+    file = job.folder / "event.json"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+
+    code, said = job.run("--from-run")
+
+    assert (code, said.splitlines()[0]) == (1, "error: there is no run to report on")
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [("<html>\x1b[2J", "the answer is not JSON"), ("[1]", "it is [1]"), ("{}", "it is {}")],
+)
+def test_somebody_else_who_answers_is_not_taken_for_github(page, why):
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, text=page))
+    found = GitHub(REPOSITORY, TOKEN)
+    found.api._client = httpx.Client(transport=answers)
+
+    with pytest.raises(OperationError, match=re.escape(why)):
+        found.every("/pulls")
 
 
 def test_a_repository_elsewhere_is_not_azure_devops_to_comment_on(job):
