@@ -83,7 +83,10 @@ def meaning(record: Record) -> list[str]:
         else "one node at a time; where it is the only web node, nobody is served meanwhile"
     ]
     if any(node.role == "compute" for node in record.nodes):
-        lines.append("sessions on a compute node end when its turn comes")
+        lines.append(
+            "sessions on a compute node end when its turn comes; where it is the only one, nothing "
+            "is scored meanwhile"
+        )
     return lines
 
 
