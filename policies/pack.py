@@ -153,17 +153,19 @@ class Session:
     def _world(self, args: sdk.StackValidationArgs) -> World:
         """Return all resources with the inputs that they were asked about with.
 
-        The engine tells of outputs here, in which a preview knows next to nothing.
+        The engine tells of outputs here, in which a preview knows next to nothing. It also tells of
+        what the update deletes when all else is done; the program declares that no more, so that
+        nobody was asked about it.
         """
-        return World(tuple(self._known(each) for each in args.resources))
+        found = ((each, self._seen.get(each.urn)) for each in args.resources)
+        return World(tuple(self._known(each, seen) for each, seen in found if seen))
 
-    def _known(self, found: sdk.PolicyResource) -> Resource:
-        seen = self._seen.get(found.urn)
+    def _known(self, found: sdk.PolicyResource, seen: Resource) -> Resource:
         return Resource(
             type=plain_type(found.resource_type),
             name=found.name,
             urn=found.urn,
-            inputs=seen.inputs if seen else plain(found.props),
+            inputs=seen.inputs,
             protect=bool(found.opts.protect),
             refers={
                 path: tuple(each.urn for each in others)

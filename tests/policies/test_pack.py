@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi_policy as sdk
@@ -114,6 +115,34 @@ def test_the_engine_gets_the_rules_as_policies() -> None:
         sdk.ResourceValidationPolicy,
         sdk.StackValidationPolicy,
     }
+
+
+def test_what_an_update_deletes_is_no_part_of_the_stack_any_more() -> None:
+    """The engine tells of it with the others: it goes when all else is done."""
+
+    def asked(name: str) -> dict[str, Any]:
+        options = SimpleNamespace(protect=False)
+        urn = f"urn:pulumi:dev::operationalization::{KIND}::{name}"
+        return {"resource_type": KIND, "name": name, "urn": urn, "props": {}, "opts": options}
+
+    counted = rule(
+        id="vault-counted",
+        checks={},
+        world=lambda world, _: (Finding("it is there", each) for each in world.resources),
+    )
+    looks, survey, *_ = Session(policies.ground("azure-production"), [rule(), counted]).policies()
+    told: list[str] = []
+    both = [SimpleNamespace(**asked(name), property_dependencies={}) for name in ("kept", "gone")]
+
+    run(looks, SimpleNamespace(**asked("kept")), told)
+    told.clear()
+    run(survey, SimpleNamespace(resources=both), told)
+
+    assert [text.splitlines()[0] for text in told] == [f"kept ({KIND}): it is there"]
+
+
+def run(policy: Any, args: SimpleNamespace, told: list[str]) -> None:
+    policy.validate(args, lambda text, _urn=None: told.append(text))
 
 
 def test_what_the_sdk_hands_over_becomes_plain_values() -> None:
