@@ -5,7 +5,7 @@ keys that hold no secret and forgets the rest before it serves (`pack.serve`).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -101,19 +101,30 @@ class Ground:
         """Ports that web nodes, and nobody else, call on compute nodes."""
         return frozenset(compute for _, compute in self._ports())
 
-    def _ports(self) -> list[tuple[int, int]]:
-        """Return the ports of each set of nodes: an upgrade has two for a while."""
-        found: list[tuple[int, int]] = []
+    @property
+    def systems(self) -> frozenset[str]:
+        """Operating systems of nodes."""
+        return frozenset(each.runtime.operating_system for each in self._sets())
+
+    def _sets(self) -> Iterator[NodesEnvironment]:
+        """Yield the environment of each set of nodes: an upgrade has two for a while."""
         environment = self.environment
         while isinstance(environment, NodesEnvironment):
+            yield environment
+            environment = (
+                environment.before if isinstance(environment, EnterpriseEnvironment) else None
+            )
+
+    def _ports(self) -> list[tuple[int, int]]:
+        """Return the ports of each set of nodes."""
+        found: list[tuple[int, int]] = []
+        for environment in self._sets():
             runtime = environment.runtime
             version = version_of(runtime.product, runtime.version)
             if runtime.server is not None:
                 found.append((runtime.server.ports.web, runtime.server.ports.compute))
             elif version is not None:
                 found.append((version.web_port, version.compute_port))
-            before = environment.before if isinstance(environment, EnterpriseEnvironment) else None
-            environment = before
         return found or [(12800, 12805)]
 
 

@@ -24,7 +24,14 @@ ALL_PORTS = (0, 65535)
 NEARLY_ALL = 60_000
 """Ports in a range that names no service."""
 
+RANGES = (
+    "cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks", "prefixListId", "prefixListIds",
+)  # fmt: skip
+"""Where a rule of AWS names ranges: one inside a group names several of each."""
+
 ANYONE = frozenset({"*", "any", "internet", "0.0.0.0/0", "::/0"})
+PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "*", "-1": "*"}
+"""What AWS also takes for a protocol (IpPermission of EC2: a number of IANA's)."""
 WIDEST = 8
 """Prefix of the widest range that is still somebody's; `access.anyClient` draws the same line."""
 
@@ -41,11 +48,11 @@ class Opening:
     ports: tuple[tuple[int, int], ...]
     """First and last of each range, of the destination."""
     peers: tuple[str, ...]
-    """Ranges and Azure's service tags at the other end: who calls, or is called."""
+    """At the other end: ranges, prefix lists, Azure's service tags and application groups."""
     near: tuple[str, ...] = ("*",)
     """The same of this end; AWS has no more than the group's members."""
     groups: bool = False
-    """Whether the other end are members of a security group."""
+    """Whether the other end are members of a security group of AWS."""
     unknown: tuple[str, ...] = ()
     """Paths of what is not known before the deployment."""
 
@@ -57,7 +64,8 @@ class Opening:
     @property
     def wide(self) -> bool:
         """Whether it is open on all ports, or for all protocols."""
-        return self.protocol == "*" or any(last - first >= NEARLY_ALL for first, last in self.ports)
+        open_ports = sum(last - first + 1 for first, last in self.ports)
+        return self.protocol == "*" or open_ports >= NEARLY_ALL
 
     def only(self, allowed: frozenset[int]) -> bool:
         """Return whether it is open on nothing but TCP ports of *allowed*."""
@@ -106,23 +114,28 @@ def _of_rule(resource: Resource) -> Iterator[Opening]:
 
 
 def _of_azure(rule: Mapping[str, Any]) -> Iterator[Opening]:
-    if at(rule, "access") not in ("Allow", UNKNOWN):
+    # Azure compares the words of an enumeration without regard to case.
+    if str(at(rule, "access")).lower() == "deny":
         return
-    inbound = at(rule, "direction") != "Outbound"
+    inbound = str(at(rule, "direction")).lower() != "outbound"
     sources, some = _several(rule, "sourceAddressPrefix", "sourceAddressPrefixes")
     targets, others = _several(rule, "destinationAddressPrefix", "destinationAddressPrefixes")
     spans, more = _several(rule, "destinationPortRange", "destinationPortRanges")
-    groups = at(rule, "sourceApplicationSecurityGroups") is not None
+    members = f"{'source' if inbound else 'destination'}ApplicationSecurityGroups"
+    groups, all_known = items(at(rule, members))
     protocol = at(rule, "protocol", "*")
-    unknown = (*some, *others, *more, *(("protocol",) if protocol is UNKNOWN else ()))
+    unknown = (
+        *some, *others, *more,
+        *(() if all_known else (members,)),
+        *(("protocol",) if protocol is UNKNOWN else ()),
+    )  # fmt: skip
     yield Opening(
         rule=str(at(rule, "name", "without a name")),
         inbound=inbound,
         protocol=str(protocol).lower(),
         ports=tuple(_span(each) for each in spans),
-        peers=tuple(sources if inbound else targets),
+        peers=(*(sources if inbound else targets), *map(_application_group, groups)),
         near=tuple(targets if inbound else sources) or ("*",),
-        groups=groups,
         unknown=unknown,
     )
 
@@ -130,16 +143,17 @@ def _of_azure(rule: Mapping[str, Any]) -> Iterator[Opening]:
 def _of_aws(rule: Mapping[str, Any], *, name: str, inbound: bool) -> Iterator[Opening]:
     peers: list[str] = []
     unknown: list[str] = []
-    for path in ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks", "prefixListId"):
+    for path in RANGES:
         known, whole = items(at(rule, path))
         peers += [str(each) for each in known]
         if not whole:
             unknown.append(path)
     keys = ("referencedSecurityGroupId", "sourceSecurityGroupId", "securityGroups", "self")
-    protocol = at(rule, "ipProtocol", at(rule, "protocol", "-1"))
+    given = at(rule, "ipProtocol", at(rule, "protocol", "-1"))
+    protocol = PROTOCOLS.get(str(given).lower(), str(given).lower())
     first, last = at(rule, "fromPort"), at(rule, "toPort")
-    everything = protocol in ("-1", "all", -1)
-    if UNKNOWN in (protocol, first, last):
+    everything = protocol == "*"
+    if UNKNOWN in (given, first, last):
         unknown.append("ports")
         ports: tuple[tuple[int, int], ...] = ()
     elif everything or first is None or last is None:
@@ -149,7 +163,7 @@ def _of_aws(rule: Mapping[str, Any], *, name: str, inbound: bool) -> Iterator[Op
     yield Opening(
         rule=name,
         inbound=inbound,
-        protocol="*" if everything else str(protocol).lower(),
+        protocol=protocol,
         ports=ports,
         peers=tuple(peers),
         groups=any(at(rule, key) for key in keys),
@@ -167,6 +181,12 @@ _READERS: Mapping[str, Callable[[Resource], Iterator[Opening]]] = {
     GROUP_RULE: _of_rule,
 }
 """What reads each type."""
+
+
+def _application_group(given: Any) -> str:
+    known = at(given, "id")
+    name = "" if known in (None, UNKNOWN) else str(known).rpartition("/")[2]
+    return f"the application security group {name}".rstrip()
 
 
 def _several(rule: Mapping[str, Any], one: str, many: str) -> tuple[list[str], tuple[str, ...]]:

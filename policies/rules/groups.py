@@ -14,7 +14,7 @@ PEERS = ("referencedSecurityGroupId", "sourceSecurityGroupId")
 
 
 def _web(world: World, ground: Ground) -> set[str]:
-    """Return the groups of web nodes: they take calls on the web port, and are no balancer's."""
+    """Return the groups of web nodes: the balancer's group calls them on the web port."""
     balancers = {
         urn for each in world.of(BALANCER) for urn in each.refers.get("securityGroups", ())
     }
@@ -23,8 +23,8 @@ def _web(world: World, ground: Ground) -> set[str]:
         for rule in world.of(INGRESS, GROUP_RULE)
         for opening in openings(rule)
         if any(opening.covers(port) for port in ground.web_ports)
+        and any(balancers.intersection(rule.refers.get(path, ())) for path in PEERS)
         for urn in rule.refers.get(OWNER, ())
-        if urn not in balancers
     }
 
 

@@ -16,6 +16,11 @@ from policies.rule import Check, Finding, Rule, Severity, Stance, given, must, n
 
 WINDOWS = "osProfile.windowsConfiguration"
 PROFILE = "virtualMachineProfile"
+UEFI = ("secureBootEnabled", "vTpmEnabled")
+WITHOUT_TRUSTED_LAUNCH = (
+    "ubuntu-14.04", "ubuntu-16.04", "centos-7", "rhel-7", "windows-server-2012-r2",
+)  # fmt: skip
+"""Systems that are too old for it ("Trusted Launch for Azure virtual machines")."""
 
 
 def _address_of_interface(resource: Resource, _: Ground) -> Iterator[Finding]:
@@ -33,6 +38,38 @@ def _address_of_scale_set(resource: Resource, _: Ground) -> Iterator[Finding]:
                 yield Finding("each of its nodes has a public address")
     if not whole:
         yield undecided(path)
+
+
+def _address_of_machine(resource: Resource, _: Ground) -> Iterator[Finding]:
+    """A machine may also say what interfaces Azure makes with it."""
+    interfaces, _whole = items(resource("networkProfile.networkInterfaceConfigurations"))
+    for interface in interfaces:
+        for each in items(at(interface, "ipConfigurations"))[0]:
+            if at(each, "publicIPAddressConfiguration") is not None:
+                yield Finding("it has a public address")
+
+
+def _forwards(resource: Resource, _: Ground) -> Iterator[Finding]:
+    path = f"{PROFILE}.networkProfile.networkInterfaceConfigurations"
+    if any(is_true(at(each, "enableIPForwarding")) for each in items(resource(path))[0]):
+        yield Finding("its nodes forward packets")
+
+
+def _trusted(path: str) -> Check:
+    """Return the check of Trusted launch, where the nodes' system can have it."""
+
+    def check(resource: Resource, ground: Ground) -> Iterator[Finding]:
+        if not ground.systems.isdisjoint(WITHOUT_TRUSTED_LAUNCH):
+            return
+        profile = resource(path)
+        kind = at(profile, "securityType")
+        switches = [at(profile, f"uefiSettings.{name}") for name in UEFI]
+        if UNKNOWN in (kind, *switches):
+            yield undecided(path)
+        elif kind not in ("TrustedLaunch", "ConfidentialVM") or not all(map(is_true, switches)):
+            yield Finding("it starts whatever its disk says, signed or not")
+
+    return check
 
 
 def _address_of_template(resource: Resource, _: Ground) -> Iterator[Finding]:
@@ -95,6 +132,7 @@ RULES = (
         fix="take the address away; nodes go out through NAT",
         checks={
             INTERFACE: _address_of_interface,
+            VM: _address_of_machine,
             SCALE_SET: _address_of_scale_set,
             TEMPLATE: _address_of_template,
             INSTANCE: must("associatePublicIpAddress", not_true, "it has a public address"),
@@ -112,6 +150,7 @@ RULES = (
         fix="switch enableIPForwarding off, or leave sourceDestCheck on",
         checks={
             INTERFACE: must("enableIPForwarding", not_true, "its interface forwards packets"),
+            SCALE_SET: _forwards,
             INSTANCE: must(
                 "sourceDestCheck",
                 lambda value: value is None or is_true(value),
@@ -136,6 +175,18 @@ RULES = (
         ids=("CKV_AZURE_1", "CKV_AZURE_49", "CKV_AZURE_149", "CKV_AZURE_178"),
         fix="set linuxConfiguration.disablePasswordAuthentication, with an SSH key",
         checks={VM: _login("osProfile"), SCALE_SET: _login(f"{PROFILE}.osProfile")},
+    ),
+    Rule(
+        id="node-trusted-launch",
+        why="Nothing runs before a node's own system, and nobody can have changed that",
+        severity=Severity.MEDIUM,
+        stance=Stance.PROTECTS,
+        ids=("CKV_AZURE_151",),
+        fix="set securityProfile.securityType: TrustedLaunch, with secure boot and vTPM",
+        checks={
+            VM: _trusted("securityProfile"),
+            SCALE_SET: _trusted(f"{PROFILE}.securityProfile"),
+        },
     ),
     Rule(
         id="node-identity",

@@ -30,6 +30,11 @@ OUTBOUND = (NSG, NSG_RULE, GROUP, DEFAULT_GROUP, EGRESS, GROUP_RULE)
 AZURES_OWN = ("AzureFirewallManagementSubnet", "AzureFirewallSubnet", "GatewaySubnet")
 """Subnets of Azure's own machines, which take no security group (Azure Firewall FAQ, "About VPN
 Gateway configuration settings")."""
+ALL_OF_IT = (
+    "protocol", "sourceAddressPrefix", "sourcePortRange", "destinationAddressPrefix",
+    "destinationPortRange",
+)  # fmt: skip
+"""What a rule of Azure leaves open that is about every packet."""
 INSIDE = ("virtualnetwork", "azureloadbalancer")
 """Service tags that are no outsiders."""
 
@@ -71,7 +76,9 @@ def _undeclared(opening: Opening, ground: Ground) -> Iterator[str]:
     for peer in opening.peers:
         own = is_within(peer, (ground.space,)) or peer.lower() in INSIDE
         declared = serves and is_within(peer, ground.clients)
-        if not (own or declared or is_anyone(peer) or peer.startswith("pl-")):
+        if peer.startswith("pl-"):
+            yield f"{opening} lets in the prefix list {peer}, whose ranges are read nowhere here"
+        elif not (own or declared or is_anyone(peer)):
             yield f"{opening} lets in {peer}, which access.clients does not name for that port"
 
 
@@ -109,10 +116,7 @@ def _denies_the_rest(resource: Resource, _: Ground) -> Iterator[Finding]:
     denied = {
         at(rule, "direction")
         for rule in known
-        if at(rule, "access") == "Deny"
-        and at(rule, "protocol") == "*"
-        and at(rule, "sourceAddressPrefix") == "*"
-        and at(rule, "destinationPortRange") == "*"
+        if at(rule, "access") == "Deny" and all(at(rule, path) == "*" for path in ALL_OF_IT)
     }
     if not whole:
         yield undecided("securityRules")

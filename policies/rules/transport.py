@@ -23,8 +23,10 @@ OLDEST = "ssl_min_protocol_version"
 OLD = ("tls1_0", "tls1_1", "tlsv1", "tlsv1.1", "1.0", "1.1", "none", "ssl")
 OLD_LISTENERS = tuple(
     f"ELBSecurityPolicy-{name}"
-    for name in ("2015", "2016", "TLS-1-0", "TLS-1-1", "FS-2018", "FS-1-1")
-)
+    for name in (
+        "2015", "2016", "TLS-1-0", "TLS-1-1", "FS-2018", "FS-1-1", "TLS13-1-0", "TLS13-1-1",
+    )
+)  # fmt: skip
 """Policies of AWS's balancers that speak TLS 1.0 or 1.1 ("Security policies for your Network Load
 Balancer")."""
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
