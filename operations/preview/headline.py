@@ -12,6 +12,9 @@ from operations.preview.weakened import ENCRYPTION, EXPOSED
 MOST = 4
 """Lines of one kind; the section below has all of them."""
 
+RULES_MOST = 8
+"""Rules that refuse: a change that breaks one firewall breaks several of them at once."""
+
 _URN = re.compile(r"urn:pulumi:[^\s\"]*::([^\s:\"]+)")
 
 GIST = 400
@@ -73,11 +76,11 @@ def _totals(report: Report) -> str:
     return ", ".join(parts) or "nothing changes"
 
 
-def _limited(label: str, sentences: list[Sentence]) -> Iterator[Line]:
-    for words in sentences[:MOST]:
+def _limited(label: str, sentences: list[Sentence], most: int = MOST) -> Iterator[Line]:
+    for words in sentences[:most]:
         yield Line(label, words)
-    if len(sentences) > MOST:
-        yield Line(label, (f"and {len(sentences) - MOST} more, below",))
+    if len(sentences) > most:
+        yield Line(label, (f"and {len(sentences) - most} more, below",))
 
 
 def _failure(report: Report) -> Iterator[Line]:
@@ -105,10 +108,16 @@ def _weakened(report: Report, *, exposing: bool) -> Iterator[Line]:
 
 
 def _policy(report: Report) -> Iterator[Line]:
-    found: list[Sentence] = [
-        (Quoted(each.policy), ": ", Quoted(each.found)) for each in report.policy.refused
+    """Say each rule once, with one of the resources that do not keep it."""
+    rules: dict[str, list[Sentence]] = {}
+    for each in report.policy.refused:
+        words = (Quoted(each.policy), ": ", Quoted(each.found))
+        rules.setdefault(each.policy, []).append(words)
+    found = [
+        (*words, f"; and {len(more)} more like it") if more else words
+        for words, *more in rules.values()
     ]
-    yield from _limited("POLICY REFUSES", found)
+    yield from _limited("POLICY REFUSES", found, RULES_MOST)
 
 
 def _sizes(report: Report) -> Iterator[Line]:

@@ -48,7 +48,7 @@ def markdown(report: Report, *, platform: str = "github", limit: int | None = No
     most = (cutting.LIMITS[platform] if limit is None else limit) - cutting.SPARE
     parts = [
         Part([partial(_head, report, platform)]),
-        Part([partial(_losses, report)]),
+        Part([lambda: _losses(report) + _weakened(report)]),
         Part(
             [partial(_reach, report, kept=True), partial(_reach, report, kept=False)],
             ["who may talk to whom as before"],
@@ -110,6 +110,13 @@ def _losses(report: Report) -> str:
         [sentence(each.words), _why(each), text(each.left) or "nothing"] for each in report.losses
     ]
     return _section("Loss of data", _table(["What", "Why", "What is left of it"], rows))
+
+
+def _weakened(report: Report) -> str:
+    found = [f"- **{each.kind}**: {sentence(each.words)}" for each in report.weakened[:SHOWN]]
+    if len(report.weakened) > SHOWN:
+        found.append(f"- and {len(report.weakened) - SHOWN} more")
+    return "\n" + _section("What protects less", found) if found else ""
 
 
 def _reach(report: Report, *, kept: bool) -> str:

@@ -36,7 +36,7 @@ def terminal(report: Report, out: TextIO) -> None:
     for each in headline(report):
         style = "bold red" if each.loud else "bold"
         console.print(Text(f"  {each.label}: ", style).append_text(_sentence(each.words)))
-    for part in (_reach, _policy, _changes, _cost, _messages):
+    for part in (_weakened, _reach, _policy, _changes, _cost, _messages):
         for line in part(report):
             console.print(line)
     if report.counts:
@@ -49,6 +49,14 @@ def _sentence(words: Sentence, style: str = "") -> Text:
     for word in words:
         made.append(plain(word), "cyan" if isinstance(word, Quoted) else "")
     return made
+
+
+def _weakened(report: Report) -> Iterator[Text]:
+    if report.weakened:
+        yield Text("")
+        yield Text("What protects less", "bold")
+    for each in report.weakened:
+        yield Text(f"  {each.kind}: ", "red").append_text(_sentence(each.words))
 
 
 def _reach(report: Report) -> Iterator[Text]:

@@ -4,16 +4,17 @@ Policies judge what would be; this says what a change takes away, also where a p
 where it is exempted.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from operations.export.state import Resource
+from operations.export.state import UNKNOWN, Resource
 from operations.preview.changes import Change
 from operations.preview.differing import Difference
 from operations.preview.escaping import Quoted, Sentence
 from operations.preview.plan import Plan
-from operations.preview.values import said
+from operations.preview.values import LATER, said
 
 ENCRYPTION = "ENCRYPTION OFF"
 EXPOSED = "EXPOSED"
@@ -64,12 +65,25 @@ RULES: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "enableDeletionProtection": (UNPROTECTED, _turned_off),
     "enablePurgeProtection": (UNPROTECTED, _turned_off),
     "enableSoftDelete": (UNPROTECTED, _turned_off),
+    "deleteAutomatedBackups": (FEWER, _turned_on),
+    "recoveryWindowInDays": (FEWER, _lowered),
+    "deletionWindowInDays": (FEWER, _lowered),
+    "softDeleteRetentionInDays": (FEWER, _lowered),
     "backupRetentionPeriod": (FEWER, _lowered),
     "backupRetentionDays": (FEWER, _lowered),
     "geoRedundantBackup": (FEWER, _turned_off),
     "skipFinalSnapshot": (FEWER, _turned_on),
 }
 """By a property's own name, wherever it is."""
+
+UNSET_IS_OFF = frozenset({
+    "storageEncrypted", "encryptionAtHost", "deletionProtection", "enableDeletionProtection",
+    "enablePurgeProtection", "geoRedundantBackup",
+})  # fmt: skip
+"""What a cloud does not do where nothing says that it should."""
+
+TLS = ("minimalTlsVersion", "minimumTlsVersion")
+"""The oldest TLS that is spoken: `1.2`, `TLS1_2`."""
 
 PARAMETERS = ("require_secure_transport", "rds.force_ssl")
 """Of database servers: whether they insist on TLS."""
@@ -91,7 +105,11 @@ def weakened(plan: Plan, changes: tuple[Change, ...]) -> tuple[Weakening, ...]:
 def _kind(difference: Difference, resource: Resource) -> str | None:
     if difference.key in RULES:
         kind, weaker = RULES[difference.key]
-        return kind if weaker(difference.before, difference.after) else None
+        unset = difference.kind == "remove" and difference.key in UNSET_IS_OFF
+        after = False if unset else difference.after
+        return kind if weaker(difference.before, after) else None
+    if difference.key in TLS and _older(difference.before, difference.after):
+        return ENCRYPTION
     if difference.key == "value" and _turned_off(difference.before, difference.after):
         named = (resource.inputs.get("configurationName"), difference.path)
         if any(parameter in str(text) for parameter in PARAMETERS for text in named):
@@ -99,8 +117,17 @@ def _kind(difference: Difference, resource: Resource) -> str | None:
     return None
 
 
+def _older(before: Any, after: Any) -> bool:
+    """Return whether *after* is an older version of TLS than *before*, or none."""
+    old, new = (re.sub(r"\D", "", str(value)) for value in (before, after))
+    return bool(old) and new < old and after not in (UNKNOWN, LATER)
+
+
 def _words(difference: Difference) -> Sentence:
     key = difference.key
+    if difference.kind == "remove":
+        return (Quoted(difference.path), " is ", Quoted(said(key, difference.before)),
+                " and will not be set")  # fmt: skip
     before, after = (Quoted(said(key, value)) for value in (difference.before, difference.after))
     return (Quoted(difference.path), " is ", before, " and will be ", after)
 

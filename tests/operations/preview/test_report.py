@@ -81,6 +81,19 @@ def test_where_a_policy_refuses_that_is_the_title_and_the_exit_code() -> None:
         assert "close it" in command.written_as(made, form)
 
 
+def test_each_rule_that_refuses_is_named_once_however_many_resources_break_it() -> None:
+    judged = tuple(
+        Judgement(policy=rule, pack="p", level="mandatory", text=f"{rule}: why\n{name}: wrong")
+        for rule in "abcdef"
+        for name in ("one", "two", "three")
+    )
+    made = of("dev", nothing, events=Events(judgements=judged, packs={"p": "1"}))
+
+    assert first_lines(made) == [
+        f"POLICY REFUSES: {rule}: one: wrong; and 2 more like it" for rule in "abcdef"
+    ]
+
+
 def test_what_a_stack_file_exempts_is_in_the_first_lines_with_its_reason_below() -> None:
     text = "exempted: the stack file says why\ntls on db: it takes all\nreason: old clients"
     judged = Judgement(policy="exempted", pack="p", level="advisory", text=text)

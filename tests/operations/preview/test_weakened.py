@@ -31,6 +31,10 @@ ON_OFF = {
     "backupRetentionDays": (35, 7),
     "geoRedundantBackup": ("Enabled", "Disabled"),
     "skipFinalSnapshot": (False, True),
+    "deleteAutomatedBackups": (False, True),
+    "recoveryWindowInDays": (30, 0),
+    "deletionWindowInDays": (30, 7),
+    "softDeleteRetentionInDays": (90, 7),
 }
 
 
@@ -43,6 +47,27 @@ def test_each_setting_is_told_when_it_protects_less_and_not_when_more(key: str) 
     assert told.kind == RULES[key][0]
     assert said(told.words).startswith(f"it: a.{key} is ")
     assert found({"a": {key: weak}}, {"a": {key: strong}}) == ()
+
+
+def test_what_a_cloud_does_only_where_it_is_told_to() -> None:
+    (told,) = found({"storageEncrypted": True}, {})
+    assert (told.kind, said(told.what)) == (
+        "ENCRYPTION OFF",
+        "storageEncrypted is true and will not be set",
+    )
+    assert found({"storageEncrypted": False}, {}) == ()
+    assert found({"enableSoftDelete": True}, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "strong", "weak"),
+    [("minimalTlsVersion", "1.2", "1.0"), ("minimumTlsVersion", "TLS1_2", "TLS1_1")],
+)
+def test_a_server_that_speaks_an_older_tls(key: str, strong: str, weak: str) -> None:
+    (told,) = found({key: strong}, {key: weak})
+    assert told.kind == "ENCRYPTION OFF"
+    assert [each.kind for each in found({key: strong}, {})] == ["ENCRYPTION OFF"]
+    assert found({key: weak}, {key: strong}) == ()
 
 
 @pytest.mark.parametrize("name", ["require_secure_transport", "rds.force_ssl"])
