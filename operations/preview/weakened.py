@@ -5,7 +5,7 @@ where it is exempted.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ PARAMETERS = ("require_secure_transport", "rds.force_ssl")
 
 def weakened(plan: Plan, changes: tuple[Change, ...]) -> tuple[Weakening, ...]:
     """Return every setting that does less than before, encryption first."""
-    found = [*_engine_protection(plan)]
+    found = [*_engine_protection(plan), *_shown(plan)]
     states = {step.urn: step.resource for step in plan.changes}
     for change in changes:
         for each in change.differences:
@@ -115,6 +115,23 @@ def _kind(difference: Difference, resource: Resource) -> str | None:
         if any(parameter in str(text) for parameter in PARAMETERS for text in named):
             return ENCRYPTION
     return None
+
+
+def _shown(plan: Plan) -> Iterator[Weakening]:
+    """Yield balancers with a public address, where there was none: clients stay as declared."""
+    if not plan.before.resources or any(map(_is_public, plan.before.resources)):
+        return
+    for each in filter(_is_public, plan.after.resources):
+        yield Weakening(EXPOSED, each.name, each.type, ("it has an address on the internet",))
+
+
+def _is_public(resource: Resource) -> bool:
+    fronts = resource.inputs.get("frontendIPConfigurations")
+    if resource.type == "azure-native:network:LoadBalancer" and isinstance(fronts, list):
+        return any(isinstance(each, Mapping) and each.get("publicIPAddress") for each in fronts)
+    return resource.type == "aws:lb/loadBalancer:LoadBalancer" and not resource.inputs.get(
+        "internal"
+    )
 
 
 def _older(before: Any, after: Any) -> bool:

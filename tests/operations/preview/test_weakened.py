@@ -49,6 +49,30 @@ def test_each_setting_is_told_when_it_protects_less_and_not_when_more(key: str) 
     assert found({"a": {key: weak}}, {"a": {key: strong}}) == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "private", "public"),
+    [
+        (
+            "azure-native:network:LoadBalancer",
+            {"frontendIPConfigurations": [{"subnet": {"id": "s"}}]},
+            {"frontendIPConfigurations": [{"publicIPAddress": {"id": "p"}}]},
+        ),
+        ("aws:lb/loadBalancer:LoadBalancer", {"internal": True}, {"internal": False}),
+    ],
+)
+def test_a_balancer_that_gets_a_public_address(
+    kind: str, private: dict[str, Any], public: dict[str, Any]
+) -> None:
+    old, new = (
+        states.resource(kind, name, "id", side) for name, side in (("in", private), ("out", public))
+    )
+    plan = previews.made(previews.step("delete", old, None), previews.step("create", None, new))
+    (told,) = weakened(plan, changes(plan))
+    assert (told.kind, said(told.words)) == ("EXPOSED", "out: it has an address on the internet")
+    assert found(public, public, kind) == ()
+    assert found(public, private, kind) == ()
+
+
 def test_what_a_cloud_does_only_where_it_is_told_to() -> None:
     (told,) = found({"storageEncrypted": True}, {})
     assert (told.kind, said(told.what)) == (
