@@ -40,7 +40,7 @@ take_cloud() {
 # plan_command STEP FILE: one step of operations/saved_plan.py on a plan of the chosen stack.
 plan_command() {
   PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} "$ROOT/.venv/bin/python" -m operations.saved_plan "$1" "$2" \
-    --root "$ROOT" --stack "$STACK" --stack-file "$STACK_FILE" --backend "${PULUMI_BACKEND_URL:-}" ${CLOUD:+--cloud}
+    --root "$PROGRAM" --stack "$STACK" --stack-file "$STACK_FILE" --backend "${PULUMI_BACKEND_URL:-}" ${CLOUD:+--cloud}
 }
 
 # begin_plan: leaves in PLAN_OPTIONS what has a preview save its plan, beside where it belongs at the end.

@@ -78,12 +78,21 @@ enter_sandbox() {
   cd "$PROGRAM"
 }
 
-# A project folder for the sandbox's own copies of stack files.
-copy_stack_file() {
-  local kept=
+# A project folder for the sandbox's own copies of stack files, and the chosen stack's.
+find_copy() {
   COPY=$SANDBOX/project
   [[ $PROGRAM == "$ROOT" ]] || COPY=$SANDBOX/projects/$(project_name)
   CONFIG=$COPY/stacks/Pulumi.$STACK.yaml
+}
+
+# of_this_repository NAME: refuses where a script knows no project elsewhere.
+of_this_repository() {
+  [[ $PROGRAM == "$ROOT" ]] || refuse "scripts/$1 is for the stacks of this repository, not of OPERATIONALIZATION_PROJECT"
+}
+
+copy_stack_file() {
+  local kept=
+  find_copy
   if grep -Eq '(^|[{[:space:]])secure:' "$STACK_FILE"; then
     fail "stack '$STACK' holds encrypted values" "$STACK_FILE" "only its own backend can decrypt them; the sandbox has a key of its own" \
       "leave them out (passwords are then generated), or try the stack under another name without them"

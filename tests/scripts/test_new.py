@@ -47,12 +47,14 @@ def test_a_project_has_all_that_it_needs_by_its_hash(workshop: Workshop) -> None
     assert renewed.returncode == 0, renewed.stderr
     assert workshop.command(*strict, cwd=folder).returncode == 0
     # The scripts of this repository work on it.
-    for name, said in (
-        ("preview", "to create"),
-        ("up", "is up on the sandbox"),
+    plan = str(workshop.folder / "plan.json")
+    for name, said, *words in (
+        ("preview", "the plan is saved", "--save-plan", plan),
+        ("up", "is up on the sandbox", "--plan", plan),
+        ("drift", "are as they were deployed"),
         ("destroy", "gone"),
     ):
-        worked = workshop.command(str(ROOT / "scripts" / name), cwd=project.folder)
+        worked = workshop.command(str(ROOT / "scripts" / name), *words, cwd=project.folder)
         assert worked.returncode == 0, worked.stderr
         assert said in worked.stdout + worked.stderr
 

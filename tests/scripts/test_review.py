@@ -121,3 +121,21 @@ def test_a_time_that_is_none_is_not_taken_for_nothing_expired(tmp_path):
     assert (done.returncode, gone) == (1, [])
     assert "error: not a time" in done.stderr
     assert "nothing has expired" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["review --pull 7", "expire", "unlock"])
+def test_the_stacks_of_a_project_elsewhere_are_not_taken_for_this_ones(words, tmp_path):
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/Pulumi.dev.yaml").write_text("config: {}\n")
+    name, *arguments = words.split()
+    done = subprocess.run(
+        [str(ROOT / "scripts" / name), *arguments],
+        env={**os.environ, "OPERATIONALIZATION_PROJECT": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: scripts/{name} is for the stacks of this repository")
