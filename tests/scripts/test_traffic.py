@@ -89,11 +89,14 @@ def test_mirrored_traffic_is_set_and_taken_back(shell):
     assert "the traffic is now: blue 100; mirrored to green 20" in words
     assert "mirror: { green: 20 }" in shell.file.read_text()
     [call] = shell.calls()
-    assert call.endswith(f"up --stack dev-endpoint --target {URN} --yes")
+    policies = f"--policy-pack {ROOT / 'policies'}"
+    assert call.endswith(f"up --stack dev-endpoint --target {URN} {policies} --yes")
 
     shell.then(BLUE)
     code, _, words = shell.run("--rollback", "--yes")
     assert code == 0, words
+    # No rule that something else has broken meanwhile keeps anybody from going back.
+    assert shell.calls()[-1].endswith(f"--target {URN} --yes")
     assert "back to the split before the last move" in words
     assert "mirror: {}" in shell.file.read_text()
 
