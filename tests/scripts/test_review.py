@@ -123,7 +123,17 @@ def test_a_time_that_is_none_is_not_taken_for_nothing_expired(tmp_path):
     assert "nothing has expired" not in done.stderr
 
 
-@pytest.mark.parametrize("words", ["review --pull 7", "expire", "unlock"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "review --pull 7",
+        "expire",
+        "unlock",
+        "upgrade --stack dev",
+        "to-enterprise --stack dev",
+        "traffic",
+    ],
+)
 def test_the_stacks_of_a_project_elsewhere_are_not_taken_for_this_ones(words, tmp_path):
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks/Pulumi.dev.yaml").write_text("config: {}\n")
