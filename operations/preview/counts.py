@@ -14,6 +14,8 @@ AWS_SCHEDULE = "aws:autoscaling/schedule:Schedule"
 AWS_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 MACHINE = "azure-native:compute:VirtualMachine"
 INSTANCE = "aws:ec2/instance:Instance"
+NODES = (SCALE_SET, AWS_GROUP, MACHINE, INSTANCE)
+"""What is one node, or several."""
 
 DOUBLED = 2
 """A maximum that grows by this factor is said in a report's first lines."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from operations.preview.counts import Count
+from operations.preview.counts import NODES, Count
 from operations.preview.escaping import Quoted, Sentence, short
 from operations.preview.report import Report
 from operations.preview.weakened import ENCRYPTION, EXPOSED
@@ -47,6 +47,7 @@ def headline(report: Report) -> tuple[Line, ...]:
             _policy(report),
             _weakened(report, exposing=False),
             _sizes(report),
+            _nodes(report),
             _reach(report),
             _limited("Exempted", [(Quoted(each.found),) for each in report.policy.exempted]),
             _credentials(report),
@@ -128,6 +129,17 @@ def _sizes(report: Report) -> Iterator[Line]:
     yield from _limited("Size", [_size(each) for each in changed])
 
 
+def _nodes(report: Report) -> Iterator[Line]:
+    """Say which nodes make way for others, where no data goes with them."""
+    told = {each.urn for each in report.losses}
+    found = [
+        each.name
+        for each in report.changes
+        if each.op == "replace" and each.type in NODES and each.urn not in told
+    ]
+    yield from _limited("Nodes replaced", [(Quoted(name),) for name in found])
+
+
 def _size(count: Count) -> Sentence:
     before, after = Quoted(str(count.before)), Quoted(str(count.after))
     words = (Quoted(count.name), ": ", before, " becomes ", after)
@@ -142,6 +154,10 @@ def _reach(report: Report) -> Iterator[Line]:
     others = [each for each in report.reach.new if each not in report.opened]
     yield from _limited("May talk now", [(Quoted(str(each)),) for each in others])
     yield from _limited("May talk no more", [(Quoted(str(each)),) for each in report.reach.gone])
+    doubts: list[Sentence] = [
+        (Quoted(place), ": ", Quoted(why)) for place, why in report.reach.doubts
+    ]
+    yield from _limited("Not known who may talk", doubts)
 
 
 def _cost(report: Report) -> Iterator[Line]:

@@ -81,6 +81,14 @@ def test_where_a_policy_refuses_that_is_the_title_and_the_exit_code() -> None:
         assert "close it" in command.written_as(made, form)
 
 
+def test_nodes_that_make_way_for_others_are_in_the_first_lines() -> None:
+    kind = "azure-native:compute:VirtualMachineScaleSet"
+    old, new = (states.resource(kind, "web", "id", {"image": image}) for image in ("1", "2"))
+    made = previews.reported(previews.step("replace", old, new))
+
+    assert "Nodes replaced: web" in [f"{each.label}: {said(each.words)}" for each in headline(made)]
+
+
 def test_each_rule_that_refuses_is_named_once_however_many_resources_break_it() -> None:
     judged = tuple(
         Judgement(policy=rule, pack="p", level="mandatory", text=f"{rule}: why\n{name}: wrong")
