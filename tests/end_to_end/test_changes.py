@@ -4,7 +4,6 @@ One environment, and one story in this order: the second test mends what the fir
 client tries anything twice.
 """
 
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +17,9 @@ import pytest
 from sandbox.fabric import hosts
 from sandbox.fabric.hosts.processes import Process
 from sandbox.fabric.hosts.state import read
+from tests.support.changed_program import copy_with
 from tests.support.changing import BUSY, HEARTBEAT, IRIS, PROBED, QUESTION, await_use, ready
-from tests.support.engine import ROOT, Engine
+from tests.support.engine import Engine
 from tests.support.live import Live, live
 from tests.support.load import Load, sign_in, under_load
 from tests.support.waiting import until
@@ -81,15 +81,13 @@ def assert_nothing_is_left_over(dev: Live, lasting: set[str]) -> None:
 @pytest.fixture
 def mistaken(dev: Live, tmp_path: Path) -> Live:
     """The same environment, deployed from a working copy with a slip in the proxies' settings."""
-    for folder in ("components", "server"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    for file in ("__main__.py", "Pulumi.yaml"):
-        shutil.copy(ROOT / file, tmp_path)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    for name in ("shared/frontend.cfg", "compute/haproxy.cfg"):
-        file = tmp_path / "components/runtimes/plumber/node" / name
-        file.write_text(file.read_text().replace("timeout connect 3s", "timeout conect 3s"))
-    return Live(dev.stack, Engine(dev.engine.folder, tmp_path, dev.engine.variables))
+    files = ("shared/frontend.cfg", "compute/haproxy.cfg")
+    slip = ("timeout connect 3s", "timeout conect 3s")
+    program = copy_with(
+        tmp_path / "program",
+        {f"components/runtimes/plumber/node/{name}": slip for name in files},
+    )
+    return Live(dev.stack, Engine(dev.engine.folder, program, dev.engine.variables))
 
 
 def test_nodes_that_do_not_work_leave_the_old_ones_serving(
