@@ -6,7 +6,6 @@ tries anything twice.
 
 import json
 import math
-import re
 import shutil
 import ssl
 import subprocess
@@ -212,7 +211,7 @@ def test_a_move_changes_the_traffic_and_nothing_else(endpoint: Endpoint) -> None
         "in the stack file: blue 90, green 10",
         "--rollback sets:   blue 100",
     ]
-    assert re.search(r"^Resources:\n +\d+ unchanged$", endpoint.must("preview"), re.MULTILINE)
+    assert "Preview of dev-endpoint: nothing changes" in endpoint.must("preview")
 
 
 def test_a_shift_to_all_fails_no_request(endpoint: Endpoint) -> None:
