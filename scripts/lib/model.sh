@@ -50,7 +50,8 @@ check_model_function() {
     fail "the model cannot be deployed" "$1" "$said" "correct train.R and run scripts/train $1, or correct the file that is named"
 }
 
-# check_models_of STACK_FILE: the same for each model that a managed endpoint of the stack deploys.
+# check_models_of STACK_FILE: the same for each model that a managed endpoint of the stack deploys,
+# which stack files name by their folders in PROGRAM (scripts/lib/stack.sh).
 # What is wrong with the settings themselves is for the program to say.
 check_models_of() {
   local models model

@@ -152,7 +152,7 @@ def test_a_function_that_does_not_do_as_it_says_is_refused(folder, function):
 def test_the_models_of_a_stack_are_checked_before_it_is_deployed(stack, models):
     script = (
         "source scripts/lib/model.sh; check_model() { printf '%s\\n' \"$1\"; }; "
-        f"check_models_of stacks/Pulumi.{stack}.yaml"
+        f"PROGRAM=$PWD; check_models_of stacks/Pulumi.{stack}.yaml"
     )
 
     done = subprocess.run(
