@@ -7,6 +7,8 @@ somebody adds to the program is never dropped without a word.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from operations.values import at
+
 
 class Reader:
     """The inputs of one resource, or a mapping inside them."""
@@ -20,17 +22,13 @@ class Reader:
 
     def __call__(self, path: str, default: Any = None) -> Any:
         """Return the value at a dotted path, and count all of it as read."""
-        value: Any = self._values
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, Mapping) else None
+        value = at(self._values, *path.split("."))
         self._taken.add(self._path + path)
         return default if value is None else value
 
     def each(self, path: str) -> "list[Reader]":
         """Return a reader for each mapping of the list at *path*."""
-        value: Any = self._values
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, Mapping) else None
+        value = at(self._values, *path.split("."))
         return [
             Reader(item, f"{self._path}{path}[{index}].", self._taken)
             for index, item in enumerate(value or [])

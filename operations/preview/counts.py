@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from operations.export.state import UNKNOWN, Deployment, Resource
+from operations.values import at
 
 SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
 SETTING = "azure-native:monitor:AutoscaleSetting"
@@ -80,14 +81,14 @@ def _sizes(deployment: Deployment) -> Iterator[tuple[str, Size]]:
     machines: dict[str, list[str]] = {}
     for each in deployment.resources:
         if each.type == SCALE_SET:
-            yield each.name, _scale_set(each, deployment)
+            yield each.name, _scaled(each, deployment, "sku", "name")
         elif each.type == AWS_GROUP:
             yield each.name, _aws_group(each, deployment)
         elif each.type == DEPLOYMENT:
-            yield each.name, _deployment(each, deployment)
+            yield each.name, _scaled(each, deployment, "properties", "instanceType")
         elif each.type in (MACHINE, INSTANCE):
             group = each.parent.rpartition("::")[2] or each.name
-            size = _at(each, "hardwareProfile", "vmSize") or _at(each, "instanceType")
+            size = at(each.inputs, "hardwareProfile", "vmSize") or at(each.inputs, "instanceType")
             machines.setdefault(group, []).append(_text(size))
         elif server := _server(each):
             yield each.name, server
@@ -95,21 +96,12 @@ def _sizes(deployment: Deployment) -> Iterator[tuple[str, Size]]:
         yield name, Size(size=" and ".join(sorted(set(sizes))), count=len(sizes))
 
 
-def _scale_set(each: Resource, deployment: Deployment) -> Size:
+def _scaled(each: Resource, deployment: Deployment, *size: str) -> Size:
+    """Return the size of what an autoscale setting of Azure may scale; *size*: where it is said."""
     low, high = _bounds(each, deployment)
     return Size(
-        size=_text(_at(each, "sku", "name")),
-        count=_number(_at(each, "sku", "capacity")) if high is None else None,
-        minimum=low,
-        maximum=high,
-    )
-
-
-def _deployment(each: Resource, deployment: Deployment) -> Size:
-    low, high = _bounds(each, deployment)
-    return Size(
-        size=_text(_at(each, "properties", "instanceType")),
-        count=_number(_at(each, "sku", "capacity")) if high is None else None,
+        size=_text(at(each.inputs, *size)),
+        count=_number(at(each.inputs, "sku", "capacity")) if high is None else None,
         minimum=low,
         maximum=high,
     )
@@ -130,14 +122,14 @@ def _bounds(each: Resource, deployment: Deployment) -> tuple[int | None, int | N
 
 def _aws_group(each: Resource, deployment: Deployment) -> Size:
     schedules = _about(each, "autoscalingGroupName", AWS_SCHEDULE, deployment)
-    low = [_number(_at(each, "minSize")), *(_number(_at(s, "minSize")) for s in schedules)]
-    high = [_number(_at(each, "maxSize")), *(_number(_at(s, "maxSize")) for s in schedules)]
-    if schedules:  # they set the bounds, and the group's own are what they were at first
-        low, high = low[1:], high[1:]
+    # Schedules set the bounds; the group's own are what they were at first.
+    bounds = schedules or [each]
+    low = [_number(at(one.inputs, "minSize")) for one in bounds]
+    high = [_number(at(one.inputs, "maxSize")) for one in bounds]
     lows = [n for n in low if n is not None and n >= 0]
     highs = [n for n in high if n is not None and n >= 0]
     templates = _makers(each, "launchTemplate", AWS_TEMPLATE, deployment)
-    size = _text(_at(templates[0], "instanceType")) if templates else ""
+    size = _text(at(templates[0].inputs, "instanceType")) if templates else ""
     if not lows or not highs or min(lows) == max(highs):
         return Size(size=size, count=min(lows) if lows else None)
     return Size(size=size, minimum=min(lows), maximum=max(highs))
@@ -145,21 +137,21 @@ def _aws_group(each: Resource, deployment: Deployment) -> Size:
 
 def _server(each: Resource) -> Size | None:
     if each.type == "azure-native:dbforpostgresql:Server":
-        storage = _text(_at(each, "storage", "storageSizeGB"))
-        available = _text(_at(each, "highAvailability", "mode"))
+        storage = _text(at(each.inputs, "storage", "storageSizeGB"))
+        available = _text(at(each.inputs, "highAvailability", "mode"))
         return Size(
-            size=_text(_at(each, "sku", "name")),
+            size=_text(at(each.inputs, "sku", "name")),
             more=(("storage", f"{storage} GB"), ("high availability", available or "Disabled")),
         )
     if each.type == "aws:rds/instance:Instance":
-        storage = _text(_at(each, "allocatedStorage"))
-        several = "on" if _at(each, "multiAz") else "off"
+        storage = _text(at(each.inputs, "allocatedStorage"))
+        several = "on" if at(each.inputs, "multiAz") else "off"
         return Size(
-            size=_text(_at(each, "instanceClass")),
+            size=_text(at(each.inputs, "instanceClass")),
             more=(("storage", f"{storage} GB"), ("high availability", several)),
         )
     if each.type == "azure-native:sql:Database":
-        return Size(size=_text(_at(each, "sku", "name")))
+        return Size(size=_text(at(each.inputs, "sku", "name")))
     return None
 
 
@@ -180,19 +172,12 @@ def _about(each: Resource, key: str, kind: str, deployment: Deployment) -> list[
 def _makers(each: Resource, key: str, kind: str, deployment: Deployment) -> list[Resource]:
     """Return the resources of a kind from which this one's property *key* was made."""
     found = each.property_dependencies.get(key, frozenset())
-    named = _text(_at(each, key, "id"))
+    named = _text(at(each.inputs, key, "id"))
     return [
         other
         for other in deployment.resources
         if other.type == kind and (other.urn in found or (named and other.id == named))
     ]
-
-
-def _at(each: Resource, *keys: str) -> Any:
-    value: Any = each.inputs
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def _number(value: Any) -> int | None:
