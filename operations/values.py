@@ -31,9 +31,17 @@ def texts(*values: Any) -> list[str]:
 
 def known(value: Any, what: str) -> Any:
     """Return *value*. Raises UnclearError where only a deployment makes it known."""
-    if any(is_unknown(text) for text in texts(value)):
+    if any(is_unknown(each) for each in texts(value)):
         raise UnclearError(f"only a deployment tells {what}")
     return value
+
+
+def text(value: Any, what: str) -> str:
+    """Return *value* as a text. Raises UnclearError where it is none, or an empty one."""
+    found = known(value, what)
+    if not isinstance(found, str) or not found:
+        raise UnclearError(f"{what}: not told")
+    return found
 
 
 def number(value: Any, what: str) -> int:

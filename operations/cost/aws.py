@@ -14,7 +14,7 @@ from operations.cost.meters import Amount, Meter, Use
 from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError, is_unknown
 from operations.reach.places import nodes_name
-from operations.values import at, known, maps, number
+from operations.values import at, maps, number, text
 
 GP3_IOPS = 3000
 GP3_MIBPS = 125
@@ -117,7 +117,7 @@ class _Reader:
             raise UnclearError(f"'{group.name}' says no launch template")
         part = nodes_name(self._links, group)
         count = on_aws(self._deployment, self._links, group)
-        size = _text(template.inputs.get("instanceType"), f"the size of '{template.name}'")
+        size = text(template.inputs.get("instanceType"), f"the size of '{template.name}'")
         system = self._system(part, template.inputs.get("userData"))
         yield Use(part, self._meter(group, f"machine {size} {system}", "hour"), count)
         for mapping in maps(template.inputs.get("blockDeviceMappings")):
@@ -126,7 +126,7 @@ class _Reader:
     def instance(self, machine: Resource) -> Iterator[Use]:
         """Yield what one machine uses."""
         part = nodes_name(self._links, machine)
-        size = _text(machine.inputs.get("instanceType"), f"the size of '{machine.name}'")
+        size = text(machine.inputs.get("instanceType"), f"the size of '{machine.name}'")
         given = machine.inputs.get("userDataBase64") or machine.inputs.get("userData")
         system = self._system(part, given)
         yield Use(part, self._meter(machine, f"machine {size} {system}", "hour"), Amount.of(1))
@@ -141,7 +141,7 @@ class _Reader:
         if volume is None:
             return
         what = f"a volume of '{owner.name}'"
-        kind = _text(at(volume, "volumeType"), f"the kind of {what}")
+        kind = text(at(volume, "volumeType"), f"the kind of {what}")
         gib = number(at(volume, "volumeSize"), f"the size of {what}")
         yield Use(
             part, self._meter(owner, f"volume {kind}", "GB-month"), count * Amount.of(gib).low
@@ -175,9 +175,9 @@ class _Reader:
     def database(self, resource: Resource) -> Iterator[Use]:
         """Yield what a database server uses, with its standby."""
         part, what = "database", f"of '{resource.name}'"
-        size = _text(resource.inputs.get("instanceClass"), f"the size {what}")
-        engine = _text(resource.inputs.get("engine"), f"the engine {what}")
-        storage = _text(resource.inputs.get("storageType"), f"the kind of storage {what}")
+        size = text(resource.inputs.get("instanceClass"), f"the size {what}")
+        engine = text(resource.inputs.get("engine"), f"the engine {what}")
+        storage = text(resource.inputs.get("storageType"), f"the kind of storage {what}")
         gib = number(resource.inputs.get("allocatedStorage"), f"the storage {what}")
         zones = "multi-az" if resource.inputs.get("multiAz") is True else "single-az"
         server = self._meter(resource, f"rds {engine} {size} {zones}", "hour")
@@ -186,10 +186,3 @@ class _Reader:
         yield Use(part, volume, Amount.of(gib))
         if resource.inputs.get("iops") and (storage != "gp3" or gib >= RDS_GP3_MORE):
             raise UnclearError(f"the extra IOPS {what} are not counted")
-
-
-def _text(value: Any, what: str) -> str:
-    found = known(value, what)
-    if not isinstance(found, str) or not found:
-        raise UnclearError(f"{what}: not told")
-    return found

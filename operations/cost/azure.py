@@ -12,7 +12,7 @@ from operations.cost.meters import Amount, Meter, Use
 from operations.export.state import Deployment, Resource
 from operations.links import Links, UnclearError
 from operations.reach.places import BUILDERS, nodes_name
-from operations.values import at, known, maps, number
+from operations.values import at, known, maps, number, text
 
 DISKS: Mapping[str, tuple[str, tuple[tuple[int, int], ...]]] = {
     "Premium": (
@@ -71,13 +71,6 @@ def _meter(resource: Resource, name: str, unit: str) -> Meter:
     return Meter("azure", region.replace(" ", "").lower(), name, unit)
 
 
-def _text(value: Any, what: str) -> str:
-    found = known(value, what)
-    if not isinstance(found, str) or not found:
-        raise UnclearError(f"{what}: not told")
-    return found
-
-
 def _by_hour(part: str, meter: str) -> Callable[[Deployment, Links, Resource], Iterator[Use]]:
     def read(_deployment: Deployment, _links: Links, resource: Resource) -> Iterator[Use]:
         yield Use(part, _meter(resource, meter, "hour"), Amount.of(1))
@@ -88,7 +81,7 @@ def _by_hour(part: str, meter: str) -> Callable[[Deployment, Links, Resource], I
 def _scale_set(deployment: Deployment, links: Links, group: Resource) -> Iterator[Use]:
     part = nodes_name(links, group)
     count = on_azure(deployment, links, group)
-    size = _text(at(group.inputs, "sku", "name"), f"the size of '{group.name}'")
+    size = text(at(group.inputs, "sku", "name"), f"the size of '{group.name}'")
     profile = at(group.inputs, "virtualMachineProfile")
     yield _instance(group, part, size, profile, count)
     yield from _disks(group, part, profile, count)
@@ -96,7 +89,7 @@ def _scale_set(deployment: Deployment, links: Links, group: Resource) -> Iterato
 
 def _machine(_deployment: Deployment, links: Links, machine: Resource) -> Iterator[Use]:
     part = nodes_name(links, machine)
-    size = _text(at(machine.inputs, "hardwareProfile", "vmSize"), f"the size of '{machine.name}'")
+    size = text(at(machine.inputs, "hardwareProfile", "vmSize"), f"the size of '{machine.name}'")
     yield _instance(machine, part, size, machine.inputs, Amount.of(1))
     yield from _disks(machine, part, machine.inputs, Amount.of(1))
 
@@ -117,7 +110,7 @@ def _disks(resource: Resource, part: str, profile: Any, count: Amount) -> Iterat
         what = f"a disk of '{resource.name}'"
         if at(disk, "diffDiskSettings"):
             continue  # on the machine's own disk, which costs nothing more
-        kind = _text(at(disk, "managedDisk", "storageAccountType"), f"the kind of {what}")
+        kind = text(at(disk, "managedDisk", "storageAccountType"), f"the kind of {what}")
         size = _disk_size(kind, number(disk.get("diskSizeGB"), f"the size of {what}"), what)
         yield Use(part, _meter(resource, f"disk {size}", "month"), count)
 
@@ -132,9 +125,7 @@ def _disk_size(kind: str, gib: int, what: str) -> str:
 
 
 def _online(deployment: Deployment, links: Links, resource: Resource) -> Iterator[Use]:
-    size = _text(
-        at(resource.inputs, "properties", "instanceType"), f"the size of '{resource.name}'"
-    )
+    size = text(at(resource.inputs, "properties", "instanceType"), f"the size of '{resource.name}'")
     name = resource.inputs.get("deploymentName")
     count = on_azure(deployment, links, resource)
     yield Use(f"deployment {name}", _meter(resource, f"machine {size} linux", "hour"), count)
@@ -154,7 +145,7 @@ def _balancer(_deployment: Deployment, _links: Links, resource: Resource) -> Ite
 
 def _postgresql(_deployment: Deployment, _links: Links, resource: Resource) -> Iterator[Use]:
     part, what = "database", f"of '{resource.name}'"
-    size = _text(at(resource.inputs, "sku", "name"), f"the size {what}")
+    size = text(at(resource.inputs, "sku", "name"), f"the size {what}")
     mode = known(at(resource.inputs, "highAvailability", "mode"), f"the standby {what}")
     servers = Amount.of(1 if mode in (None, "", "Disabled") else 2)
     storage = number(at(resource.inputs, "storage", "storageSizeGB"), f"the storage {what}")
@@ -166,7 +157,7 @@ def _postgresql(_deployment: Deployment, _links: Links, resource: Resource) -> I
 
 def _sql(_deployment: Deployment, _links: Links, resource: Resource) -> Iterator[Use]:
     part, what = "database", f"of '{resource.name}'"
-    size = _text(at(resource.inputs, "sku", "name"), f"the size {what}")
+    size = text(at(resource.inputs, "sku", "name"), f"the size {what}")
     redundant = resource.inputs.get("zoneRedundant") is True
     storage = number(resource.inputs.get("maxSizeBytes"), f"the storage {what}") / GIB
     yield Use(part, _meter(resource, f"sql {size}", "hour"), Amount.of(1))
@@ -176,11 +167,11 @@ def _sql(_deployment: Deployment, _links: Links, resource: Resource) -> Iterator
 
 
 def _registry(_deployment: Deployment, _links: Links, resource: Resource) -> Iterator[Use]:
-    tier = _text(at(resource.inputs, "sku", "name"), f"the tier of '{resource.name}'")
+    tier = text(at(resource.inputs, "sku", "name"), f"the tier of '{resource.name}'")
     yield Use("container registry", _meter(resource, f"registry {tier}", "day"), Amount.of(1))
 
 
 def _agents(_deployment: Deployment, _links: Links, resource: Resource) -> Iterator[Use]:
-    tier = _text(resource.inputs.get("tier"), f"the tier of '{resource.name}'")
+    tier = text(resource.inputs.get("tier"), f"the tier of '{resource.name}'")
     count = Amount.of(number(resource.inputs.get("count", 1), f"the count of '{resource.name}'"))
     yield Use(BUILDERS, _meter(resource, f"registry agent {tier}", "hour"), count)
