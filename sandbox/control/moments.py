@@ -1,6 +1,6 @@
-"""Moments in what a program sends, as ISO 8601 has them."""
+"""Moments in what a program sends, as ISO 8601 has them, and what backups reach back to."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 def moment(written: str) -> datetime | None:
@@ -10,3 +10,12 @@ def moment(written: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo is not None else None
+
+
+def earliest_restore(made: datetime, days: float, now: datetime) -> datetime:
+    """Return the first moment that backups kept *days* can restore of what was *made* then.
+
+    In whole seconds, as both clouds tell and take such moments: the second in which a server was
+    made is one that it can be restored to.
+    """
+    return max(made.replace(microsecond=0), now - timedelta(days=days))

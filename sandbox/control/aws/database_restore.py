@@ -11,11 +11,11 @@ to a specified time" (storage, engine), "Backup retention period" (0 turns backu
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from sandbox.control.kinds import Context, Problem, Record, Values, World
-from sandbox.control.moments import moment
+from sandbox.control.moments import earliest_restore, moment
 from sandbox.control.reading import flag, number, present, text
 
 INSTANCE: Final = "aws:rds/instance:Instance"
@@ -116,7 +116,7 @@ def _moment(values: Values, source: Record) -> Iterator[Problem]:
     asked, made, now = moment(text(values, MOMENT) or ""), moment(source.created), datetime.now(UTC)
     if asked is None or made is None:
         return
-    earliest = max(made, now - timedelta(days=days))
+    earliest = earliest_restore(made, days, now)
     if not earliest <= asked <= now:
         yield Problem(
             MOMENT,

@@ -11,13 +11,13 @@ sourceServerResourceId).
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from sandbox.control.azure.arm import one_of
 from sandbox.control.azure.locations import normal
 from sandbox.control.kinds import Context, Problem, Record, Values, World
-from sandbox.control.moments import moment
+from sandbox.control.moments import earliest_restore, moment
 from sandbox.control.reading import number, present, text
 
 MODE: Final = "PointInTimeRestore"
@@ -115,7 +115,7 @@ def _moment(values: Values, source: Record) -> Iterator[Problem]:
     if asked is None or made is None:
         return
     days = number(source.outputs, "backup.backupRetentionDays") or _RETENTION
-    earliest = max(made, now - timedelta(days=days))
+    earliest = earliest_restore(made, days, now)
     if asked > now:
         yield Problem(MOMENT, f"lies in the future: it is {now:%Y-%m-%dT%H:%M:%SZ}", _INVALID)
     elif asked < earliest:
