@@ -44,12 +44,36 @@ class Alarm:
     dimensions: Dimensions = field(default_factory=dict)
 
 
+def of_balancer(args: MonitoringArgs) -> Dimensions:
+    """Return the dimensions of the balancer as a whole."""
+    arn = args.load_balancer.id
+    return {"LoadBalancer": arn.apply(lambda arn: arn.partition("loadbalancer/")[2])}
+
+
+def of_targets(args: MonitoringArgs) -> Dimensions:
+    """Return the dimensions of the balancer's targets."""
+    arn = args.load_balancer.pool_id
+    return {**of_balancer(args), "TargetGroup": arn.apply(lambda arn: arn.rpartition(":")[2])}
+
+
+def of_database(server: DatabasePart) -> Dimensions:
+    """Return the dimensions of the database *server*."""
+    return {"DBInstanceIdentifier": server.server_name}
+
+
+def of_group(name: pulumi.Output[str]) -> Dimensions:
+    """Return the dimensions of an auto-scaling group."""
+    return {"AutoScalingGroupName": name}
+
+
+def of_machine(name: pulumi.Output[str]) -> Dimensions:
+    """Return the dimensions of a machine."""
+    return {"InstanceId": name}
+
+
 def load_balancer(args: MonitoringArgs) -> Iterator[Alarm]:
     """Yield the alarms of the balancer's targets."""
-    dimensions = {
-        "LoadBalancer": args.load_balancer.id.apply(lambda arn: arn.partition("loadbalancer/")[2]),
-        "TargetGroup": args.load_balancer.pool_id.apply(lambda arn: arn.rpartition(":")[2]),
-    }
+    dimensions = of_targets(args)
     yield Alarm(
         name="data-path",
         namespace="AWS/NetworkELB",
@@ -77,7 +101,7 @@ def load_balancer(args: MonitoringArgs) -> Iterator[Alarm]:
 def database(args: MonitoringArgs, server: DatabasePart) -> Iterator[Alarm]:
     """Yield the alarms of the database *server*."""
     settings = args.database_settings
-    dimensions = {"DBInstanceIdentifier": server.server_name}
+    dimensions = of_database(server)
     namespace = "AWS/RDS"
     yield _busy("database-cpu", namespace, dimensions)
     yield Alarm(
@@ -118,7 +142,7 @@ def database(args: MonitoringArgs, server: DatabasePart) -> Iterator[Alarm]:
 
 def group(role: str, name: pulumi.Output[str]) -> Iterator[Alarm]:
     """Yield the alarms of an auto-scaling group."""
-    dimensions = {"AutoScalingGroupName": name}
+    dimensions = of_group(name)
     yield _busy(f"{role}-cpu", "AWS/EC2", dimensions)
     yield Alarm(
         name=f"{role}-missing",
@@ -135,7 +159,7 @@ def group(role: str, name: pulumi.Output[str]) -> Iterator[Alarm]:
 
 def machine(role: str, number: int, name: pulumi.Output[str]) -> Iterator[Alarm]:
     """Yield the alarms of a machine of a fixed group; AWS has none for several machines."""
-    dimensions = {"InstanceId": name}
+    dimensions = of_machine(name)
     yield _busy(f"{role}-{number}-cpu", "AWS/EC2", dimensions)
     yield Alarm(
         name=f"{role}-{number}-alive",

@@ -1,4 +1,4 @@
-"""Alarms on AWS, and the topic that brings them to people.
+"""Alarms on AWS, the dashboard beside them, and the topic that brings them to people.
 
 Logs need nothing here: who owns what is logged owns its log groups too, because AWS writes to them
 from its first moment (`network`, `rds`).
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import pulumi
 from pulumi_aws import cloudwatch, sns
 
-from components.aws import alarms, permissions, site
+from components.aws import alarms, dashboard, permissions, site
 from components.aws.alarms import Alarm
 from components.parts import MonitoringArgs
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Owns the alarms; it comes last and nothing depends on it.
+    """Owns the alarms and the dashboard; it comes last and nothing depends on it.
 
     Alarms exist without addresses too: the console shows what fired.
     """
@@ -32,6 +32,7 @@ class Monitoring(pulumi.ComponentResource):
         told = self._people()
         for alarm in self._watched():
             self._alarm(alarm, told)
+        dashboard.make(name, args, self)
         self.register_outputs({})
 
     def _watched(self) -> Iterator[Alarm]:

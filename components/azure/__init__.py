@@ -17,6 +17,7 @@ sdk.load_by_class(
         "monitor",
         "network",
         "operationalinsights",
+        "portal",
         "privatedns",
         "resources",
         "sql",

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from components.parts import MonitoringArgs
+import pulumi
+
+from components.parts import DatabasePart, MonitoringArgs
 from components.settings.catalogue import databases, machines
 
 GIB: Final = 2**30
@@ -69,16 +71,36 @@ VAULT: Final = (
 )
 
 
+def database_namespace(engine: str) -> str:
+    """Return the type of what has the metrics of a database of *engine*."""
+    if engine == "postgresql":
+        return "Microsoft.DBforPostgreSQL/flexibleServers"
+    return "Microsoft.Sql/servers/databases"
+
+
+def measured(database: DatabasePart, engine: str) -> pulumi.Output[str]:
+    """Return the id of what has the database's metrics: on Azure SQL the database itself."""
+    if engine == "postgresql":
+        return database.id
+    return pulumi.Output.concat(database.id, f"/databases/{database.name}")
+
+
+def nodes_namespace(kind: str) -> str:
+    """Return the type of what has the metrics of a group's nodes."""
+    return "Microsoft.Compute/" + (
+        "virtualMachines" if kind == "fixed" else "virtualMachineScaleSets"
+    )
+
+
 def database(args: MonitoringArgs) -> tuple[Alert, ...]:
     """Return the alerts of the database's engine."""
     settings = args.database_settings
+    namespace = database_namespace(settings.engine)
     if settings.engine != "postgresql":
-        namespace = "Microsoft.Sql/servers/databases"
         return (
             _busy("database-cpu", namespace, "cpu_percent"),
             _busy("database-storage", namespace, "storage_percent"),
         )
-    namespace = "Microsoft.DBforPostgreSQL/flexibleServers"
     allowed = databases.SIZES["azure", "postgresql"][settings.size].connections
     return (
         _busy("database-cpu", namespace, "cpu_percent"),
@@ -107,9 +129,7 @@ def database(args: MonitoringArgs) -> tuple[Alert, ...]:
 
 def nodes(role: str, kind: str, size: str) -> Iterator[Alert]:
     """Yield the alerts of a group's nodes."""
-    namespace = "Microsoft.Compute/" + (
-        "virtualMachines" if kind == "fixed" else "virtualMachineScaleSets"
-    )
+    namespace = nodes_namespace(kind)
     yield _busy(f"{role}-cpu", namespace, "Percentage CPU")
     memory = machines.MACHINES["azure"][size].memory
     yield Alert(

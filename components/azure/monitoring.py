@@ -1,12 +1,15 @@
-"""Logs and alerts on Azure: one workspace, a diagnostic setting a resource, metric alerts."""
+"""What watches an environment on Azure.
+
+One workspace for logs, a diagnostic setting a resource, metric alerts, and a dashboard.
+"""
 
 from collections.abc import Sequence
 
 import pulumi
 
-from components.azure import alerts, watching
+from components.azure import alerts, dashboard, watching
 from components.azure.alerts import Alert
-from components.parts import DatabasePart, MonitoringArgs
+from components.parts import MonitoringArgs
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -26,6 +29,7 @@ class Monitoring(pulumi.ComponentResource):
         self.workspace_id = watching.log_workspace(name, args.site, args.settings, self).id
         self._collect()
         self._alert()
+        dashboard.make(name, args, self.workspace_id, self)
         self.register_outputs({"workspace_id": self.workspace_id})
 
     def _collect(self) -> None:
@@ -69,16 +73,11 @@ class Monitoring(pulumi.ComponentResource):
             ([self._args.secrets.id], alerts.VAULT),
         ]
         if self._args.database:
-            watched.append(([self._measured(self._args.database)], alerts.database(self._args)))
+            measured = alerts.measured(self._args.database, self._args.database_settings.engine)
+            watched.append(([measured], alerts.database(self._args)))
         for role, group in self._args.groups.items():
             size = self._args.sizes[role]
             watched.append((group.ids, tuple(alerts.nodes(role, group.kind, size))))
         for scopes, wanted in watched:
             for alert in wanted:
                 watching.metric_alert(self._name, self._args.site, alert, scopes, told, self)
-
-    def _measured(self, database: DatabasePart) -> pulumi.Input[str]:
-        """Return what has the database's metrics: on Azure SQL the database, not the server."""
-        if self._args.database_settings.engine == "postgresql":
-            return database.id
-        return pulumi.Output.concat(database.id, f"/databases/{database.name}")

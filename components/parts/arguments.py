@@ -227,3 +227,6 @@ class MonitoringArgs:
     groups: Mapping[Role, NodeGroupPart]
     sizes: Mapping[Role, str]
     """Machine size of each group."""
+
+    certificates: Mapping[str, pulumi.Output[int]]
+    """When each certificate of the environment ends, in Unix seconds."""

@@ -376,6 +376,11 @@ class NodesTopology(pulumi.ComponentResource):
                 database=self._met.database,
                 groups=self._met.groups,
                 sizes={role: self._environment.groups[role].size for role in self._roles},
+                certificates={
+                    name: secret.expires
+                    for name, secret in self._credentials.secrets.items()
+                    if secret.expires is not None
+                },
             ),
             self._options(list(self._met.groups.values())),
         )

@@ -136,6 +136,7 @@ TYPES: Mapping[str, ArmType] = {
     "operationalinsights:Workspace": ArmType(
         parameters=("resourceGroupName", "workspaceName"), top=_PLAIN
     ),
+    "portal:Dashboard": ArmType(parameters=("resourceGroupName", "dashboardName")),
     "privatedns:PrivateZone": ArmType(parameters=("resourceGroupName", "privateZoneName")),
     "privatedns:VirtualNetworkLink": ArmType(
         parameters=("resourceGroupName", "privateZoneName", "virtualNetworkLinkName")

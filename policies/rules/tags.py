@@ -30,6 +30,7 @@ TAGGED: tuple[str, ...] = (
             "network:PublicIPAddress",
             "network:VirtualNetwork",
             "operationalinsights:Workspace",
+            "portal:Dashboard",
             "resources:ResourceGroup",
             "sql:Database",
             "sql:Server",

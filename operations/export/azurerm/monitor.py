@@ -1,5 +1,6 @@
-"""Autoscaling, alerts, diagnostics and the workspace that keeps them."""
+"""Autoscaling, alerts, diagnostics, the workspace that keeps them and the dashboard."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -162,10 +163,18 @@ def workspace(r: Reader, source: Source) -> list[Part]:
     return [Part("azurerm_log_analytics_workspace", values, source.resource.id)]
 
 
+def dashboard(r: Reader, source: Source) -> list[Part]:
+    """Return the dashboard of the portal, whose content azurerm takes as JSON."""
+    content = json.dumps(r("properties"), indent=1, sort_keys=True)
+    values = {**common(r, source), "dashboard_properties": content}
+    return [Part("azurerm_portal_dashboard", values, source.resource.id)]
+
+
 TYPES: Mapping[str, Translation] = {
     "monitor:ActionGroup": action_group,
     "monitor:AutoscaleSetting": autoscaling,
     "monitor:DiagnosticSetting": diagnostic_setting,
     "monitor:MetricAlert": metric_alert,
     "operationalinsights:Workspace": workspace,
+    "portal:Dashboard": dashboard,
 }

@@ -11,6 +11,7 @@ from sandbox.control.aws import (
     bucket_settings,
     buckets,
     builtins,
+    dashboards,
     database_groups,
     databases,
     ec2_instances,
@@ -80,6 +81,7 @@ KINDS: tuple[Kind, ...] = (
     *logs.KINDS,
     *topics.KINDS,
     *alarms.KINDS,
+    *dashboards.KINDS,
 )
 FUNCTIONS: tuple[Function, ...] = functions.FUNCTIONS
 QUOTAS = quotas.usual()
