@@ -1,4 +1,4 @@
-"""Logs and alerts of a managed endpoint.
+"""Logs, alerts and the dashboard of a managed endpoint.
 
 The workspace for logs comes first, as Application Insights writes into it and Azure ML wants that
 with its own workspace; what fills it and what is alerted on comes last.
@@ -13,14 +13,14 @@ from pulumi_azure_native import applicationinsights
 
 from components.azure import watching
 from components.azure.alerts import BUSY, CRITICAL, Alert
+from components.azure.managed_endpoint import dashboard
+from components.azure.managed_endpoint.dashboard import DEPLOYMENTS, ENDPOINTS
 from components.azure.managed_endpoint.endpoint import Endpoint
 from components.azure.managed_endpoint.workspace import Workspace
 from components.parts import Site
 from components.settings import MonitoringSettings
 from components.settings.endpoint import EndpointSettings
 
-ENDPOINTS: Final = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
-DEPLOYMENTS: Final = f"{ENDPOINTS}/deployments"
 SLOW: Final = 0.8
 """Part of the shortest time-out after which a request counts as slow."""
 
@@ -74,7 +74,7 @@ class WatchArgs:
 
 
 class Watch(pulumi.ComponentResource):
-    """Owns the diagnostic settings and the alerts; nothing depends on it."""
+    """Owns the diagnostic settings, the alerts and the dashboard; nothing depends on it."""
 
     def __init__(
         self, name: str, args: WatchArgs, opts: pulumi.ResourceOptions | None = None
@@ -95,6 +95,7 @@ class Watch(pulumi.ComponentResource):
         for deployment, target in args.deployments.items():
             for alert in deployment_alerts(deployment):
                 watching.metric_alert(name, args.site, alert, [target], told, self)
+        dashboard.make(name, args.site, args.endpoint.id, args.deployments, self)
         self.register_outputs({})
 
     def _diagnose(self, suffix: str, resource: pulumi.Input[str], group: str) -> None:

@@ -52,6 +52,19 @@ def test_azure_resources_become_those_of_azurerm() -> None:
     }
 
 
+def test_a_dashboard_is_json_to_azurerm() -> None:
+    shown = {"lenses": [{"order": 0, "parts": []}]}
+    made = states.azure(
+        "portal:Dashboard",
+        "shown",
+        "Microsoft.Portal/dashboards/shown",
+        dashboardName="shown",
+        properties=shown,
+    )
+    found = values(plan(made))["azurerm_portal_dashboard.shown"]
+    assert json.loads(found["dashboard_properties"]) == shown
+
+
 def test_what_is_said_of_an_accounts_blobs_is_in_the_account() -> None:
     account = states.azure(
         "storage:StorageAccount",
