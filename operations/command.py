@@ -15,6 +15,7 @@ from operations import traffic_command
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.locks import options as lock_options
+from operations.ports import options as ports_options
 from operations.stack import PROJECT, Backend, Cloud, Environment, Reading, Sandbox
 from operations.upgrade import options as upgrade_options
 
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(run=_score)
     traffic_command.add(commands, _traffic)
     upgrade_options.add(commands, _upgrade)
+    ports_options.add(commands, _ports)
     lock_options.add(commands, _unlock)
     services = commands.add_parser("services")
     services.add_argument("step", choices=("list", "save", "restore"))
@@ -156,6 +158,12 @@ def _unlock(options: argparse.Namespace) -> None:
     from operations.locks import command as lock_command  # noqa: PLC0415
 
     lock_command.run(options, _backend(options))
+
+
+def _ports(options: argparse.Namespace) -> None:
+    from operations.ports import command as ports_command  # noqa: PLC0415
+
+    ports_command.run(options, _backend(options))
 
 
 def _upgrade(options: argparse.Namespace) -> None:

@@ -42,10 +42,11 @@ class Deployed:
             return None
         return environment.Published(reading.environment()).published()
 
-    def deploy(self) -> None:
-        """Deploy what the stack file says. Raises OperationError."""
+    def deploy(self, *, wait: bool = True) -> None:
+        """Deploy what the stack file says, and *wait* for all nodes. Raises OperationError."""
         if isinstance(self.backend, Sandbox):
-            up = [str(PROJECT / "scripts" / "up"), "--stack", self.stack, "--no-sample"]
+            waits = "--no-sample" if wait else "--no-wait"
+            up = [str(PROJECT / "scripts" / "up"), "--stack", self.stack, waits]
         else:
             up = ["pulumi", "up", "--stack", self.stack, "--policy-pack", str(PROJECT / "policies")]
             up += ["--yes"] if self.unasked else []

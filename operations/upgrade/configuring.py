@@ -45,7 +45,8 @@ def begun(options: argparse.Namespace, reading: Reading) -> tuple[Record, dict[s
         file=str(options.file.resolve()),
         before=found.before,
         after=found.after,
-        services=environment.services(reading).published(),
+        # Where nobody can be asked, nothing can have gone; whoever says so compares by itself.
+        services=() if options.unserved else environment.services(reading).published(),
         steps=planning.configuring(behind),
     )
     return record, dict(found.archives)

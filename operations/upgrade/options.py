@@ -22,6 +22,7 @@ def add(
     way.add_argument("--finish", action="store_true")
     way.add_argument("--show", action="store_true")
     way.add_argument("--configure", action="store_true")
+    parser.add_argument("--unserved", action="store_true")
     parser.add_argument("--beside", action="store_true")
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--file", type=Path, required=True)

@@ -21,7 +21,7 @@ POLICIES=()
 PULUMI_ARGUMENTS=()
 
 # parse_stack_options [--unprotect | --sample] -- ARGUMENTS...: the command line; --unprotect, and
-# --sample with --no-sample, only where offered.
+# --sample with --no-sample and --no-wait, only where offered.
 parse_stack_options() {
   local offered=
   if [[ $1 != -- ]]; then
@@ -38,7 +38,7 @@ parse_stack_options() {
       --stack=*) STACK=${1#*=} ;;
       -y | --yes) YES=1 ;;
       --unprotect) if [[ $offered == "$1" ]]; then UNPROTECT=1; else refuse "unknown option: $1"; fi ;;
-      --sample | --no-sample) if [[ $offered == --sample ]]; then SAMPLE=$1; else refuse "unknown option: $1"; fi ;;
+      --sample | --no-sample | --no-wait) if [[ $offered == --sample ]]; then SAMPLE=$1; else refuse "unknown option: $1"; fi ;;
       -h | --help)
         usage_of "$0"
         exit 0

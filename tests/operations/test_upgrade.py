@@ -9,7 +9,7 @@ import pytest
 
 from operations.channel import Answer, Node
 from operations.errors import OperationError
-from operations.upgrade import command, configuring, environment, planning
+from operations.upgrade import command, configuring, content, environment, planning
 from operations.upgrade.journal import Journal, Record
 from operations.upgrade.planning import Step
 from operations.upgrade.running import Runner
@@ -510,6 +510,25 @@ def test_what_is_deployed_already_is_nothing_to_do(tmp_path):
     options = argparse.Namespace(stack="s", file=tmp_path)
     with pytest.raises(OperationError, match="every node is what was deployed last"):
         configuring.begun(options, Reading())
+
+
+@pytest.mark.parametrize("unserved", [True, False])
+def test_where_nobody_is_served_nobody_is_asked_what_is_published(tmp_path, monkeypatch, unserved):
+    class Reading:
+        def outputs(self):
+            return OUTPUTS
+
+    class Asked:
+        def published(self):
+            assert not unserved, "the balancer has a port that no node listens on"
+            return ("iris 1.0",)
+
+    made = content.Content(of=OLD, to=OLD, server=True, archives={}, before="", after="")
+    monkeypatch.setattr(content, "ask_for_settings", lambda file, deployed: made)
+    monkeypatch.setattr(environment, "services", lambda reading: Asked())
+    options = argparse.Namespace(stack="s", file=tmp_path, unserved=unserved)
+    record, _ = configuring.begun(options, Reading())
+    assert record.services == (() if unserved else ("iris 1.0",))
 
 
 def test_services_are_not_looked_for_where_a_directory_knows_the_users():

@@ -16,6 +16,7 @@ OURS = [
         "check-model",
         "to-enterprise",
         "upgrade",
+        "ports",
         "compare",
         "unlock",
         "comment",
@@ -104,7 +105,7 @@ def test_only_destroy_may_unprotect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["destroy", "preview"])
-@pytest.mark.parametrize("option", ["--sample", "--no-sample"])
+@pytest.mark.parametrize("option", ["--sample", "--no-sample", "--no-wait"])
 def test_only_up_has_a_sample(name: str, option: str, tmp_path: Path) -> None:
     assert run(name, option, cwd=tmp_path).returncode == 2
 
