@@ -15,7 +15,7 @@ from operations.ports import command, planning, world
 from operations.ports.planning import Change, Found, Ports, Step
 from operations.ports.record import Journal, Record
 from operations.ports.running import Runner
-from operations.stack import Sandbox
+from operations.stack import PROJECT, Sandbox
 
 OLD, NEW = Ports(web=12800, compute=12805), Ports(web=443, compute=12805)
 FIXED = Change(of=OLD, to=NEW, roles=("web", "compute"), keeping=("web", "compute"))
@@ -376,6 +376,19 @@ def test_what_is_asked_for_comes_from_the_program(file: Path, monkeypatch) -> No
     assert command.shown(made, begun).endswith(
         "a change to web 443, compute 12805 is under way, 2 of 8 steps done\n"
     )
+
+
+def test_the_program_itself_says_what_a_stack_file_becomes(tmp_path: Path) -> None:
+    (tmp_path / "bases").symlink_to(PROJECT / "stacks" / "bases")
+    path = tmp_path / "Pulumi.dev-rserver.yaml"
+    path.write_text((PROJECT / "stacks" / path.name).read_text())
+    made = command.wanted(options(path, web=443), None)
+    assert (made.change, made.before) == (FIXED, path.read_text())
+    assert "ports: { web: 443, compute: 12805 }" in made.after
+    assert command.wanted(options(path), None).change.none
+    with pytest.raises(OperationError, match="the stack cannot have these ports") as refused:
+        command.wanted(options(path, web=22), None)
+    assert "must leave 22 to" in refused.value.why
 
 
 def vars_of(ports: Ports) -> dict[str, int]:
