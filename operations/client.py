@@ -159,6 +159,38 @@ class Client:
             raise self._connection.foreign("a status came that is no object")
         return found
 
+    def sign_in(self) -> None:
+        """Log in, unless that is done. Raises OperationError when the environment says no."""
+        self._access()
+
+    def raw_status(self) -> tuple[int, Any]:
+        """Return what `/status` answers with the token that we have, whatever that is."""
+        reply = self._connection.send("GET", "/status", token=self._access())
+        return reply.status, reply.body
+
+    def execute(self, code: str) -> Any:
+        """Run a block of R code in a session of its own, which ends with it (facts.md 14.1).
+
+        Raises:
+            OperationError: when there is no session, or the code fails.
+        """
+        opened = self._call("POST", "/sessions", {"name": "diagnostics", "runtimeType": "R"})
+        session = f"/sessions/{self._good(opened, 'open a session')['sessionId']}"
+        try:
+            reply = self._call("POST", f"{session}/execute", {"code": code})
+            answer = self._good(reply, "execute code")
+        finally:
+            self._call("DELETE", session)
+        if not isinstance(answer, dict) or answer.get("success") is not True:
+            why = answer.get("errorMessage") if isinstance(answer, dict) else "it is no object"
+            raise OperationError(
+                "code could not be executed",
+                self.endpoint,
+                str(why or "it says no reason"),
+                "the web node's log has the request",
+            )
+        return answer
+
     def publish(self, name: str, version: str, definition: Mapping[str, Any]) -> Reply:
         """Publish a version; 201, or 403 when it exists, 400 and 503 with words are for callers."""
         return self._call("POST", f"/services/{name}/{version}", definition, PUBLISH_SECONDS)

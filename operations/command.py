@@ -12,6 +12,7 @@ from model_folders import files, reading
 from model_folders.files import MEGABYTE, FileProblem
 from model_folders.problems import FolderError
 from operations import traffic_command
+from operations.diagnosis import options as diagnosis_options
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.locks import options as lock_options
@@ -27,11 +28,14 @@ LARGEST_REQUEST = 64 * MEGABYTE
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; 0 when it worked, 1 when it did not, with the error on standard error."""
+    """Run one command; 0 when it worked, 1 when it did not, with the error on standard error.
+
+    2 is for `diagnose`: it worked, and something is not well.
+    """
     options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], None] = options.run
+    run: Callable[[argparse.Namespace], int | None] = options.run
     try:
-        run(options)
+        return run(options) or 0
     except (FolderError, OperationError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -67,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     upgrade_options.add(commands, _upgrade)
     ports_options.add(commands, _ports)
     lock_options.add(commands, _unlock)
+    diagnosis_options.add(commands, _diagnose)
     services = commands.add_parser("services")
     services.add_argument("step", choices=("list", "save", "restore"))
     services.add_argument("folder", type=Path, nargs="?")
@@ -164,6 +169,12 @@ def _ports(options: argparse.Namespace) -> None:
     from operations.ports import command as ports_command  # noqa: PLC0415
 
     ports_command.run(options, _backend(options))
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    from operations.diagnosis import command as diagnosis_command  # noqa: PLC0415
+
+    return diagnosis_command.run(options, _backend(options))
 
 
 def _upgrade(options: argparse.Namespace) -> None:

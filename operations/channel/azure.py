@@ -35,7 +35,7 @@ class RunCommand:
             script = Path(folder) / "script.sh"
             script.write_text(text)
             arguments = [
-                *("vm", "run-command", "invoke", "--ids", node.id),
+                *(machine_of(node.id), "run-command", "invoke", "--ids", node.id),
                 *("--command-id", "RunShellScript", "--scripts", f"@{script}", "--output", "json"),
             ]
             deadline = time.monotonic() + BUSY_SECONDS
@@ -57,3 +57,8 @@ class RunCommand:
             return "\n".join(str(each["message"]) for each in json.loads(ended.stdout)["value"])
         except (ValueError, KeyError, TypeError):
             return ended.stdout
+
+
+def machine_of(arm: str) -> str:
+    """Return which of the CLI's commands is about a machine: `vmss` for one of a scale set."""
+    return "vmss" if "/virtualmachinescalesets/" in arm.casefold() else "vm"

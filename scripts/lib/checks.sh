@@ -97,7 +97,7 @@ check_old_pythons() {
   local folder=components/runtimes/rserver/node files
   mapfile -t files < <(git ls-files --cached --others --exclude-standard "$folder/*.py" | grep -v /node_json.py)
   # With a minus sign: that version or an older one.
-  vermin --quiet --no-tips --violations --target=3.4- "${files[@]}" &&
+  vermin --quiet --no-tips --violations --target=3.4- "${files[@]}" operations/diagnosis/node/*.py &&
     vermin --quiet --no-tips --violations --target=2.7- --target=3.4- "$folder/node_json.py"
 }
 

@@ -190,6 +190,15 @@ def test_azure_runs_it_by_the_machines_id_and_waits_while_it_is_busy(fake, tmp_p
     )
 
 
+def test_azure_has_a_command_of_its_own_for_machines_of_a_scale_set(fake):
+    log = fake("az", AZ)
+    arm = "/subscriptions/s/providers/Microsoft.Compute/virtualMachineScaleSets/x/virtualMachines/0"
+
+    Channel(azure.RunCommand()).run(Node(name="x_0", id=arm, role="web"), "echo hi", "", 10)
+
+    assert log.read_text().startswith(f"vmss run-command invoke --ids {arm} --command-id ")
+
+
 def test_aws_runs_it_by_the_instances_id_and_asks_until_it_ended(fake):
     log = fake("aws", AWS)
 

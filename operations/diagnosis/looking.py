@@ -1,0 +1,97 @@
+"""Looks at a deployed environment, all at the same time, and judges what it sees."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from operations.channel import choose
+from operations.diagnosis import asking, front, instances, intended
+from operations.diagnosis.asking import Told
+from operations.diagnosis.front import Step
+from operations.diagnosis.judging import Evidence, judge
+from operations.diagnosis.kinds import Finding
+from operations.endpoint import TOPOLOGY
+from operations.errors import OperationError
+from operations.export import state
+from operations.stack import Backend, Reading, exported_state
+
+FAMILY_WORDS = ("pass", "green")
+"""Words for what is well, of any version (facts.md 13.4)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """A diagnosis."""
+
+    stack: str
+    findings: tuple[Finding, ...]
+    nodes: Sequence[Told]
+    steps: tuple[Step, ...]
+    unseen: tuple[str, ...]
+    """What was not looked into, and why: that is no fault."""
+    seconds: float
+
+
+def look(stack: str, backend: Backend) -> Looked:
+    """Look at a stack. Raises OperationError when nobody can tell what should be there."""
+    began = time.monotonic()
+    reading = Reading(stack, backend)
+    text = exported_state(stack, backend)
+    outputs = reading.outputs()
+    if outputs.get("topology") == TOPOLOGY:
+        raise OperationError(
+            f"stack '{stack}' has no nodes to diagnose",
+            f"stack '{stack}'",
+            "it is a managed endpoint: Azure looks after its instances",
+            "scripts/traffic and scripts/score say how its deployments answer",
+        )
+    environment = reading.environment()
+    wanted = intended.read(stack, outputs, state.parse(text, stack))
+    with ThreadPoolExecutor(2) as pool:
+        fewest = sum(g.fewest for g in wanted.groups.values() if g.role != "compute")
+        way_in = pool.submit(front.look, environment, fewest)
+        machines = instances.found(outputs, backend)
+        nodes = _asked(machines, wanted, backend, str(outputs.get("location") or ""))
+        seen = way_in.result()
+    words = environment.product.status_words if environment.product else ("pass",)
+    evidence = Evidence(
+        intended=wanted,
+        front=seen,
+        nodes=nodes,
+        now=time.time(),
+        words=tuple(dict.fromkeys((*words, *FAMILY_WORDS))),
+    )
+    return Looked(
+        stack=stack,
+        findings=judge(evidence),
+        nodes=nodes,
+        steps=seen.steps,
+        unseen=tuple(_unseen(wanted, nodes)),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _asked(
+    machines: Sequence[instances.Instance],
+    wanted: intended.Intended,
+    backend: Backend,
+    location: str,
+) -> tuple[Told, ...]:
+    reached = [each.node for each in machines if each.running]
+    if not reached:
+        return tuple(Told(instance=each) for each in machines)
+    return asking.every(choose(backend, reached, location), machines, wanted)
+
+
+def _unseen(wanted: intended.Intended, nodes: Sequence[Told]) -> list[str]:
+    windows = [role for role, group in wanted.groups.items() if group.windows]
+    found = [f"{role} nodes from inside: they run Windows" for role in windows]
+    found += [
+        f"files of {role} nodes: what they were made from is not in the state"
+        for role, group in wanted.groups.items()
+        if not group.files and role not in windows
+    ]
+    if not nodes:
+        found.append("nodes: there are none")
+    return found
