@@ -75,6 +75,11 @@ def terminal(looked: Looked, console: Console | None = None) -> None:
         console.print(Text(f"not looked into: {each}", style="dim"))
 
 
+def plain(words: str) -> str:
+    """Return what a node said without what a terminal would obey."""
+    return "".join(each if each.isprintable() else " " for each in words)
+
+
 def _head(looked: Looked) -> str:
     nodes = f"{len(looked.nodes)} nodes, {looked.seconds:.0f} s"
     if not looked.findings:
@@ -92,7 +97,7 @@ def _table(findings: Sequence[Finding], stack: str) -> Table:
     for each in findings:
         title = Text(f"{each.kind.severity}: ", style=COLOURS[each.kind.severity])
         title.append(each.kind.title, style="default")
-        what = Group(title, Text(each.what), Text(each.id, style="dim"))
+        what = Group(title, Text(plain(each.what)), Text(each.id, style="dim"))
         cure = Group(Text(each.cure(stack)), Text(each.link, style="dim"))
-        table.add_row(what, Text(each.place), cure)
+        table.add_row(what, Text(plain(each.place)), cure)
     return table

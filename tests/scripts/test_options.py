@@ -38,7 +38,7 @@ def run(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("name", [*OURS, "drift", "test"])
+@pytest.mark.parametrize("name", [*OURS, "diagnose", "drift", "test"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_is_the_usage_and_works_from_anywhere(name: str, option: str, tmp_path: Path) -> None:
     done = run(name, option, cwd=tmp_path)

@@ -8,7 +8,9 @@ from operations.diagnosis.node import ground
 MOST = 12
 TABLE = ["nft", "--json", "list", "table", "inet", "operationalization"]
 SIDES = {"input": "saddr", "output": "daddr"}
-ACCEPTED = re.compile(r"-A (INPUT|OUTPUT) -([sd]) (\S+) -p tcp .*--dport (\d+) -j ACCEPT")
+ACCEPTED = re.compile(r"-A (INPUT|OUTPUT)(?: -[sd] (\S+))? -p tcp .*--dport (\d+) -j ACCEPT")
+ANYWHERE = "0.0.0.0/0"
+"""Which iptables leaves out when it lists a rule."""
 RENDERED = "/etc/operationalization/firewall.rules"
 
 
@@ -90,8 +92,10 @@ def _address(right: "object") -> "str":
     return right if isinstance(right, str) else ""
 
 
-BASIC = ("iif", "oif", "state", "icmpv6", "udp")
-"""What configure-firewall.sh lets pass besides: the loopback, answers, neighbours, DHCP, time."""
+BASIC = ("iif", "oif", "state", "icmpv6")
+"""What configure-firewall.sh lets pass besides: the loopback, answers, neighbours."""
+DATAGRAMS = {"53", "67", "68", "123"}
+"""Ports of DHCP, names and time."""
 
 
 def strange(rule: "dict[str, object]") -> "str":
@@ -103,9 +107,12 @@ def strange(rule: "dict[str, object]") -> "str":
     matches = [part["match"] for part in expressions if isinstance(part.get("match"), dict)]
     words = json.dumps(matches, sort_keys=True)
     basic = any('"{}"'.format(each) in words for each in BASIC)
-    # The way out to public addresses excludes private ones, and names of services have port 53.
-    outward = chain == "output" and ('"!="' in words or '"right": 53' in words)
-    return "" if basic or outward else "{} {}".format(chain, ground.cut(words) or "everything")
+    datagrams = '"udp"' in words and set(re.findall(r"\b\d+\b", words)) <= DATAGRAMS
+    # The way out to public addresses is the one rule that excludes addresses.
+    outward = chain == "output" and '"!="' in words
+    if basic or datagrams or outward:
+        return ""
+    return "{} {}".format(chain, ground.cut(words) or "everything")
 
 
 def _iptables(node: "dict[str, object]") -> "dict[str, object]":
@@ -114,20 +121,23 @@ def _iptables(node: "dict[str, object]") -> "dict[str, object]":
         return {"loaded": False, "words": ground.cut(error)}
     lines = out.decode("utf-8", "replace").split("\n")
     loaded = set()
+    wanted = intended(node)
     for line in lines:
         found = ACCEPTED.match(line)
         if found:
-            chain, _, address, port = found.groups()
-            loaded.add("{} {} {}".format(chain.lower(), _plain(address), port))
+            chain, address, port = found.groups()
+            loaded.add("{} {} {}".format(chain.lower(), _plain(address or ANYWHERE), port))
     try:
         with open(RENDERED, encoding="utf-8") as stream:
             rendered = {each.strip() for each in stream}
     except OSError as reason:
         raise ground.Unknown(str(reason)) from None
+    # Names of services are asked for on port 53 of any address, which is in no list of addresses.
+    basic = {each for each in loaded - wanted if each.endswith(ANYWHERE + " 53")}
     more = [
         line
         for line in lines
         if line.endswith("-j ACCEPT") and line not in rendered and not ACCEPTED.match(line)
     ]
     closed = "-P INPUT DROP" in lines and "-P OUTPUT DROP" in lines
-    return _compared(node, loaded, more, closed)
+    return _compared(node, loaded - basic, more, closed)
