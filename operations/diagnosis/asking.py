@@ -5,9 +5,9 @@ import gzip
 import io
 import json
 import tarfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ PACKAGES = ("operations/__init__.py", "operations/diagnosis/__init__.py")
 SECONDS = 15.0
 """For all parts of one node together, which run at the same time."""
 SPARE = 8.0
-AT_ONCE = 32
 MOST_TARGETS = 24
 
 
@@ -90,12 +89,19 @@ def targets(node: Node, nodes: Sequence[Node], intended: Intended) -> tuple[Targ
     return tuple(sorted(found, key=lambda each: not each.allowed)[:MOST_TARGETS])
 
 
-def every(channel: Channel, instances: Sequence[Instance], intended: Intended) -> tuple[Told, ...]:
-    """Return what every machine said, in the same order."""
+def every(
+    channel: Channel, instances: Sequence[Instance], intended: Intended, patience: float
+) -> tuple[Told, ...]:
+    """Return what every machine said within *patience* seconds, in the same order."""
     programs = archive()
     running = [each.node for each in instances if each.running]
 
-    def ask(instance: Instance) -> Told:
+    found: dict[str, Told] = {}
+
+    def ask(instance: Instance) -> None:
+        found[instance.node.id] = told(instance)
+
+    def told(instance: Instance) -> Told:
         group = intended.groups.get(instance.node.role)
         if not instance.running or (group is not None and group.windows):
             return Told(instance=instance)
@@ -103,8 +109,15 @@ def every(channel: Channel, instances: Sequence[Instance], intended: Intended) -
         files = group.files if group else {}
         return _asked(channel, instance, programs, ways, files)
 
-    with ThreadPoolExecutor(max(min(len(instances), AT_ONCE), 1)) as pool:
-        return tuple(pool.map(ask, instances))
+    # Nobody waits for the end of these: a machine that hangs holds up no diagnosis.
+    threads = [threading.Thread(target=ask, args=[each], daemon=True) for each in instances]
+    deadline = time.monotonic() + patience
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0.0))
+    late = f"no answer came within {patience:.0f} seconds"
+    return tuple(found.get(each.node.id, Told(instance=each, why=late)) for each in instances)
 
 
 def _asked(

@@ -10,8 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -29,6 +28,8 @@ SECONDS = 5.0
 CONNECTIONS = 4
 """For each web node, so that most likely each of them is met; the balancer spreads as it likes."""
 MOST = 12
+ENOUGH = 8.0
+"""Seconds for the reports of several connections: a database that is away makes each slow."""
 CODE = "x <- 5; x"
 """The documents' own block of code to trace (facts.md 8.3)."""
 
@@ -58,6 +59,8 @@ class Front:
 
     host: str
     port: int
+    authority: float = math.inf
+    """When the environment's own authority ends."""
     resolved: tuple[str, ...] = ()
     unresolved: str = ""
     closed: Mapping[str, str] = field(default_factory=dict)
@@ -91,6 +94,7 @@ def look(environment: Environment, web_nodes: int, ask: Callable[[], float] = ti
     front = Front(
         host=host,
         port=port,
+        authority=_end_of(environment.authority),
         resolved=resolved,
         unresolved=unresolved,
         closed=closed,
@@ -99,6 +103,14 @@ def look(environment: Environment, web_nodes: int, ask: Callable[[], float] = ti
     if len(closed) == len(addresses) or any(each.refused for each in certificates.values()):
         return front
     return _asked(environment, front, min(max(web_nodes, 1) * CONNECTIONS, MOST), ask)
+
+
+def _end_of(authority: str) -> float:
+    try:
+        found = x509.load_pem_x509_certificate(authority.encode())
+    except ValueError:
+        return math.inf  # what is no certificate is said where clients would trust it
+    return found.not_valid_after_utc.timestamp()
 
 
 def _resolved(host: str, port: int) -> tuple[tuple[str, ...], str]:
@@ -138,7 +150,7 @@ def _judged(
     environment: Environment, address: str, host: str, port: int, shown: bytes
 ) -> Certificate:
     found = x509.load_der_x509_certificate(shown)
-    until = found.not_valid_after_utc.astimezone(UTC).timestamp()
+    until = found.not_valid_after_utc.timestamp()
     refused = ""
     try:
         with (
@@ -158,11 +170,13 @@ def _asked(
 ) -> Front:
     with ThreadPoolExecutor(connections) as pool:
         pings = tuple(pool.map(lambda _: _ping(environment), range(connections)))
+    if not any(pings):
+        return replace(front, pings=pings)
     steps: list[Step] = []
     reports: list[Mapping[str, Any]] = []
     refusals: list[int] = []
     with Client(environment) as client:
-        for name, call in _trace(environment, client, connections, reports, refusals):
+        for name, call in _trace(environment, client, connections, reports, refusals, ask):
             began = ask()
             failed, status = "", 0
             try:
@@ -175,13 +189,8 @@ def _asked(
             steps.append(Step(name=name, seconds=took, failed=failed, status=status))
             if failed:
                 break
-    return Front(
-        host=front.host,
-        port=front.port,
-        resolved=front.resolved,
-        unresolved=front.unresolved,
-        closed=front.closed,
-        certificates=front.certificates,
+    return replace(
+        front,
         pings=pings,
         steps=tuple(steps),
         reports=tuple(reports),
@@ -205,6 +214,7 @@ def _trace(
     connections: int,
     reports: list[Mapping[str, Any]],
     refusals: list[int],
+    ask: Callable[[], float],
 ) -> list[tuple[str, Callable[[], object]]]:
     """Return the steps of a traced execution (facts.md 14.1), as far as we may go.
 
@@ -215,7 +225,10 @@ def _trace(
         return []  # its users are those of a directory, and none of them is ours
 
     def several() -> None:
+        until = ask() + ENOUGH
         for _ in range(connections):
+            if ask() > until:
+                return
             status, report = client.raw_status()
             if status == HTTPStatus.OK and isinstance(report, dict):
                 reports.append(report)

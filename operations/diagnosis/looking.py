@@ -14,10 +14,13 @@ from operations.diagnosis.kinds import Finding
 from operations.endpoint import TOPOLOGY
 from operations.errors import OperationError
 from operations.export import state
-from operations.stack import Backend, Reading, exported_state
+from operations.stack import Backend, Reading, Sandbox, exported_state
 
 FAMILY_WORDS = ("pass", "green")
 """Words for what is well, of any version (facts.md 13.4)."""
+SANDBOX_SECONDS = 24.0
+CLOUD_SECONDS = 150.0
+"""How long a node may take to answer: Azure's Run Command alone needs half a minute."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +84,8 @@ def _asked(
     reached = [each.node for each in machines if each.running]
     if not reached:
         return tuple(Told(instance=each) for each in machines)
-    return asking.every(choose(backend, reached, location), machines, wanted)
+    patience = SANDBOX_SECONDS if isinstance(backend, Sandbox) else CLOUD_SECONDS
+    return asking.every(choose(backend, reached, location), machines, wanted, patience)
 
 
 def _unseen(wanted: intended.Intended, nodes: Sequence[Told]) -> list[str]:

@@ -28,6 +28,7 @@ def judge(front: Front, intended: Intended, now: float, words: Sequence[str]) ->
             id="endpoint-closed", place=PLACE, what=f"{address}:{front.port} takes none: {why}"
         )
     yield from _certificates(front, now)
+    yield from _authority(front, now)
     yield from _ready(front)
     for step in front.steps:
         yield from _step(step)
@@ -68,6 +69,13 @@ def _certificates(front: Front, now: float) -> Iterator[Finding]:
         elif each.until < now + SOON:
             what = f"at {address}, on {day(each.until)}"
             yield Finding(id="tls-expiring", place=PLACE, what=what)
+
+
+def _authority(front: Front, now: float) -> Iterator[Finding]:
+    if front.authority < now + SOON:
+        kind = "tls-expired" if front.authority < now else "tls-expiring"
+        what = f"the environment's authority itself, on {day(front.authority)}"
+        yield Finding(id=kind, place=PLACE, what=what)
 
 
 def _ready(front: Front) -> Iterator[Finding]:

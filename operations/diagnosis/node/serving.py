@@ -27,7 +27,8 @@ def workers(node: "dict[str, object]") -> "dict[str, object]":
             if not status.startswith("UP"):
                 down.append(name)
         elif row.get("pxname") == "compute":
-            why = "" if status.startswith("UP") else "{} {}".format(status, row.get("last_chk"))
+            check = str(row.get("check_status"))
+            why = "" if status.startswith("UP") else "{} {}".format(status, check)
             known[str(row.get("addr"))] = ground.cut(why)
     found = {"up": up, "down": down[:MOST]}  # type: dict[str, object]
     if node.get("role") == "web":

@@ -126,6 +126,11 @@ FAULTS: list[tuple[str, Plant, list[tuple[str, str, str]]]] = [
         [("tls-expiring", LB, f"at {ADDRESS}, on 2027-01-20")],
     ),
     (
+        "an authority that is about to expire",
+        seen(authority=NOW + DAY),
+        [("tls-expiring", LB, "the environment's authority itself, on 2027-01-16")],
+    ),
+    (
         "a certificate of somebody else",
         certificate(NOW + 300 * DAY, "self-signed certificate"),
         [("tls-untrusted", LB, f"at {ADDRESS}: self-signed certificate")],

@@ -1,5 +1,6 @@
 """What runs on nodes: each part against real programs, and the whole over a channel to here."""
 
+import ast
 import json
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from tests.server.conftest import database as database
 from tests.server.conftest import migrated as migrated
 from tests.server.conftest import server as server
 from tests.support import diagnosed
+from tests.support.web import Authority
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "diagnosis"
 NODE = {
@@ -225,6 +227,22 @@ def test_certificates_are_told_by_their_ends_and_never_by_their_keys(tmp_path: P
     assert "PRIVATE" not in json.dumps(found)
 
 
+def test_a_certificate_of_the_environment_is_told_from_one_of_somebody_else(
+    tmp_path: Path,
+) -> None:
+    authority = Authority()
+    (tmp_path / "environment-ca").write_text(authority.pem)
+    authority.issue(tmp_path)
+    certificate(tmp_path / "web-client", 30)
+    places = [("web-server", "web-server.pem"), ("web-client",) * 2, ("environment-ca",) * 2]
+    node = {"secrets": [{"name": name, "path": str(tmp_path / file)} for name, file in places]}
+
+    found = keeping.certificates(node)
+
+    assert [found[name].get("ours") for name, _ in places] == [True, False, None]
+    assert found["web-server"]["pair"]
+
+
 def test_secrets_are_compared_on_the_node_and_stay_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,7 +282,7 @@ def test_files_are_compared_by_their_digests(tmp_path: Path) -> None:
     assert keeping.files(wanted)["differ"] == [str(file)]
 
 
-STATISTICS = """# pxname,svname,qcur,status,addr,last_chk,
+STATISTICS = """# pxname,svname,qcur,status,addr,check_status,
 web,FRONTEND,,OPEN,,,
 compute,node1,0,UP,10.20.16.4:12805,L7OK,
 compute,node2,0,DOWN,10.20.16.5:12805,L6RSP,
@@ -370,7 +388,7 @@ def test_the_probe_arrives_and_says_what_it_cannot_find_out_where_there_is_no_no
     node = Node(name="web-4", id="i-4", role="web", address="10.20.0.4")
     instance = Instance(node=node, state="running", running=True)
 
-    (told,) = asking.every(Channel(Here()), [instance], diagnosed.intended())
+    (told,) = asking.every(Channel(Here()), [instance], diagnosed.intended(), 30.0)
 
     assert told.why == ""
     assert told.facts["unknown"]["node"].startswith("/etc/operationalization/node.json cannot be")
@@ -385,8 +403,47 @@ def test_a_machine_that_does_not_run_is_not_asked() -> None:
         def carry(self, node: Node, text: str, seconds: float) -> str:
             raise AssertionError("it was asked")
 
-    (told,) = asking.every(Channel(Nobody()), [down], diagnosed.intended())
+    (told,) = asking.every(Channel(Nobody()), [down], diagnosed.intended(), 30.0)
     assert (told.facts, told.why) == ({}, "")
+
+
+def test_a_machine_that_hangs_holds_up_nobody() -> None:
+    hung, well = (
+        Instance(
+            node=Node(name=name, id=name, role="web", address=""), state="running", running=True
+        )
+        for name in ("hung", "well")
+    )
+    end = threading.Event()
+
+    class Hanging(Here):
+        def carry(self, node: Node, text: str, seconds: float) -> str:
+            if node.name == "hung":
+                end.wait(60)
+            return super().carry(node, text, seconds)
+
+    try:
+        told = asking.every(Channel(Hanging()), [hung, well], diagnosed.intended(), 3.0)
+    finally:
+        end.set()
+
+    assert [each.why for each in told] == ["no answer came within 3 seconds", ""]
+
+
+WRITES = {"remove", "unlink", "rename", "replace", "makedirs", "mkdir", "rmdir", "chmod", "chown"}
+
+
+@pytest.mark.parametrize("file", sorted((asking.HERE / "node").glob("*.py")), ids=lambda f: f.stem)
+def test_the_probe_changes_nothing(file: Path) -> None:
+    """It opens files to read them, and of modules that change files it calls nothing that does."""
+    for found in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(found, ast.Call):
+            continue
+        if isinstance(found.func, ast.Name) and found.func.id == "open":
+            modes = [each for each in found.args[1:2] if isinstance(each, ast.Constant)]
+            assert all(each.value in ("r", "rb") for each in modes), ast.unparse(found)
+        if isinstance(found.func, ast.Attribute) and found.func.attr in WRITES:
+            assert ast.unparse(found.func.value) not in ("os", "shutil", "Path"), ast.unparse(found)
 
 
 @pytest.mark.parametrize("role", ["web", "compute"])
