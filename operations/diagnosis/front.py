@@ -84,13 +84,18 @@ def look(environment: Environment, web_nodes: int, ask: Callable[[], float] = ti
     resolved, unresolved = _resolved(host, port)
     addresses = environment.addresses or resolved
     with ThreadPoolExecutor(max(len(addresses), 1)) as pool:
-        shown = dict(zip(addresses, pool.map(lambda a: _shown(a, port), addresses), strict=True))
+        secure = parts.scheme == "https"
+        each = pool.map(lambda address: _shown(address, port, secure=secure), addresses)
+        shown = dict(zip(addresses, each, strict=True))
     closed = {address: found for address, found in shown.items() if isinstance(found, str)}
     certificates = {
         address: _judged(environment, address, host, port, found)
         for address, found in shown.items()
         if isinstance(found, bytes)
     }
+    if secure:
+        mute = Certificate(until=math.inf, refused="it does not speak TLS")
+        certificates |= {address: mute for address, found in shown.items() if found is None}
     front = Front(
         host=host,
         port=port,
@@ -100,7 +105,8 @@ def look(environment: Environment, web_nodes: int, ask: Callable[[], float] = ti
         closed=closed,
         certificates=certificates,
     )
-    if len(closed) == len(addresses) or any(each.refused for each in certificates.values()):
+    refused = any(certificate.refused for certificate in certificates.values())
+    if len(closed) == len(addresses) or refused:
         return front
     return _asked(environment, front, min(max(web_nodes, 1) * CONNECTIONS, MOST), ask)
 
@@ -127,7 +133,7 @@ def _resolved(host: str, port: int) -> tuple[tuple[str, ...], str]:
     return tuple(sorted({str(each[4][0]) for each in found})), ""
 
 
-def _shown(address: str, port: int) -> bytes | str | None:
+def _shown(address: str, port: int, *, secure: bool) -> bytes | str | None:
     """Return the certificate that an address shows, in DER; or why it takes no connection.
 
     None: it does not speak TLS.
@@ -137,9 +143,11 @@ def _shown(address: str, port: int) -> bytes | str | None:
     context.verify_mode = ssl.CERT_NONE
     try:
         with socket.create_connection((address, port), SECONDS) as plain:
+            if not secure:
+                return None
             try:
-                with context.wrap_socket(plain) as secure:
-                    return secure.getpeercert(binary_form=True)
+                with context.wrap_socket(plain) as wrapped:
+                    return wrapped.getpeercert(binary_form=True)
             except (ssl.SSLError, TimeoutError, ConnectionError):
                 return None
     except OSError as error:

@@ -125,6 +125,14 @@ def test_a_person_reads_what_where_and_what_to_do(shell: dict[str, str]) -> None
         assert words in done.stdout
 
 
+def test_a_managed_endpoint_has_no_nodes(shell: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "bin" / "outputs.json").write_text('{"topology": "managed-endpoint"}')
+    done = diagnose(shell)
+
+    assert done.returncode == 1
+    assert "stack 'dev' has no nodes to diagnose" in done.stderr
+
+
 def test_nobody_can_tell_without_pulumi(shell: dict[str, str], tmp_path: Path) -> None:
     program = tmp_path / "bin" / "pulumi"
     program.write_text("#!/bin/sh\necho 'error: no stack named dev' >&2\nexit 1\n")

@@ -1,6 +1,7 @@
 """The way in, asked for real: the API of the open runtime over HTTPS in this process."""
 
 import socket
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +69,25 @@ def test_where_nobody_listens_it_is_closed(web: Any) -> None:
 
     assert list(found.closed) == ["127.0.0.1"]
     assert ids(found, environment, 0.0) == ["endpoint-closed"]
+
+
+def test_what_does_not_speak_tls_is_not_trusted(web: Any) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        thread = threading.Thread(target=lambda: listener.accept()[0].close())
+        thread.start()
+        found = front.look(
+            replace(
+                web.environment, endpoint=f"https://127.0.0.1:{port}", addresses=("127.0.0.1",)
+            ),
+            1,
+        )
+        thread.join()
+
+    assert found.certificates["127.0.0.1"].refused == "it does not speak TLS"
+    assert found.steps == ()
 
 
 def test_a_name_that_nobody_knows(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
