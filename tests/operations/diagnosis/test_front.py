@@ -76,7 +76,12 @@ def test_what_does_not_speak_tls_is_not_trusted(web: Any) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        thread = threading.Thread(target=lambda: listener.accept()[0].close())
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            connection.close()
+
+        thread = threading.Thread(target=refuse)
         thread.start()
         found = front.look(
             replace(
