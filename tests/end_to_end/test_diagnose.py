@@ -6,6 +6,7 @@ system of the node's own is filled.
 """
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -121,10 +122,22 @@ def on(role: str, which: str) -> Callable[[Sick], str]:
 
 WEB, WEB2 = on("web", "web"), on("web", "web2")
 COMPUTE = on("compute", "compute")
-EXPIRED = (
-    "openssl req -x509 -newkey rsa:2048 -nodes -days -1 -subj /CN=old -keyout /run/k -out /run/c "
-    "2>/dev/null || exit 1; cat /run/c /run/k >$F; rm /run/c /run/k"
-)
+MAKE_EXPIRED = """
+import datetime, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.utcnow()
+name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old")])
+made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now - datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+pem = serialization.Encoding.PEM
+with open(sys.argv[1], "wb") as file:
+    file.write(made.public_bytes(pem) + key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+"""
+EXPIRED = f"python3 -W ignore -c {shlex.quote(MAKE_EXPIRED)} $F"
 FAULTS = [
     Fault(
         "a stopped service",

@@ -1,6 +1,7 @@
 """The node's own packet filter: what is loaded, against what the node's JSON file says."""
 
 import json
+import os
 import re
 
 from operations.diagnosis.node import ground
@@ -12,13 +13,14 @@ ACCEPTED = re.compile(r"-A (INPUT|OUTPUT)(?: -[sd] (\S+))? -p tcp .*--dport (\d+
 ANYWHERE = "0.0.0.0/0"
 """Which iptables leaves out when it lists a rule."""
 RENDERED = "/etc/operationalization/firewall.rules"
+"""There on the nodes of R Server and ML Server alone, whose systems know no nftables, or barely."""
 
 
 def look(node: "dict[str, object]") -> "dict[str, object]":
     """Return what is missing, and what lets more pass."""
-    code, out, error = ground.run(TABLE)
-    if code == 127:
+    if os.path.exists(RENDERED):
         return _iptables(node)
+    code, out, error = ground.run(TABLE)
     if code:
         return {"loaded": False, "words": ground.cut(error)}
     parts = json.loads(out.decode("utf-8"))["nftables"]
