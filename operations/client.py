@@ -77,6 +77,13 @@ class Client:
         """R Server or ML Server; None for the open runtime."""
         return self._environment.product
 
+    def token(self) -> str:
+        """Return an access token that is good for `SPARE_SECONDS` at least.
+
+        Callers beside this client share it: logins are counted by address.
+        """
+        return self._access()
+
     def reconnect(self) -> None:
         """Let the next request go to whichever node the balancer chooses; tokens stay."""
         self._connection.close()

@@ -13,6 +13,7 @@ from model_folders.files import MEGABYTE, FileProblem
 from model_folders.problems import FolderError
 from operations import traffic_command
 from operations.diagnosis import options as diagnosis_options
+from operations.capacity import options as capacity_options
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.locks import options as lock_options
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     traffic_command.add(commands, _traffic)
     upgrade_options.add(commands, _upgrade)
     ports_options.add(commands, _ports)
+    capacity_options.add(commands, _capacity)
     lock_options.add(commands, _unlock)
     diagnosis_options.add(commands, _diagnose)
     services = commands.add_parser("services")
@@ -175,6 +177,13 @@ def _diagnose(options: argparse.Namespace) -> int:
     from operations.diagnosis import command as diagnosis_command  # noqa: PLC0415
 
     return diagnosis_command.run(options, _backend(options))
+
+
+def _capacity(options: argparse.Namespace) -> None:
+    inputs = _request(options.file)
+    from operations.capacity import command as capacity_command  # noqa: PLC0415
+
+    capacity_command.run(options, _backend(options), inputs)
 
 
 def _upgrade(options: argparse.Namespace) -> None:

@@ -33,6 +33,8 @@ class Reply:
     status: int
     body: Any
     """JSON, or the bytes of what is none by its own word (application/octet-stream)."""
+    timing: str = ""
+    """What the answer says of where its time went (`Server-Timing`), if it does."""
 
     @property
     def message(self) -> str:
@@ -92,10 +94,11 @@ class Connection:
                 response.close()
         except httpx.TransportError as error:
             raise self._unreachable(error, seconds) from error
+        timing = response.headers.get("Server-Timing", "")
         if response.headers.get("Content-Type") == BYTES:
-            return Reply(status=response.status_code, body=content)
+            return Reply(status=response.status_code, body=content, timing=timing)
         try:
-            return Reply(status=response.status_code, body=json.loads(content))
+            return Reply(status=response.status_code, body=json.loads(content), timing=timing)
         except ValueError:
             if response.is_success:
                 raise self.foreign("an answer came that is not JSON") from None

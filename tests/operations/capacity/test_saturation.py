@@ -1,0 +1,98 @@
+"""The end of an environment is found, and who is at it, for a bottleneck planted in each tier."""
+
+from dataclasses import replace
+
+import pytest
+
+from operations.capacity.evaluation import evaluate
+from operations.capacity.samples import Sample, gathered
+from operations.capacity.saturation import Workload, find
+from operations.capacity.strategies import Strategy
+from operations.capacity.timing import PARTS, WHOLE
+from tests.support.planted import Planted, Tier
+
+
+def measured(planted, maximum=80):
+    strategy = Strategy(minimum=10, maximum=maximum, increment=10)
+    found = evaluate(strategy, planted.stage, lambda: "", lambda _stage: None)
+    return found.stages
+
+
+def test_too_few_workers_are_the_compute_tier():
+    found = find(measured(Planted(compute=Tier(4, 0.040))), Workload())
+
+    assert (found.reached, found.tier) == (True, "compute")
+    assert found.throughput == pytest.approx(100, rel=0.02)
+    assert found.threads == 10
+
+
+def test_a_slow_web_node_is_the_web_tier():
+    found = find(measured(Planted(web=Tier(1, 0.010), compute=Tier(64, 0.005))), Workload())
+
+    assert (found.reached, found.tier) == (True, "web")
+    assert found.throughput == pytest.approx(100, rel=0.2)
+
+
+def test_a_slow_database_is_the_database_tier_where_requests_wait_for_it():
+    stages = measured(Planted(database=Tier(1, 0.010), compute=Tier(64, 0.005)))
+
+    assert find(stages, Workload(through_database=True)).tier == "database"
+
+
+def test_a_slow_database_is_found_by_look_ups_where_scores_do_not_wait_for_it():
+    slow = Planted(behind=Tier(1, 0.050), compute=Tier(64, 0.005))
+
+    scores = find(measured(slow, maximum=30), Workload())
+    lookups = find(measured(replace(slow, lookups=True)), Workload(runs_models=False))
+
+    assert scores.reached is False
+    assert (lookups.reached, lookups.tier) == (True, "database")
+
+
+def test_the_end_of_an_environment_that_has_more_is_not_reached():
+    found = find(measured(Planted(), maximum=30), Workload())
+
+    assert (found.reached, found.threads, found.tier) == (False, 30, "")
+
+
+def test_a_client_that_is_at_its_end_says_nothing_of_the_environment():
+    stages = [replace(each, client=0.97) for each in measured(Planted(compute=Tier(4, 0.040)))]
+
+    found = find(stages, Workload())
+
+    assert found.tier == "client"
+    assert "97% of a processor" in found.evidence[0]
+
+
+def test_failures_are_an_end_also_where_answers_come_as_fast_as_before():
+    good, bad = Sample(seconds=0.01), Sample(seconds=0.01, error="status 503")
+    stages = [
+        gathered(1, [good] * 100, {}, seconds=1.0),
+        gathered(10, [good] * 900 + [bad] * 100, {}, seconds=1.0),
+    ]
+
+    found = find(stages, Workload())
+
+    assert found.reached is True
+    assert "100 requests failed, most of them: status 503" in found.evidence
+
+
+def test_what_answers_say_themselves_counts_more_than_probes():
+    def said(seconds, database):
+        parts = {WHOLE: seconds, PARTS["database"]: database, PARTS["compute"]: 0.01}
+        return Sample(seconds=seconds, parts=parts)
+
+    stages = [
+        gathered(1, [said(0.02, 0.005)] * 50, {}, seconds=1.0),
+        gathered(20, [said(0.40, 0.380)] * 50, {}, seconds=1.0),
+    ]
+
+    assert find(stages, Workload()).tier == "database"
+
+
+def test_nothing_answered_is_no_end_and_no_tier():
+    stages = [gathered(1, [Sample(seconds=1, error="no answer")], {}, seconds=1.0)]
+
+    found = find(stages, Workload())
+
+    assert (found.reached, found.throughput, found.tier) == (False, 0.0, "unclear")
