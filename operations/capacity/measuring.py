@@ -59,7 +59,7 @@ class Measuring:
         token, bounds = self._token(), self._bounds
 
         def caller(question: Question) -> Caller:
-            return Caller(self._environment, question, token, bounds.timeout)
+            return Caller(self._environment, question, token, bounds.timeout, self._clocks.passing)
 
         if self._watch:
             self._watch.begin(bounds.stage)

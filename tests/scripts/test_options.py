@@ -17,6 +17,7 @@ OURS = [
         "to-enterprise",
         "upgrade",
         "ports",
+        "capacity",
         "compare",
         "unlock",
         "comment",
