@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from operations.capacity.recommendation import Change, Facts, Target, recommend
 from operations.capacity.result import Result, machine
 from operations.capacity.samples import CATALOGUE, PING, Stage
 from operations.capacity.saturation import Workload, find
-from operations.channel import choose
+from operations.channel import Node, choose
 from operations.client import Client
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
@@ -42,13 +43,10 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         version = _version(client, options)
         # One request that must be good: a load of wrong ones would measure refusals.
         score(client, options.name, version, inputs, options.timeout)
-        known = facts.read(settings, client.status())
         asked = _asked(options, version, inputs)
-        nodes, unknown = watching.nodes(reading.outputs())
-        watch = None
-        if nodes:
-            location = str(reading.outputs().get("location") or "")
-            watch = watching.Watch(choose(backend, nodes, location), nodes)
+        nodes, unseen = watching.nodes(reading.outputs())
+        known = facts.read(settings, client.status(), Counter(node.role for node in nodes))
+        watch, unreachable = _watch(backend, nodes, reading.outputs())
         measure = Measuring(
             environment,
             asked,
@@ -81,11 +79,23 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         strategy=strategy,
         measured=measured,
         saturation=find(measured.stages, workload),
-        notes=tuple(_notes(unknown, watch, settings)),
+        notes=tuple(_notes((*unseen, *unreachable), watch, settings)),
     )
     _report(concluded(found, options, known), options)
     if measured.interrupted:
         raise KeyboardInterrupt
+
+
+def _watch(
+    backend: Backend, nodes: Sequence[Node], outputs: Mapping[str, Any]
+) -> tuple[watching.Watch | None, tuple[str, ...]]:
+    """Return who looks at the nodes, or why nobody does: a load is worth its answers without."""
+    if not nodes:
+        return None, ()
+    try:
+        return watching.Watch(choose(backend, nodes, str(outputs.get("location") or "")), nodes), ()
+    except OperationError as error:
+        return None, (f"the nodes were not looked at: {error.why}",)
 
 
 def _environment(reading: Reading, options: argparse.Namespace) -> Environment:
@@ -155,15 +165,11 @@ def _note(stage: Stage) -> None:
 
 
 def _notes(
-    unknown: Sequence[str], watch: watching.Watch | None, settings: Mapping[str, Any]
+    unseen: Sequence[str], watch: watching.Watch | None, settings: Mapping[str, Any]
 ) -> Iterator[str]:
     if not settings:
         yield "the settings of the stack are not known: what to change is said without them"
-    for role in unknown:
-        yield (
-            f"the {role} nodes are a scale set, whose machines the stack does not know by name: "
-            "their processors and logs were not looked at"
-        )
+    yield from unseen
     for node, why in (watch.trouble if watch else {}).items():
         yield f"{node} was not looked at: {why}"
 

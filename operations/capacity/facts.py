@@ -8,11 +8,14 @@ from operations.capacity.recommendation import Facts, Group
 POOL = "rMaxPoolSize"
 
 
-def read(settings: Mapping[str, Any], status: Mapping[str, Any]) -> Facts:
+def read(
+    settings: Mapping[str, Any], status: Mapping[str, Any], running: Mapping[str, int]
+) -> Facts:
     """Return the facts.
 
     *settings* is what scripts/lib/capacity_settings.py prints, *status* the environment's own
-    report (facts.md 13.4), which names the compute nodes that serve, and their pools.
+    report (facts.md 13.4), which names the compute nodes that serve, and their pools. *running* has
+    by role how many machines there are, where that is known: `/status` names no web node.
     """
     backends = ((status.get("components") or {}).get("backends") or {}).get("components") or {}
     serving = [node for node in backends.values() if node.get("statusCode") in ("pass", "green")]
@@ -20,7 +23,7 @@ def read(settings: Mapping[str, Any], status: Mapping[str, Any]) -> Facts:
     grows = bool(settings.get("pools"))
     nodes = max(len(serving), 1)
     groups = {
-        role: _group(role, given, nodes if role == "compute" else None)
+        role: _group(role, given, nodes if role == "compute" else running.get(role))
         for role, given in (settings.get("groups") or {}).items()
     }
     return Facts(

@@ -24,7 +24,8 @@ FROM_ABOVE = (
     "this may be enough"
 )
 LEAST_BUSY = 0.2
-"""What nodes did while they were busier than this may be extrapolated to what they can do."""
+"""What nodes did while they were this busy is taken for a fifth of what they can do, and of those
+that were less busy too: a line through so little says nothing of its far end."""
 
 LOWEST_CPU, HIGHEST_CPU = 20, 80
 """Thresholds of autoscale stay within these, in percent: below, noise; above, too late."""
@@ -219,9 +220,9 @@ def _web(
         return Recommendation(reachable=True)
     each, cpu = saturation.throughput / max(group.nodes, 1), busy.get(WEB)
     full = saturation.tier == WEB
-    measured = full or (cpu is not None and cpu >= LEAST_BUSY)
-    if not full and measured and cpu:
-        each = each / cpu
+    measured = full or cpu is not None
+    if not full and cpu is not None:
+        each /= max(cpu, LEAST_BUSY)
     wanted = math.ceil(target.rate / (each * BUSY))
     if measured:
         return Recommendation(

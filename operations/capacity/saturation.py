@@ -25,6 +25,9 @@ NODE_FULL = 0.85
 MOST_OF_IT = 0.5
 """The share of the growth that makes one tier the answer."""
 
+SPEAKABLE = 0.01
+"""A share below which a tier is not worth a line."""
+
 NOTICEABLE = 0.005
 """Seconds of growth below which nothing has grown."""
 
@@ -175,7 +178,8 @@ def _grown(before: Figures | None, after: Figures | None) -> float:
 
 def _said(alone: Stage, full: Stage, shares: Mapping[str, float]) -> Iterator[str]:
     for tier, share in sorted(shares.items(), key=lambda each: -each[1]):
-        yield f"{share:.0%} of the time by which answers grew is of the {tier} tier"
+        if share >= SPEAKABLE:
+            yield f"{share:.0%} of the time by which answers grew is of the {tier} tier"
     pairs = [(name, alone.probes.get(name), full.probes.get(name)) for name in (PING, CATALOGUE)]
     for name, before, after in [*pairs, ("the whole request", alone.answers, full.answers)]:
         if before and after:

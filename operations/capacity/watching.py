@@ -137,13 +137,18 @@ def _mean(looks: Iterable[Looks]) -> dict[str, float]:
 
 
 def nodes(outputs: Mapping[str, Any]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """Return the machines that the outputs name, and the roles whose machines come and go.
+    """Return the machines that the outputs name, and what there is to say of the others.
 
     The machines of a scale set are known to the cloud and not to the stack.
     """
     groups: Mapping[str, Mapping[str, Any]] = outputs.get("groups") or {}
-    unknown = tuple(role for role, group in groups.items() if group.get("kind") != "fixed")
-    return tuple(_fixed(groups)), unknown
+    unseen = tuple(
+        f"the {role} nodes are a scale set, whose machines the stack does not know by name: "
+        "their processors and logs were not looked at"
+        for role, group in groups.items()
+        if group.get("kind") != "fixed"
+    )
+    return tuple(_fixed(groups)), unseen
 
 
 def _fixed(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[Node]:

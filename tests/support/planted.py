@@ -33,7 +33,7 @@ class Planted:
     lookups: bool = False
     """Whether callers ask for what is in the database."""
 
-    seconds: float = 30.0
+    seconds: float = 10.0
     chance: random.Random = field(default_factory=lambda: random.Random(9))
     random_work: bool = False
     behind: Tier = Tier(8, 0.002)

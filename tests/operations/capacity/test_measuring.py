@@ -51,7 +51,7 @@ def test_too_few_workers_are_found_and_enough_of_them_are_recommended(planted):
     strategy = Strategy(minimum=4, maximum=16, increment=4)
     found = evaluate(strategy, stage, measure.spent, lambda _stage: None)
     end = find(found.stages, Workload())
-    facts = read(SETTINGS, {"components": {"backends": {"components": NODES}}})
+    facts = read(SETTINGS, {"components": {"backends": {"components": NODES}}}, {})
     advice = recommend(Target(rate=160, latency=0.25), found.stages, end, facts)
 
     assert [each.threads for each in found.stages] == [1, 4, 8, 12, 16]

@@ -98,6 +98,18 @@ def test_workers_that_wait_get_company_and_those_that_compute_do_not():
     assert with_cpu(0.95)["compute.autoscale.scaleOut.above"] == 65
 
 
+def test_web_nodes_that_had_little_to_do_are_not_multiplied():
+    stages = measured(Planted(compute=Tier(4, 0.040)))
+    told = [replace(each, busy={"web": Busy(cpu=0.02, nodes=1)}) for each in stages]
+    found = find(stages, Workload())
+
+    def web(stages):
+        return values(recommend(Target(rate=250, latency=0.250), stages, found, FACTS))["web.count"]
+
+    unseen = [replace(each, busy={}) for each in stages]
+    assert (web(told), web(unseen)) == (2, 5)
+
+
 def test_the_pool_of_r_server_is_sized_by_the_processes_that_are_busy():
     facts = replace(FACTS, workers=0, pools=True)
     stages = measured(Planted(compute=Tier(4, 0.040)))
