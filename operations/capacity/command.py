@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from operations.capacity import asking, change, evaluation, facts, page, terminal, watching
+from operations.capacity import (
+    asking,
+    change,
+    checking,
+    evaluation,
+    facts,
+    page,
+    terminal,
+    watching,
+)
 from operations.capacity import options as choices
 from operations.capacity.asking import Question
 from operations.capacity.measuring import Bounds, Measuring
@@ -203,7 +212,8 @@ def _patch(file: Path | None, changes: Sequence[Change]) -> tuple[str, tuple[str
         after = change.changed(before, changes)
     except (OSError, UnicodeDecodeError, change.UnwritableError) as error:
         return change.fragment(changes), (f"{file.name} must be changed by hand: {error}",)
-    return change.difference(f"{file.parent.name}/{file.name}", before, after), ()
+    notes = tuple(f"that alone is refused: {each}" for each in checking.refused(file, after))
+    return change.difference(f"{file.parent.name}/{file.name}", before, after), notes
 
 
 def _report(found: Result, options: argparse.Namespace) -> None:

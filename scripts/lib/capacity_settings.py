@@ -1,10 +1,13 @@
 """Prints what scripts/capacity must know of a stack's settings, as JSON: who is asked, and what is.
 
 Nothing is printed for settings that are wrong: what is wrong with them is for the program to say.
+With --check the text on standard input is taken for the stack file, and what is wrong with it is
+printed, a line each: a recommendation may want more than a database or a network has.
 """
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,19 @@ def main(stack_file: Path) -> None:
     except settings.SettingsError:
         return
     sys.stdout.write(json.dumps(told(environment)))
+
+
+def check(stack_file: Path, text: str) -> None:
+    """Say what is wrong with *text* in the place of *stack_file*."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / stack_file.name
+        file.write_text(text)
+        (Path(folder) / "bases").symlink_to(stack_file.resolve().parent / "bases")
+        try:
+            settings.parse_file(file)
+        except settings.SettingsError as error:
+            for each in error.problems:
+                sys.stdout.write(f"{each.key}: {each.rule}; {each.fix}\n")
 
 
 def told(environment: settings.Environment) -> dict[str, Any]:
@@ -48,4 +64,7 @@ def _group(group: settings.NodeGroupSettings) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1] == "--check":
+        check(Path(sys.argv[2]), sys.stdin.read())
+    else:
+        main(Path(sys.argv[1]))
