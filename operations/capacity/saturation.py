@@ -32,8 +32,9 @@ NOTICEABLE = 0.005
 """Seconds of growth below which nothing has grown."""
 
 CLIENT, WEB, COMPUTE, DATABASE, UNCLEAR = "client", "web", "compute", "database", "unclear"
+FORWARD = PARTS["forward"]
 OF_TIER = {
-    PARTS["forward"]: COMPUTE,  # a web node keeps a request that no compute node has a place for
+    FORWARD: COMPUTE,
     PARTS["shell"]: COMPUTE,
     PARTS["load"]: COMPUTE,
     PARTS["compute"]: COMPUTE,
@@ -144,8 +145,11 @@ def _shares(alone: Stage, full: Stage, workload: Workload) -> dict[str, float]:
     by_parts = _by_parts(alone, full)
     web = _grown(alone.probes.get(PING), full.probes.get(PING))
     if by_parts:
-        named = dict(by_parts)
-        named[WEB] = max(growth - sum(by_parts.values()), 0.0)
+        left = max(growth - sum(by_parts.values()), 0.0)
+        # A web node keeps a request that no compute node has a place for. Where nobody told of it,
+        # only what a web node's own answer took longer is the web node's.
+        named = {**by_parts, WEB: left if FORWARD in full.means else min(web, left)}
+        named[COMPUTE] = named.get(COMPUTE, 0.0) + left - named[WEB]
     else:
         behind = max(_grown(alone.probes.get(CATALOGUE), full.probes.get(CATALOGUE)) - web, 0.0)
         waited = workload.through_database or not workload.runs_models

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from operations.capacity.evaluation import evaluate
-from operations.capacity.samples import Sample, gathered
+from operations.capacity.samples import PING, Sample, gathered
 from operations.capacity.saturation import Workload, find
 from operations.capacity.strategies import Strategy
 from operations.capacity.timing import PARTS, WHOLE
@@ -96,3 +96,16 @@ def test_nothing_answered_is_no_end_and_no_tier():
     found = find(stages, Workload())
 
     assert (found.reached, found.throughput, found.tier) == (False, 0.0, "unclear")
+
+
+def test_waiting_on_a_web_node_that_nobody_saw_is_not_taken_for_the_web_nodes_work():
+    def stages(**forward):
+        base = {PARTS["compute"]: 0.02}
+        alone = gathered(1, [Sample(seconds=0.03)] * 50, {PING: [0.001]}, seconds=1.0)
+        full = gathered(20, [Sample(seconds=0.50)] * 50, {PING: [0.002]}, seconds=1.0)
+        return [replace(alone, waits=base), replace(full, waits={**base, **forward})]
+
+    seen = {PARTS["forward"]: 0.001}
+
+    assert find(stages(), Workload()).tier == "compute"
+    assert find(stages(**seen), Workload()).tier == "web"
