@@ -12,8 +12,8 @@ from model_folders import files, reading
 from model_folders.files import MEGABYTE, FileProblem
 from model_folders.problems import FolderError
 from operations import traffic_command
-from operations.diagnosis import options as diagnosis_options
 from operations.capacity import options as capacity_options
+from operations.diagnosis import options as diagnosis_options
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.locks import options as lock_options
