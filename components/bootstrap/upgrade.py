@@ -2,7 +2,8 @@ r"""What brings nodes to another version of their product in place: one archive 
 
 It holds what a fresh node of the new version would get, all files of the recipe and its part of
 the JSON file, and `move.json`, which says how the old version is removed. What is known of a node
-only when it is deployed stays as it is in the file that the node has.
+only when it is deployed stays as it is in the file that the node has. For Windows, which unpacks
+nothing else, it is a zip archive without folders, with the scripts that do it beside the node's.
 
     python -m components.bootstrap.upgrade stacks/Pulumi.NAME.yaml --to VERSION \
         --installer URL --sha256 SUM
@@ -23,17 +24,19 @@ import json
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from components.bootstrap import user_data
+from components.bootstrap import user_data, windows
 from components.bootstrap.bundle import bundle, split
 from components.bootstrap.user_data import recipe_json
 from components.runtimes import recipe
 from components.runtimes.node import NodeFile, NodeRecipe
 from components.runtimes.rserver import VERSIONS
-from components.runtimes.rserver.moving import PATHS, Key, removal
+from components.runtimes.rserver import windows as product
+from components.runtimes.rserver.moving import PATHS, Key, identity, removal
 from components.settings import NodesEnvironment
 from components.settings.beside import MOMENT, beside
+from components.settings.catalogue.products import is_windows
 from components.settings.newer import Archive, Installers, newer
 from components.settings.problems import Problem, SettingsError
 from components.settings.stack_file import parse_file
@@ -53,10 +56,11 @@ def problems(environment: object, to: str = "") -> Iterator[Problem]:
         fix = "write the version into runtime.version, and deploy: new nodes take over"
         yield Problem("runtime.product", "plumber", "is upgraded by pulumi up alone", fix)
         return
-    if runtime.operating_system.startswith("windows-"):
-        rule = "has no upgrade in place here: the scripts for it are not written"
-        fix = "build an environment of the new version beside it: docs/r-server.md, Upgrade"
-        yield Problem("runtime.operatingSystem", runtime.operating_system, rule, fix)
+    on_windows = is_windows(runtime.operating_system)
+    if to and on_windows and environment.has_server and environment.cloud == "aws":
+        rule = "cannot be copied by a node on RDS, and there would be no way back"
+        fix = "build an environment of its own for the new version, and publish there again"
+        yield Problem("database.engine", environment.database.engine, rule, fix)
     of = (runtime.product, runtime.version)
     if to and target(of, to) is None:
         ways = ", ".join(map(" ".join, PATHS.get(of, ()))) or "nothing: build a new environment"
@@ -97,6 +101,7 @@ def content(path: Path, to: str, installers: Installers) -> dict[str, object]:
     return {
         "of": " ".join(of),
         "to": " ".join(wanted),
+        "system": system_of(before),
         "server": before.has_server,
         "archives": {
             role: base64.b64encode(archive(before, after, of, wanted, role)).decode()
@@ -137,10 +142,16 @@ def configuration(path: Path, deployed: Mapping[str, Mapping[str, str]]) -> dict
     return {
         "of": " ".join(of),
         "to": " ".join(of),
+        "system": system_of(environment),
         "server": environment.has_server,
         "archives": archives,
         "stackFile": path.read_text(encoding="utf-8"),
     }
+
+
+def system_of(environment: NodesEnvironment) -> str:
+    """Return what the nodes run, as those who reach them must know it: `linux` or `windows`."""
+    return "windows" if is_windows(environment.runtime.operating_system) else "linux"
 
 
 def stages(path: Path, to: str, installers: Installers) -> dict[str, object]:
@@ -181,17 +192,24 @@ def archive(
     if fetched and not node_file:
         document["bundle"] = {"sha256": fetched.sha256}
     section = made.data
-    move: Mapping[str, object] = {
+    on_windows = made.family == "windows"
+    versions = VERSIONS[of], VERSIONS[to]
+    left, right = (
+        (identity(each, "windows") for each in versions)
+        if on_windows
+        else (removal(each) for each in versions)
+    )
+    move: dict[str, object] = {
         "role": role,
         "parts": section["parts"],
-        "of": removal(VERSIONS[of]),
-        "to": removal(VERSIONS[to]),
+        "of": left,
+        "to": right,
         "database": "server" if before.has_server else "file",
         "login": section["database"],
         "bundle": fetched.sha256 if fetched else "",
         "document": document,
     }
-    return packed(files(made, after), move)
+    return (zipped if on_windows else packed)(files(made, after), move)
 
 
 def files(made: NodeRecipe, environment: NodesEnvironment) -> tuple[NodeFile, ...]:
@@ -208,6 +226,17 @@ def packed(found: Sequence[NodeFile], move: Mapping[str, object]) -> bytes:
             _add(tar, f"{DATA_FOLDER}{file.path}", file.content, int(file.mode, 8))
         _add(tar, MOVE, json.dumps(move, indent=1, sort_keys=True) + "\n", 0o600)
     return gzip.compress(buffer.getvalue(), compresslevel=9, mtime=0)
+
+
+def zipped(found: Sequence[NodeFile], move: Mapping[str, object]) -> bytes:
+    """Return files, *move* and what does it as a zip archive, for a node with Windows.
+
+    `move` has the names of the node's own files besides: the others are the upgrade's alone.
+    """
+    names = sorted(PureWindowsPath(file.path).name for file in found)
+    text = json.dumps({**move, "files": names}, indent=1, sort_keys=True) + "\n"
+    said = NodeFile(path=f"{windows.PROGRAMS}\\{MOVE}", content=text)
+    return windows.pack((*found, *product.upgrade_files(), said))
 
 
 def _add(tar: tarfile.TarFile, name: str, text: str, mode: int) -> None:

@@ -17,6 +17,9 @@ from operations.patience import until
 AWS = Program(name="aws", install="install the AWS CLI, version 2, and sign in with: aws sso login")
 DELIVERY = 120
 """Seconds in which the agent must fetch the command."""
+DOCUMENTS = {"linux": "AWS-RunShellScript", "windows": "AWS-RunPowerShellScript"}
+"""What runs a text, by the machine's system."""
+
 CALL_SECONDS = 60.0
 UNDER_WAY = ("Pending", "InProgress", "Delayed", "Cancelling")
 
@@ -58,7 +61,8 @@ class SendCommand:
                 json.dumps({"commands": [text], "executionTimeout": [f"{seconds:.0f}"]})
             )
             ended = self._ssm(
-                "send-command", "--instance-ids", node.id, "--document-name", "AWS-RunShellScript",
+                "send-command", "--instance-ids", node.id,
+                "--document-name", DOCUMENTS[node.system],
                 "--timeout-seconds", str(DELIVERY), "--parameters", f"file://{parameters}",
             )  # fmt: skip
         if ended.code:
@@ -72,9 +76,14 @@ class SendCommand:
     def _refused(self, node: Node, ended: Ended) -> OperationError:
         fix = "sign in to the account (aws sts get-caller-identity says who you are)"
         if "InvalidInstanceId" in ended.stderr:
+            images = (
+                "Amazon's images of Windows bring it along"
+                if node.is_windows
+                else "Ubuntu 16.04 and CentOS 7 did not bring it along"
+            )
             fix = (
                 "set access.sessionManager: true and deploy, and have amazon-ssm-agent in the "
-                "image: Ubuntu 16.04 and CentOS 7 did not bring it along"
+                f"image: {images}"
             )
         return OperationError(
             "AWS did not run a command on a node",

@@ -1,7 +1,7 @@
 """Azure's way: Run Command, which the machine's agent carries out.
 
-"Run scripts in your Linux VM by using action Run Commands": it gives the last 4096 bytes and no
-exit code, and takes one at a time.
+"Run scripts in your Linux VM by using action Run Commands", and the page of the same name for
+Windows: it gives the last 4096 bytes and no exit code, and takes one at a time.
 """
 
 import json
@@ -32,11 +32,12 @@ class RunCommand:
     def carry(self, node: Node, text: str, seconds: float) -> str:
         """Run *text* on the machine."""
         with tempfile.TemporaryDirectory() as folder:
-            script = Path(folder) / "script.sh"
+            script = Path(folder) / f"script.{node.suffix}"
+            kind = "RunPowerShellScript" if node.is_windows else "RunShellScript"
             script.write_text(text)
             arguments = [
                 *(machine_of(node.id), "run-command", "invoke", "--ids", node.id),
-                *("--command-id", "RunShellScript", "--scripts", f"@{script}", "--output", "json"),
+                *("--command-id", kind, "--scripts", f"@{script}", "--output", "json"),
             ]
             deadline = time.monotonic() + BUSY_SECONDS
             while True:

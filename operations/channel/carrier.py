@@ -6,7 +6,8 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,9 @@ SPARE = 60.0
 """Seconds that a transport may take beside the script's own time."""
 SEND_SECONDS = 60.0
 END = "DATA\n"
+PLACE = "{{archive}}"
+LINE = 120
+"""Characters in a line of an archive inside a script of PowerShell."""
 MARK = re.compile(r"channel-answer:([A-Za-z0-9+/=]*):")
 
 
@@ -39,6 +43,18 @@ class Node:
 
     role: str
     address: str = ""
+    system: str = "linux"
+    """`windows`: it runs PowerShell, and unpacks zip archives."""
+
+    @property
+    def is_windows(self) -> bool:
+        """Whether its scripts are PowerShell."""
+        return self.system == "windows"
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of scripts for it."""
+        return "ps1" if self.is_windows else "sh"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +70,10 @@ class Answer:
 
 
 class Transport(Protocol):
-    """One cloud's way to run a text as root on one of its machines."""
+    """One cloud's way to run a text as root, or the system, on one of its machines."""
 
     def carry(self, node: Node, text: str, seconds: float) -> str:
-        """Run the shell script *text* on *node*; return what it printed.
+        """Run the script *text*, shell or PowerShell, on *node*; return what it printed.
 
         The text is not secret: clouds keep what they were asked to run. Raises OperationError when
         it did not run to its end.
@@ -72,12 +88,13 @@ class Channel:
         self._transport = transport
 
     def run(self, node: Node, script: str, text: str, seconds: float) -> Answer:
-        """Run a bash *script* as root on *node*, with *text* as its input.
+        """Run a *script* as root on *node*, with *text* as its input.
 
-        Neither may hold a secret: a script fetches what it needs on the node, with the node's own
-        identity. Raises OperationError when the node cannot be reached, or did not answer.
+        In bash, or in PowerShell, where the input is the file `input` beside the script. Neither
+        may hold a secret: a script fetches what it needs on the node, with the node's own identity.
+        Raises OperationError when the node cannot be reached, or did not answer.
         """
-        carried = packed(script, text, seconds)
+        carried = (packed_for_windows if node.is_windows else packed)(script, text, seconds)
         if len(carried) > LARGEST_TEXT:
             raise ValueError(f"{len(carried)} characters for one call: send files in pieces")
         said = self._transport.carry(node, carried, seconds + SPARE)
@@ -92,13 +109,13 @@ class Channel:
         return answer
 
     def send(self, node: Node, name: str, content: bytes) -> None:
-        """Put a file into /var/lib/operationalization/incoming of *node*.
+        """Put a file into the folder of *node* that the receiving script names.
 
         Raises OperationError when it did not arrive.
         """
         if len(content) > LARGEST_FILE:
             raise ValueError(f"{name} has {len(content)} bytes, more than {LARGEST_FILE}")
-        script = (HERE / "receive.sh").read_text()
+        script = (HERE / f"receive.{node.suffix}").read_text()
         sum_there = ""
         for offset, piece in pieces(content):
             text = f"{name}\n{offset}\n{base64.b64encode(piece).decode()}\n"
@@ -130,18 +147,41 @@ def packed(script: str, text: str, seconds: float) -> str:
     return f"{(HERE / 'carry.sh').read_text().removesuffix(END)}{encoded}\n{END}"
 
 
+def packed_for_windows(script: str, text: str, seconds: float) -> str:
+    """Return the carrier for PowerShell: the archive is a zip, since there is no tar."""
+    files = {"script.ps1": script, "input": text, "seconds": f"{seconds:.0f}"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in files.items():
+            # The earliest time that the format knows: the same bytes on every day.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content.encode())
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    lines = "\n".join(encoded[at : at + LINE] for at in range(0, len(encoded), LINE))
+    return (HERE / "carry.ps1").read_text().replace(PLACE, lines)
+
+
 def unpacked(said: str) -> Answer | None:
     """Return the answer in what a transport gives back; None when there is none."""
     found = MARK.findall(said)
     if not found:
         return None
     try:
-        content = gzip.decompress(base64.b64decode(found[-1], validate=True))
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            texts = {entry.name: _text(archive, entry) for entry in archive}
+        texts = _texts(base64.b64decode(found[-1], validate=True))
         return Answer(code=int(texts["code"]), stdout=texts["stdout"], stderr=texts["stderr"])
-    except (ValueError, KeyError, OSError, EOFError, tarfile.TarError):
+    except (ValueError, KeyError, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile):
         return None
+
+
+def _texts(content: bytes) -> Mapping[str, str]:
+    """Return the files of an answer: of a zip from Windows, which ends lines in its own way."""
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+            return {
+                name: zipped.read(name).decode(errors="replace").replace("\r\n", "\n")
+                for name in zipped.namelist()
+            }
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content))) as archive:
+        return {entry.name: _text(archive, entry) for entry in archive}
 
 
 def _text(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> str:

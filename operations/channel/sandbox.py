@@ -15,7 +15,14 @@ class SandboxRun:
         self._home = home
 
     def carry(self, node: Node, text: str, seconds: float) -> str:
-        """Run *text* on the machine."""
+        """Run *text* on the machine. Windows is declared there, and boots nowhere."""
+        if node.is_windows:
+            raise OperationError(
+                "the sandbox did not run a command on a node",
+                node.name,
+                "the sandbox boots no Windows: there is nothing that could run it",
+                "deploy the stack to its cloud, and do it there",
+            )
         arguments = ["--home", str(self._home), "run", node.id, "--seconds", f"{seconds:.0f}"]
         ended = self._program.run(arguments, seconds + 30, text)
         if ended.code:

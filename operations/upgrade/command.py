@@ -74,7 +74,9 @@ def begun(options: argparse.Namespace, reading: Reading) -> tuple[Record, dict[s
     found = content.ask(
         options.file, content.Wanted(version=options.to, installers=passed(options))
     )
-    nodes = environment.nodes(options.stack, reading.outputs())
+    nodes = environment.with_system(
+        environment.nodes(options.stack, reading.outputs()), found.system
+    )
     record = Record(
         id=_id(found, options.stack),
         stack=options.stack,
@@ -163,7 +165,7 @@ def _meaning(record: Record) -> list[str]:
     return [
         f"the environment serves with {record.of} until {until_when}, then not at all, and with",
         f"{record.to} from the moment that the first node of it is done: versions are never mixed.",
-        f"backups stay on each node in {where(record)}/backup",
+        f"backups stay on each node in {where(record, 'backup')}",
     ]
 
 

@@ -34,6 +34,7 @@ def begun(options: argparse.Namespace, reading: Reading) -> tuple[Record, dict[s
     roles = {node.role for node in behind}
     deployed = {role: outputs["groups"][role]["content"] for role in sorted(roles)}
     found = content.ask_for_settings(options.file, deployed)
+    behind = environment.with_system(behind, found.system)
     now = datetime.now(UTC).strftime("%Y%m%dt%H%M%S")
     record = Record(
         id=f"{options.stack}-settings-{now}".lower().replace("_", "-"),

@@ -25,6 +25,9 @@ class Content:
     to: str
     """Product and version."""
 
+    system: str
+    """What the nodes run, as `Node.system` has it."""
+
     server: bool
     """Whether the nodes share a database server."""
 
@@ -66,6 +69,7 @@ def _content(answer: str, file: Path) -> Content:
     return Content(
         of=found["of"],
         to=found["to"],
+        system=found["system"],
         server=bool(found["server"]),
         archives={role: base64.b64decode(each) for role, each in found["archives"].items()},
         before=file.read_text(),

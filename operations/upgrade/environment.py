@@ -1,6 +1,7 @@
 """Reads what an upgrade must know of a deployed environment: its nodes, and what is published."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +46,11 @@ def nodes(stack: str, outputs: Mapping[str, Any]) -> tuple[Node, ...]:
             "deploy it first",
         )
     return tuple(found)
+
+
+def with_system(nodes: Sequence[Node], system: str) -> tuple[Node, ...]:
+    """Return *nodes* as those of a system, which the outputs of a stack do not say."""
+    return tuple(replace(node, system=system) for node in nodes)
 
 
 def _rank(role: str) -> int:

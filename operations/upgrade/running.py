@@ -16,7 +16,7 @@ from operations.upgrade.planning import Step
 
 LATE = 124
 """Exit code of timeout(1)."""
-SCRIPT = Path(__file__).resolve().parent / "node.sh"
+HERE = Path(__file__).resolve().parent
 
 
 class Services(Protocol):
@@ -69,14 +69,15 @@ class Runner:
         node = next(each for each in record.nodes if each.name == step.node)
         archive = self.journal.archive(node.role)
         if step.action == "send":
-            self.channel.send(node, _name(record), archive)
+            self.channel.send(node, _name(record, node), archive)
             return ""
         return self._on_node(record, node, step, hashlib.sha256(archive).hexdigest())
 
     def _on_node(self, record: Record, node: Node, step: Step, digest: str) -> str:
-        text = f"{record.id}\n{_name(record)}\n{digest}\n{step.action}\n"
+        text = f"{record.id}\n{_name(record, node)}\n{digest}\n{step.action}\n"
+        script = (HERE / f"node.{node.suffix}").read_text()
         seconds = planning.SECONDS[step.action]
-        answer = self.channel.run(node, SCRIPT.read_text(), text, seconds)
+        answer = self.channel.run(node, script, text, seconds)
         if answer.code:
             late = f" (it took more than {seconds:.0f} seconds)" if answer.code == LATE else ""
             raise OperationError(
@@ -116,13 +117,15 @@ def stopped(record: Record, step: Step, error: OperationError) -> OperationError
     )
 
 
-def where(record: Record) -> str:
-    """Return the folder of the upgrade on nodes."""
-    return f"/var/lib/operationalization/upgrade/{record.id}"
+def where(record: Record, *below: str) -> str:
+    """Return the folder of the upgrade on nodes, or what is *below* it."""
+    if any(node.is_windows for node in record.nodes):
+        return "\\".join([r"C:\ProgramData\Operationalization\upgrade", record.id, *below])
+    return "/".join(["/var/lib/operationalization/upgrade", record.id, *below])
 
 
-def _name(record: Record) -> str:
-    return f"upgrade-{record.id}.tar.gz".lower()
+def _name(record: Record, node: Node) -> str:
+    return f"upgrade-{record.id}.{'zip' if node.is_windows else 'tar.gz'}".lower()
 
 
 def _end(text: str) -> str:

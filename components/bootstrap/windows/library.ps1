@@ -121,6 +121,7 @@ function Invoke-Native {
         [switch]$AnyExitCode,
         [string]$Folder = $DataFolder,
         [hashtable]$Environment = @{},
+        [string]$Answer = '',
         [int]$Seconds = 3600
     )
     if (-not (Test-Path -LiteralPath $Program -PathType Leaf)) {
@@ -141,6 +142,7 @@ function Invoke-Native {
     }
     $process = [Diagnostics.Process]::Start($start)
     # A question that nobody answers ends, and does not wait for ever.
+    $process.StandardInput.Write($Answer)
     $process.StandardInput.Close()
     $output = $process.StandardOutput.ReadToEndAsync()
     $complaints = $process.StandardError.ReadToEndAsync()

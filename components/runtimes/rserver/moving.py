@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from components.runtimes.node import JsonValue
-from components.runtimes.rserver.versions import ServerVersion
+from components.runtimes.rserver.versions import Family, ServerVersion
 from components.settings.catalogue.products import UPGRADES
 from components.settings.catalogue.products import Key as Key
 
 PATHS: Final = UPGRADES
 
-STASH: Final = "/etc/deployr/current"
-"""Where the uninstaller leaves the configuration on Linux; below it `frontend` takes the SQLite
-file back."""
+STASH: Final[Mapping[Family, str]] = {
+    "linux": "/etc/deployr/current",
+    "windows": r"C:\Users\Default\AppData\Local\DeployR\current",
+}
+"""Where the uninstaller leaves the configuration; `frontend` below takes the SQLite file back."""
 
 _PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "9.0": ("microsoft-r-open-*", "microsoft-r-server-*", "microsoft-deployr-*", "*mrsdeploy*"),
@@ -39,6 +41,20 @@ _TREES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+def identity(version: ServerVersion, family: Family) -> dict[str, JsonValue]:
+    """Return what a node needs to know of *version*, on any system.
+
+    On Windows that is all: a version is removed by the program that installed it, which the node's
+    own file tells of.
+    """
+    return {
+        "product": version.product,
+        "version": version.version,
+        "stash": STASH[family],
+        "directoryValues": version.directory_values,
+    }
+
+
 def removal(version: ServerVersion) -> dict[str, JsonValue]:
     """Return how *version* is removed from a node on Linux, and what it leaves where."""
     short = ".".join(version.version.split("-")[0].split(".")[:2])
@@ -55,13 +71,10 @@ def removal(version: ServerVersion) -> dict[str, JsonValue]:
     )
     place = version.places["linux"]
     return {
-        "product": version.product,
-        "version": version.version,
+        **identity(version, "linux"),
         "homes": place.homes,
         "folders": {str(part): folder for part, folder in version.folders.items()},
         "services": {str(part): names for part, names in place.services.items()},
         "packages": _PACKAGES.get(short, ml_server),
         "trees": _TREES.get(short, (f"/opt/microsoft/mlserver/{number}",)),
-        "stash": STASH,
-        "directoryValues": version.directory_values,
     }

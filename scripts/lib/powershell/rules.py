@@ -297,24 +297,59 @@ def _function_of(node: Node) -> str:
     return text(found) if found else ""
 
 
-def declared(scripts: Mapping[str, Script]) -> dict[str, tuple[str, ...]]:
-    """Return the parameters of every function, by its name."""
-    functions: list[Function] = [each for script in scripts.values() for each in script.functions]
+def declared(scripts: Mapping[str, Script], path: str) -> dict[str, tuple[str, ...]]:
+    """Return the parameters of every function that the script at *path* may call, by its name.
+
+    Those of its own part of the repository: parts know nothing of each other (design.md section 2).
+    """
+    part = path.partition("/")[0]
+    functions: list[Function] = [
+        each
+        for other, script in scripts.items()
+        if other.partition("/")[0] == part
+        for each in script.functions
+    ]
     return {each.name: each.parameters for each in functions}
 
 
 def shared_names(script: Script, scripts: Mapping[str, Script]) -> frozenset[str]:
-    """Return the variables that the scripts set which this one is taken in with."""
+    """Return the variables that are set by what this script is always taken in with.
+
+    A script may be part of several: what is not in each of them, it may not count on.
+    """
+    by_name = {path.rpartition("/")[2]: each for path, each in scripts.items()}
     own = script.path.rpartition("/")[2]
-    together = {*script.sourced, LIBRARY}
-    for path, other in scripts.items():
-        if own in other.sourced:
-            together |= {path.rpartition("/")[2], *other.sourced}
+    around = [
+        reached
+        for name in by_name
+        if own in (reached := _taken_in(name, by_name)) and not _is_taken_in(name, by_name)
+    ]
+    found = [
+        frozenset(
+            each
+            for name in {*reached, LIBRARY} & by_name.keys()
+            for each in by_name[name].names_set[None]
+        )
+        for reached in around or [_taken_in(own, by_name)]
+    ]
+    return frozenset.intersection(*found)
+
+
+def _taken_in(name: str, scripts: Mapping[str, Script]) -> frozenset[str]:
+    """Return the names of a script and of all that it takes in, and that these take in."""
     found: set[str] = set()
-    for path, other in scripts.items():
-        if path.rpartition("/")[2] in together:
-            found |= other.names_set[None]
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting.extend(scripts[each].sourced if each in scripts else ())
     return frozenset(found)
+
+
+def _is_taken_in(name: str, scripts: Mapping[str, Script]) -> bool:
+    """Return whether another script takes this one in."""
+    return any(name in each.sourced for other, each in scripts.items() if other != name)
 
 
 ALONE: Final[tuple[Rule, ...]] = (
@@ -339,13 +374,12 @@ ALONE: Final[tuple[Rule, ...]] = (
 
 def problems(scripts: Mapping[str, Script]) -> list[Problem]:
     """Return all that is wrong with *scripts*, which may call each other, in their order."""
-    functions = declared(scripts)
     found = [
         problem
-        for script in scripts.values()
+        for path, script in scripts.items()
         for problem in (
             *(each for rule in ALONE for each in rule(script)),
-            *commands_are_known(script, functions),
+            *commands_are_known(script, declared(scripts, path)),
             *variables_are_set(script, shared_names(script, scripts)),
         )
     ]

@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 import tarfile
+import zipfile
 from dataclasses import replace
+from pathlib import Path, PureWindowsPath
 
 import pytest
 import yaml
@@ -20,10 +22,22 @@ from components.runtimes import recipe
 from components.settings import SettingsError, parse
 from components.settings.newer import Archive, Installers
 from components.settings.stack_file import NAMESPACE
-from tests.support.environments import AWS, AZURE, ENDPOINT, ONE_BOX, changed, of_family
+from tests.support.environments import (
+    AWS,
+    AZURE,
+    ENDPOINT,
+    ONE_BOX,
+    ONE_BOX_AWS,
+    changed,
+    of_family,
+)
 from tests.support.nodes import aws_facts, facts
 
 MEDIA = Installers(server=Archive(url="https://downloads.example.com/new.tar", sha256="c" * 64))
+WINDOWS_MEDIA = Installers(
+    server=Archive(url="https://downloads.example.com/new.zip", sha256="c" * 64),
+    dotnet=Archive(url="https://downloads.example.com/hosting.exe", sha256="d" * 64),
+)
 SETTINGS = "components/runtimes/rserver/node/upgrade_settings.py"
 
 
@@ -72,6 +86,58 @@ def test_a_node_comes_to_the_files_and_the_json_of_a_fresh_one(tmp_path, base, r
     assert merged == node_json(fresh, known(fresh))
     assert {f"files{file.path}": file.content for file in fresh.files}.items() <= files.items()
     assert (found["of"], found["to"], found["server"]) == ("rserver 9.1.0", "mlserver 9.4.7", True)
+
+
+def zipped(found, role):
+    """The files of an archive for Windows, whose paths the node makes."""
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(found["archives"][role]))) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+WINDOWS = "windows-server-2016"
+
+
+@pytest.mark.parametrize("role", ["web", "compute"])
+def test_a_node_with_windows_gets_the_files_of_a_fresh_one_and_what_brings_them(tmp_path, role):
+    found = content(stack(tmp_path, of_family(AZURE, "9.1.0", WINDOWS)), "9.4.7", WINDOWS_MEDIA)
+    files = zipped(found, role)
+    move = json.loads(files.pop("move.json"))
+    environment = yaml.safe_load(found["stackFile"])["config"][f"{NAMESPACE}:environment"]
+    fresh = recipe.for_role(parse(environment, stack="shop"), role)
+    own = {
+        PureWindowsPath(file.path).name: file.content
+        for file in upgrade.files(fresh, parse(environment, stack="shop"))
+    }
+
+    assert (found["system"], found["server"]) == ("windows", True)
+    assert sorted(own) == move["files"]
+    assert own.items() <= files.items()
+    assert {each for each in files if each not in own} == {
+        file.name for file in Path("components/runtimes/rserver/windows/upgrade").iterdir()
+    }
+    assert move["document"][role] == json.loads(json.dumps(fresh.data))
+    assert move["of"] == {
+        "product": "rserver",
+        "version": "9.1.0",
+        "stash": "C:\\Users\\Default\\AppData\\Local\\DeployR\\current",
+        "directoryValues": False,
+    }
+
+
+def test_the_same_settings_give_the_same_archive_for_windows(tmp_path):
+    path = stack(tmp_path, of_family(AZURE, "9.3.0", WINDOWS))
+
+    assert content(path, "9.4.7", WINDOWS_MEDIA) == content(path, "9.4.7", WINDOWS_MEDIA)
+
+
+def test_a_machine_of_its_own_with_windows_is_upgraded_on_aws_too(tmp_path):
+    found = content(
+        stack(tmp_path, of_family(ONE_BOX_AWS, "9.1.0", WINDOWS)), "9.4.7", WINDOWS_MEDIA
+    )
+    move = json.loads(zipped(found, "one-box")["move.json"])
+
+    assert (move["parts"], move["database"]) == (["compute", "web"], "file")
+    assert found["server"] is False
 
 
 def test_it_says_how_the_old_version_goes(tmp_path):
@@ -135,7 +201,7 @@ def test_other_steps_are_refused_with_those_that_there_are(tmp_path, of, to, way
     [
         (AZURE, "is upgraded by pulumi up alone"),
         (ENDPOINT, "has no nodes of its own"),
-        (of_family(AZURE, "9.1.0", "windows-server-2016"), "has no upgrade in place here"),
+        (of_family(AWS, "9.1.0", "windows-server-2016"), "cannot be copied by a node on RDS"),
         (
             changed(of_family(AZURE, "9.1.0"), {"web": {"count": 2, "nodes": "scaleSet"}}),
             "has machines that come and go",

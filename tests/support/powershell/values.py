@@ -201,6 +201,7 @@ def _replaced(left: Any, right: Any) -> str:
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "-eq": _equal,
+    "-ceq": lambda left, right: text(left) == text(right),
     "-ne": _unequal,
     "-contains": _contains,
     "-notcontains": lambda left, right: not _contains(left, right),

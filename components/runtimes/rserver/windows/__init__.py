@@ -50,6 +50,11 @@ def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
     )
 
 
+def upgrade_files() -> tuple[NodeFile, ...]:
+    """Return what brings the node to another version; it comes when it is used, and goes then."""
+    return tuple(node_files(f"{SOURCE}/upgrade", "*.ps1", PROGRAMS, separator="\\"))
+
+
 def secrets(product: Product, role: Role) -> tuple[SecretUse, ...]:
     """Return what a *role* node fetches; it stays in the memory of the script that asked."""
     return tuple(

@@ -7,6 +7,9 @@ Add-Type -AssemblyName System.IO.Compression.FileSystem
 
 $MediaFolder = "$DataFolder\media"
 
+# Files by their hash that scripts/upgrade has fetched already, of this version or of the one before it.
+$KeptFolder = "$DataFolder\kept"
+
 # What set-up programs answer with when all is well: 3010 wants a restart, which only programs on PATH need, and ours
 # are called by their whole path.
 $Installed = @(0, 3010)
@@ -28,12 +31,17 @@ function Save-Artifact {
     $uri = Get-RoleValue -Path "install.files.$Name.url"
     $digest = Get-RoleValue -Path "install.files.$Name.sha256"
     Protect-Folder -Folder $MediaFolder
-    Invoke-Again -AgainWhat "fetching $uri" -AgainAction {
-        if (Test-PrivateUri -Uri $uri) {
-            Save-PrivateFile -Uri $uri -Path $Path
-        }
-        else {
-            Save-PublicFile -Uri $uri -Path $Path
+    if (Test-Path -LiteralPath "$KeptFolder\$digest") {
+        Copy-Item -LiteralPath "$KeptFolder\$digest" -Destination $Path -Force
+    }
+    else {
+        Invoke-Again -AgainWhat "fetching $uri" -AgainAction {
+            if (Test-PrivateUri -Uri $uri) {
+                Save-PrivateFile -Uri $uri -Path $Path
+            }
+            else {
+                Save-PublicFile -Uri $uri -Path $Path
+            }
         }
     }
     $found = (Get-FileHash -LiteralPath $Path -Algorithm SHA256).Hash
@@ -48,8 +56,8 @@ function Save-PublicFile {
     $client.DownloadFile($Uri, $Path)
 }
 
-# The vendor's set-up program, with the cabinets beside it when the archive has them: then nothing is downloaded.
-function Install-Server {
+# The vendor's set-up program, unpacked with what came with it.
+function Expand-Server {
     Save-Artifact -Name 'server' -Path "$MediaFolder\server.zip"
     $folder = "$MediaFolder\server"
     if (Test-Path -LiteralPath $folder) {
@@ -61,8 +69,14 @@ function Install-Server {
     if ($programs.Count -ne 1) {
         throw "the archive of the server has $($programs.Count) programs $wanted, not one"
     }
+    return $programs[0]
+}
+
+# With the cabinets beside it, when the archive has them, nothing is downloaded.
+function Install-Server {
+    $found = Expand-Server
     $arguments = @(Get-RoleValue -Path 'windows.switches')
-    $cabinets = @(Get-ChildItem -LiteralPath $folder -Filter '*.cab' -Recurse -File)
+    $cabinets = @(Get-ChildItem -LiteralPath "$MediaFolder\server" -Filter '*.cab' -Recurse -File)
     if ($cabinets.Count -gt 0) {
         $cache = "$MediaFolder\cabinets"
         New-Item -Path $cache -ItemType Directory -Force | Out-Null
@@ -72,8 +86,8 @@ function Install-Server {
         # The switches are the documents'; this folder has no blank in it, which would need quotes inside the switch.
         $arguments += '/offline', "/cachedir=$cache"
     }
-    Invoke-Native -What 'set-up of the product' -Program $programs[0].FullName -Arguments $arguments `
-        -Accept $Installed -Folder $programs[0].DirectoryName | Out-Null
+    Invoke-Native -What 'set-up of the product' -Program $found.FullName -Arguments $arguments `
+        -Accept $Installed -Folder $found.DirectoryName | Out-Null
     Remove-Item -LiteralPath $MediaFolder -Recurse -Force
 }
 

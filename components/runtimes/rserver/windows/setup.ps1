@@ -52,18 +52,19 @@ function Set-IdleCompute {
     }
 }
 
+# The question whether a former version's settings are taken over is answered `y` (facts.md 15, step 6).
 function Invoke-Tool {
     param([string]$What, [string[]]$Arguments, [switch]$AnyExitCode)
     if ((Get-RoleValue -Path 'setup.tool') -eq 'utility') {
         $utility = (Get-RoleValue -Path 'setup.utility').Replace('/', '\')
         $dll = Join-Path -Path (Get-Home) -ChildPath $utility
         return Invoke-Native -What $What -Program (Get-Dotnet) -Arguments (@($dll) + $Arguments) `
-            -Folder (Get-Home) -AnyExitCode:$AnyExitCode
+            -Folder (Get-Home) -Answer "y`r`n" -AnyExitCode:$AnyExitCode
     }
     Add-CliExtension
     $group = @(Get-RoleValue -Path 'setup.group')
     return Invoke-Native -What $What -Program $CliPython -Arguments (@('-m', 'azure.cli') + $group + $Arguments) `
-        -Environment $CliEnvironment -AnyExitCode:$AnyExitCode
+        -Environment $CliEnvironment -Answer "y`r`n" -AnyExitCode:$AnyExitCode
 }
 
 function Add-CliExtension {

@@ -298,6 +298,7 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, right: bool) -> Non
     made.cmdlets |= {
         "Protect-Folder": lambda **_: [],
         "Test-PrivateUri": lambda uri: False,
+        "Test-Path": lambda literalpath: False,
         "Save-PublicFile": lambda uri, path: [],
         "Get-FileHash": lambda **_: Thing(Hash=digest.upper() if right else "00"),
     }
