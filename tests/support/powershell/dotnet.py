@@ -328,6 +328,7 @@ STATICS: dict[str, Callable[..., Any]] = {
     "IO.File::WriteAllText": write_text,
     "Math::Ceiling": math.ceil,
     "Math::Max": max,
+    "Net.SecurityProtocolType::Tls12": lambda: "Tls12",
     "Math::Min": min,
     "Security.Cryptography.SHA256::Create": _Hash,
     "StringSplitOptions::RemoveEmptyEntries": lambda: True,

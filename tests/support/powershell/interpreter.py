@@ -1,6 +1,7 @@
 """Walks the tree of a script and does what it says."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ class _Continue(Exception):  # noqa: N818 - flow, no error
     pass
 
 
+@cache
+def _parsed(name: str, source: bytes) -> Script:
+    """A script is read once, however many machines take it in."""
+    return Script(name, source)
+
+
 class Interpreter(Expressions):
     """Runs scripts; *cmdlets* are what the machine around them would do."""
 
@@ -62,7 +69,7 @@ class Interpreter(Expressions):
 
     def run(self, source: bytes, name: str = "text") -> list[Any]:
         """Run a text at the top; return what it puts out."""
-        script = Script(name, source)
+        script = _parsed(name, source)
         outputs: list[Any] = []
         for each in script.root.named_children:
             if each.type == "statement_list":
@@ -199,6 +206,8 @@ class Interpreter(Expressions):
         value = self.value(condition.named_children[0], scope)
         matched = False
         for clause in body.named_children[0].named_children:
+            if clause.type == "comment":
+                continue
             if text(clause.named_children[0]).lower() == "default":
                 if not matched:
                     self._block(clause.named_children[1], scope, out)
@@ -343,6 +352,8 @@ class Interpreter(Expressions):
             case "variable":
                 place = self.top if text(target).lower().startswith("$script:") else scope
                 place.names[name_of(target)] = value
+            case "member_access" if text(target.children[1]) == "::":
+                pass  # a setting of the process that runs it
             case "member_access":
                 owner, member = target.named_children[0], target.named_children[-1]
                 members.set_member(self.expression(owner, scope), text(member), value)

@@ -76,7 +76,7 @@ def invoked(owner: Any, name: str, given: list[Any]) -> Any:
     return VOID if made is None and found not in NULLS else made
 
 
-NULLS = ("get_FirstChild", "GetProperty")
+NULLS = ("ExecuteScalar", "get_FirstChild", "GetProperty")
 """Methods whose answer may be `$null`."""
 
 

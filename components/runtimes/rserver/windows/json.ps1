@@ -106,6 +106,9 @@ function Merge-Json {
 
 function ConvertTo-JsonString {
     param([string]$Text)
+    if ($Text -notmatch '["\\\x00-\x1f]') {
+        return '"' + $Text + '"'
+    }
     $written = New-Object -TypeName System.Text.StringBuilder
     foreach ($character in $Text.ToCharArray()) {
         $code = [int]$character

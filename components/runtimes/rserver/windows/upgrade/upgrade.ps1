@@ -104,6 +104,7 @@ function Undo-Settings {
 function Restore-Product {
     if (Test-Begun -Name 'remove') {
         Confirm-Backup
+        Save-NewNode
         Invoke-Once -OnceName 'back-leave' -OnceAction { Disconnect-Node }
         Invoke-Once -OnceName 'back-remove-new' -OnceAction { Uninstall-New }
         Invoke-Once -OnceName 'back-remove-old' -OnceAction { Uninstall-Product -File "$Backup\node.json" }
