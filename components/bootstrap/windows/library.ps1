@@ -141,9 +141,14 @@ function Invoke-Native {
         $start.EnvironmentVariables[$name] = [string]$Environment[$name]
     }
     $process = [Diagnostics.Process]::Start($start)
-    # A question that nobody answers ends, and does not wait for ever.
-    $process.StandardInput.Write($Answer)
-    $process.StandardInput.Close()
+    # A question that nobody answers ends, and does not wait for ever. A program that asks none may have ended before.
+    try {
+        $process.StandardInput.Write($Answer)
+        $process.StandardInput.Close()
+    }
+    catch {
+        Write-Log "$What took no answer: $($_.Exception.Message)"
+    }
     $output = $process.StandardOutput.ReadToEndAsync()
     $complaints = $process.StandardError.ReadToEndAsync()
     if (-not $process.WaitForExit(1000 * $Seconds)) {

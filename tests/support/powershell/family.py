@@ -6,6 +6,7 @@ has a process of its own.
 """
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from components.bootstrap import upgrade
+from components.bootstrap import upgrade, user_data
 from components.bootstrap.bundle import split
 from components.bootstrap.user_data import node_json
 from components.runtimes import recipe
@@ -58,9 +59,16 @@ def digest(content: bytes) -> str:
 
 
 class Node:
-    """A node of *environment* that is to come to version *to*, or to other settings."""
+    """A node of *environment* that is to come to version *to*, or to other settings: *changes*."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, Any], role: str, to: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, Any],
+        role: str,
+        to: str,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
         self.drive = folder / "drive"
         self.role, self.old, self.to = role, environment["runtime"]["version"], to
         self.media = {f"{SITE}/{each}.zip": media(each) for each in (self.old, to)}
@@ -74,11 +82,13 @@ class Node:
         self.databases: dict[str, str] = {"operationalization": self.old, "master": ""}
         self.sites: set[str] = set()
         environment = self.with_media(environment, self.old)
-        self.archive, after = self.made(folder, environment)
-        self.documents = {
-            self.old: json.loads(self.node_file(environment)),
-            to: json.loads(self.node_file(after)),
-        }
+        self.archive, after = (
+            self.made(folder, environment)
+            if changes is None
+            else self.configured(folder, changed(environment, dict(changes)))
+        )
+        self.before = json.loads(self.node_file(environment))
+        self.documents = {self.old: self.before, to: json.loads(self.node_file(after))}
         self.begin(environment)
 
     # How it begins.
@@ -103,6 +113,18 @@ class Node:
         installers = Installers(server=server, dotnet=dotnet_media)
         found: Any = upgrade.content(path, self.to, installers)
         after = yaml.safe_load(found["stackFile"])["config"][f"{NAMESPACE}:environment"]
+        return base64.b64decode(found["archives"][self.role]), after
+
+    def configured(self, folder: Path, after: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+        """The archive for the settings of *after*, which was deployed, and *after* itself."""
+        path = folder / "Pulumi.shop.yaml"
+        path.write_text(yaml.safe_dump({"config": {f"{NAMESPACE}:environment": after}}))
+        node_file = self.node_file(after)
+        made = recipe.for_role(parse(after, stack="shop"), self.role)  # type: ignore[arg-type]
+        rendered = user_data.made(made, after["cloud"], node_file).digest
+        packed = base64.b64encode(gzip.compress(node_file.encode(), mtime=0)).decode()
+        deployed = {self.role: {"rendered": rendered, "nodeFile": packed}}
+        found: Any = upgrade.configuration(path, deployed)
         return base64.b64decode(found["archives"][self.role]), after
 
     def node_file(self, environment: Mapping[str, Any]) -> str:
@@ -213,12 +235,12 @@ class Node:
 
     # Steps.
 
-    def step(self, name: str) -> Machine:
-        """Run a step as node.ps1 has it; raise Thrown with what it complained of."""
+    def machine(self) -> Machine:
+        """A process's own reader of scripts on this node."""
         machine = Machine(self.drive, self._cmdlets())
         opened = machine.statics["IO.File::Open"]
         machine.statics |= {
-            "Diagnostics.Process::Start": self._started,
+            "Diagnostics.Process::Start": self.started,
             "IO.File::Open": lambda *given: self._opened(opened, *given),
         }
         machine.cmdlets["Test-Path"] = lambda literalpath, pathtype="": (
@@ -226,6 +248,11 @@ class Node:
             if literalpath.startswith("IIS:")
             else machine._exists(literalpath, pathtype)
         )
+        return machine
+
+    def step(self, name: str) -> Machine:
+        """Run a step as node.ps1 has it; raise Thrown with what it complained of."""
+        machine = self.machine()
         text = f"{ID}\nupgrade-{ID}.zip\n{digest(self.archive)}\n{name}\n"
         machine.put(f"{DATA}\\channel\\one\\input", text)
         script = (REPOSITORY / "operations" / "upgrade" / "node.ps1").read_bytes()
@@ -297,7 +324,7 @@ class Node:
             raise Thrown(f"{uri}: 404")
         self.put(path, self.media[uri])
 
-    def _started(self, start: Any) -> Any:
+    def started(self, start: Any) -> Any:
         file = self.real(start.values["FileName"])
         version, arguments = file.read_text(), start.values["Arguments"].split()
         if "/uninstall" in arguments:

@@ -198,8 +198,10 @@ def test_a_step_that_is_cut_short_is_gone_on_with(tmp_path: Path, at: int) -> No
 
 @pytest.mark.parametrize(
     ("at", "version"),
-    [(2, "9.1.0"), (8, "9.1.0"), (8, "9.3.0"), (9, "9.3.0"), (12, "9.1.0"), (12, "9.3.0")]
-    + [(14, "9.3.0"), (16, "9.1.0"), (18, "9.3.0"), (20, "9.3.0")],
+    [
+        *((2, "9.1.0"), (8, "9.1.0"), (8, "9.3.0"), (9, "9.3.0"), (12, "9.1.0"), (12, "9.3.0")),
+        *((14, "9.3.0"), (16, "9.1.0"), (18, "9.3.0"), (20, "9.3.0")),
+    ],
 )
 def test_a_step_that_is_cut_short_is_taken_back(tmp_path: Path, at: int, version: str) -> None:
     machine = node(tmp_path, of=version)
@@ -289,3 +291,53 @@ def test_what_is_not_what_was_sent_is_not_run(tmp_path: Path) -> None:
 def test_a_step_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Thrown, match="no step of an upgrade: jump"):
         node(tmp_path).step("jump")
+
+
+# Other settings, and the same version.
+
+
+def configuring(folder: Path, role: str = "web", **changes: Any) -> Node:
+    base = of_family(AZURE, "9.4.7", WINDOWS)
+    return Node(folder, base, role, "9.4.7", {"runtime.server.logLevel": "Information", **changes})
+
+
+def test_a_node_gets_what_was_deployed_last_and_keeps_its_product(tmp_path: Path) -> None:
+    machine = configuring(tmp_path)
+    by_hand(machine, Ours="mine")
+    machine.step("prepare-settings")
+    assert machine.state == "ready"
+    machine.step("apply")
+
+    assert (machine.version, machine.state) == ("9.4.7", "ready")
+    assert json.loads(machine.text(f"{DATA}\\node.json")) == machine.documents["9.4.7"]
+    assert machine.before != machine.documents["9.4.7"]
+    assert machine.settings("9.4.7")["Ours"] == "mine"
+    assert not machine.text(f"{PROGRAMS}\\watch.ps1").startswith("# 9.4.7")
+
+
+@pytest.mark.parametrize("at", [3, 6, 8, 10, 12, 14])
+def test_settings_that_were_cut_short_are_taken_back(tmp_path: Path, at: int) -> None:
+    machine = configuring(tmp_path)
+    by_hand(machine, Ours="mine")
+    before = everything(machine)
+    machine.step("prepare-settings")
+    machine.dies_at = machine.noted + at
+    for step in ("apply", "undo", "undo"):
+        try:
+            machine.step(step)
+        except Killed:
+            continue
+        if step == "undo":
+            break
+
+    assert machine.state == "ready"
+    assert everything(machine) == before
+
+
+def test_settings_with_another_installer_are_refused_before_anything_changes(
+    tmp_path: Path,
+) -> None:
+    machine = configuring(tmp_path, **{"runtime.server.installers.server.sha256": "a" * 64})
+    with pytest.raises(Thrown, match="the settings name another installer"):
+        machine.step("prepare-settings")
+    assert json.loads(machine.text(f"{DATA}\\node.json")) == machine.before
