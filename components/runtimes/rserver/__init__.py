@@ -27,7 +27,7 @@ do by one JSON section, named after its role in /etc/operationalization/node.jso
     login         {} or {account, secret, words}: who asks for /status, and the words for healthy
     listsComputeNodes
                   true where the node has the list of compute nodes in the product's database be
-                  the document's `computeNodes` (`node/diagnose.py`); else not there
+                  the document's `computeNodes` (`node/diagnose.py`, `services.ps1`); else not there
 
 VALUES are texts, numbers, lists and the expressions of `expressions.py`. Beside the section, the
 document's `computeNodes` has `values` and `ranges`: the compute nodes' URIs, on web nodes.

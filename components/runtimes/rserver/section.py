@@ -151,7 +151,6 @@ def _lists_compute_nodes(product: Product, role: Role) -> bool:
     """
     return (
         role == "web"
-        and product.family == "linux"
         and product.version.compute_nodes_api
         and product.server.authentication.method == "local"
     )

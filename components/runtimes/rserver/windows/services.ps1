@@ -122,18 +122,46 @@ function Get-RoleRequests {
     return @($open | Where-Object -FilterScript { $_.RemoteAddress -ne '127.0.0.1' }).Count
 }
 
-# What the vendor's diagnostics begin with (facts.md 14.1), once: signing in, and what the node says of itself and of
-# the compute nodes. A later boot must not wait for other nodes.
+# What the vendor's diagnostics begin with (facts.md 14.1), once for each list of compute nodes: signing in, and what
+# the node says of itself and of them. A later boot must not wait for other nodes.
 function Test-Diagnostics {
     $mark = "$DataFolder\diagnosed"
+    $nodes = 'yes'
+    if (Test-ComputeList) {
+        $nodes = Get-ComputeUris
+    }
     $account = '{0}.login.account' -f (Get-NodeValue -Path 'role')
-    if ((Test-Path -LiteralPath $mark) -or -not (Test-NodeValue -Path $account) -or (Get-LocalAddress) -eq '') {
+    if (-not (Test-NodeValue -Path $account) -or (Get-LocalAddress) -eq '') {
+        return
+    }
+    if ((Test-Path -LiteralPath $mark) -and [IO.File]::ReadAllText($mark) -eq $nodes) {
         return
     }
     Wait-Until -WaitFor 'a web node whose status is good' -WaitSeconds 900 -WaitCondition {
         @(Get-RoleValue -Path 'login.words') -contains (Request-Status)
     }
-    Write-Text -Path $mark -Text 'yes'
+    Write-Text -Path $mark -Text $nodes
+}
+
+# Whether this node says in the product's database which compute nodes there are.
+function Test-ComputeList {
+    return Test-NodeValue -Path ('{0}.listsComputeNodes' -f (Get-NodeValue -Path 'role'))
+}
+
+# Since 9.2.1 that list is in the database, which takes over what is in a web node's file and forgets nothing by itself
+# (facts.md 11): `/computenodes` replaces it for all web nodes (13.5).
+function Update-ComputeNodes {
+    param([string]$Address, [hashtable]$Headers)
+    $wanted = @(@(Get-NodeValue -Path 'computeNodes.values') + @(Get-NodeValue -Path 'computeNodes.ranges'))
+    $answer = Invoke-RestMethod -Uri "$Address/computenodes" -Headers $Headers -UseBasicParsing -TimeoutSec 60
+    $found = @($answer.computeNodes)
+    if ((@($found | Sort-Object) -join ',') -eq (@($wanted | Sort-Object) -join ',')) {
+        return
+    }
+    $body = ConvertTo-Json -InputObject @{ entries = $wanted } -Depth 3 -Compress
+    Invoke-RestMethod -Uri "$Address/computenodes" -Method Post -Headers $Headers -Body $body `
+        -ContentType 'application/json' -UseBasicParsing -TimeoutSec 60 | Out-Null
+    Write-Log "the compute nodes are $($wanted -join ', ')"
 }
 
 function Request-Status {
@@ -146,5 +174,8 @@ function Request-Status {
     $login = Invoke-RestMethod -Uri "$address/login" -Method Post -Body $body -ContentType 'application/json' `
         -UseBasicParsing -TimeoutSec 30
     $headers = @{ Authorization = "Bearer $($login.access_token)" }
+    if (Test-ComputeList) {
+        Update-ComputeNodes -Address $address -Headers $headers
+    }
     return (Invoke-RestMethod -Uri "$address/status" -Headers $headers -UseBasicParsing -TimeoutSec 60).statusCode
 }

@@ -492,3 +492,63 @@ def test_a_machine_of_a_group_says_once_that_it_serves(
     made.call("Confirm-Ready")
     made.call("Confirm-Ready")
     assert said == told
+
+
+# Diagnostics.
+
+LISTED = ["https://10.20.16.4:12805", "https://10.20.16.5:12805"]
+
+
+def asked(tmp_path: Path, case: str, known: list[str]) -> Callable[[], list[str]]:
+    """Run the diagnostics of a web node whose product knows some compute nodes; its calls."""
+    calls: list[str] = []
+    made = scripts(case, tmp_path, **{"Start-Sleep": lambda seconds: dotnet.slept(seconds) or []})
+    for name in ("product", "services"):
+        made.load(OWN / f"{name}.ps1")
+    for name in ("write-text", "write-log"):
+        made.functions.pop(name)
+
+    def called(uri: str, method: str = "Get", body: str = "", **_: Any) -> Any:
+        path = uri.rpartition("/")[2]
+        calls.append(f"{method} {path}")
+        if path == "login":
+            return Thing(access_token="token")
+        if path == "status":
+            return Thing(statusCode="pass")
+        if method == "Post":
+            known[:] = json.loads(body)["entries"]
+        return Thing(computeNodes=list(known))
+
+    made.cmdlets |= {
+        "Invoke-RestMethod": called,
+        "Get-NodeSecret": lambda name: SECRETS[name],
+        "Get-ComputeUris": lambda: ",".join(LISTED),
+        "ConvertTo-Json": lambda inputobject, **_: json.dumps(dict(inputobject)),
+        "Test-Path": lambda literalpath: Path(literalpath).exists(),
+        "Write-Text": lambda path, text: Path(path).write_text(text) and [],
+        "Write-Log": lambda text: [],
+    }
+
+    def run() -> list[str]:
+        calls.clear()
+        made.call("Test-Diagnostics")
+        return calls
+
+    return run
+
+
+def test_the_list_of_compute_nodes_in_the_database_becomes_that_of_the_settings(
+    tmp_path: Path,
+) -> None:
+    known = ["https://10.20.16.9:12805"]
+    run = asked(tmp_path, "azure-9.4.7-web", known)
+
+    assert run() == ["Post login", "Get computenodes", "Post computenodes", "Get status"]
+    assert known == LISTED
+    assert run() == [], "a later boot waits for nobody"
+    Path(f"{tmp_path}\\diagnosed").write_text("https://10.20.16.4:12805")
+    assert run() == ["Post login", "Get computenodes", "Get status"]
+
+
+def test_versions_that_have_the_list_in_their_file_are_not_asked_for_it(tmp_path: Path) -> None:
+    assert asked(tmp_path, "azure-9.1.0-web", [])() == ["Post login", "Get status"]

@@ -273,7 +273,7 @@ def test_what_only_the_upgrade_needed_goes_and_is_not_missed(tmp_path: Path) -> 
     machine.step("prepare")
     machine.step("replace")
     machine.step("diagnose")
-    assert machine.text(f"{DATA}\\diagnosed") == "yes"
+    assert machine.real(f"{DATA}\\diagnosed").exists()
     machine.step("settle")
     machine.step("settle")
     assert not machine.real(f"{WORK}\\files").exists()
