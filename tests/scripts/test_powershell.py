@@ -166,6 +166,37 @@ def test_scripts_know_each_others_functions_and_parameters():
     assert [str(each) for each in found] == ["a/user.ps1:4: Get-Length has no parameter -Wrong"]
 
 
+def script(path, body):
+    return Script(path, (HEAD + body).encode())
+
+
+def test_a_variable_may_come_from_all_that_takes_a_script_in():
+    outer = script("a/outer.ps1", "$Work = 'x'\n. \"$PSScriptRoot\\inner.ps1\"\n")
+    inner = script("a/inner.ps1", '. "$PSScriptRoot\\part.ps1"\n')
+    part = script("a/part.ps1", "Get-Item -LiteralPath $Work\n")
+
+    assert problems({each.path: each for each in (outer, inner, part)}) == []
+
+
+def test_a_variable_must_come_from_each_that_takes_a_script_in():
+    one = script("a/one.ps1", "$Work = 'x'\n. \"$PSScriptRoot\\part.ps1\"\n")
+    other = script("a/other.ps1", '. "$PSScriptRoot\\part.ps1"\n')
+    part = script("a/part.ps1", "Get-Item -LiteralPath $Work\n")
+
+    found = problems({each.path: each for each in (one, other, part)})
+    assert [str(each) for each in found] == ["a/part.ps1:3: $work is read, and nobody sets it"]
+
+
+def test_parts_of_the_repository_do_not_call_each_others_functions():
+    mine = script("a/mine.ps1", "function Get-Answer { return 1 }\n")
+    yours = script("b/yours.ps1", "Get-Answer\n")
+
+    found = problems({each.path: each for each in (mine, yours)})
+    assert [str(each) for each in found] == [
+        "b/yours.ps1:3: Get-Answer is no function of ours and no cmdlet of version 4.0"
+    ]
+
+
 def test_no_word_of_the_vocabulary_is_an_alias_or_a_program():
     assert all("-" in name for name in CMDLETS)
 

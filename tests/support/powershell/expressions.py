@@ -1,6 +1,7 @@
 """Expressions of the language: what has a value by itself."""
 
 import re
+from functools import cache
 from typing import Any
 
 from scripts.lib.powershell.tree import Node, text
@@ -165,13 +166,25 @@ _LEVEL = re.compile(r"_expression$|_with_unary_operator$")
 
 def single(node: Node) -> Node:
     """Go down as long as there is only one way."""
-    while _LEVEL.search(node.type) and len(node.children) == 1:
-        node = node.children[0]
+    while node.child_count == 1 and _is_level(node.type):
+        only = node.child(0)
+        assert only is not None
+        node = only
     return node
 
 
+@cache
+def _is_level(kind: str) -> bool:
+    return _LEVEL.search(kind) is not None
+
+
 def name_of(variable: Node) -> str:
-    return re.sub(r"^(script|global):", "", text(variable).strip("${}@").lower())
+    return _name(text(variable))
+
+
+@cache
+def _name(written: str) -> str:
+    return re.sub(r"^(script|global):", "", written.strip("${}@").lower())
 
 
 def child_of(node: Node, kind: str) -> str:
