@@ -51,7 +51,6 @@ def identity(version: ServerVersion, family: Family) -> dict[str, JsonValue]:
         "product": version.product,
         "version": version.version,
         "stash": STASH[family],
-        "directoryValues": version.directory_values,
     }
 
 
@@ -77,4 +76,5 @@ def removal(version: ServerVersion) -> dict[str, JsonValue]:
         "services": {str(part): names for part, names in place.services.items()},
         "packages": _PACKAGES.get(short, ml_server),
         "trees": _TREES.get(short, (f"/opt/microsoft/mlserver/{number}",)),
+        "directoryValues": version.directory_values,
     }

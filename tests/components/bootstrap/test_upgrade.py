@@ -120,7 +120,6 @@ def test_a_node_with_windows_gets_the_files_of_a_fresh_one_and_what_brings_them(
         "product": "rserver",
         "version": "9.1.0",
         "stash": "C:\\Users\\Default\\AppData\\Local\\DeployR\\current",
-        "directoryValues": False,
     }
 
 

@@ -1,7 +1,7 @@
 # Compares the product's appsettings.json of two versions, as upgrade_settings.py does on Linux. Keys change their place
-# with the versions (facts.md 9.3 and 15): 9.1 has LDAP and AAD as one object each in place of a list, without
-# BindFilter; 9.3 has ComputeNodesConfiguration in place of BackEndConfiguration, and the installed file says which one
-# it has. No value of a setting is ever printed: some are secrets. Paths are keys with a line end between them.
+# with the versions (facts.md 9.3 and 15): 9.3 has ComputeNodesConfiguration in place of BackEndConfiguration, and the
+# installed file says which one it has; 9.0, whose other shapes Linux nodes know, does not run on Windows here. No value
+# of a setting is ever printed: some are secrets. Paths are keys with a line end between them.
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
@@ -34,42 +34,18 @@ function Get-JsonLeaves {
 # The old file's settings where the new version has them.
 function Move-Settings {
     param([System.Xml.XmlElement]$Old, [System.Xml.XmlElement]$New)
-    if ($Move.of.directoryValues -and -not $Move.to.directoryValues) {
-        $authentication = Find-JsonChild -Element $Old -Names 'Authentication'
-        foreach ($name in 'AzureActiveDirectory', 'LDAP') {
-            if ($null -ne $authentication) {
-                Expand-Directory -Section (Find-JsonChild -Element $authentication -Names $name)
-            }
-        }
-    }
     foreach ($name in $UriSections) {
         $other = @($UriSections | Where-Object -FilterScript { $_ -ne $name })[0]
         $here = Find-JsonChild -Element $Old -Names $name
         $there = $null -ne (Find-JsonChild -Element $New -Names $other)
         if ($null -ne $here -and $there -and $null -eq (Find-JsonChild -Element $New -Names $name)) {
+            $taken = Find-JsonChild -Element $Old -Names $other
+            if ($null -ne $taken) {
+                $Old.RemoveChild($taken) | Out-Null
+            }
             Add-JsonChild -Element $Old -Key $other -From $here
             $Old.RemoveChild($here) | Out-Null
         }
-    }
-}
-
-# The first of the list's objects is the section's own.
-function Expand-Directory {
-    param([System.Xml.XmlElement]$Section)
-    if ($null -eq $Section) {
-        return
-    }
-    $list = Find-JsonChild -Element $Section -Names 'Values'
-    if ($null -eq $list -or (Get-JsonKind -Element $list) -ne 'array') {
-        return
-    }
-    $Section.RemoveChild($list) | Out-Null
-    foreach ($first in @(Get-JsonChildren -Element $list | Select-Object -First 1)) {
-        Merge-Json -Into $Section -Overlay $first
-    }
-    $filter = Find-JsonChild -Element $Section -Names 'BindFilter'
-    if ($null -ne $filter) {
-        $Section.RemoveChild($filter) | Out-Null
     }
 }
 
