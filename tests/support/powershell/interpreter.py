@@ -8,6 +8,7 @@ from typing import Any
 from scripts.lib.powershell.tree import Node, Script, text
 from tests.support.powershell import dotnet, members
 from tests.support.powershell import values as of
+from tests.support.powershell.cmdlets import CHOOSING, PIPELINE, Cmdlet
 from tests.support.powershell.expressions import Expressions, child_of, name_of, single
 from tests.support.powershell.values import (
     VOID,
@@ -21,8 +22,6 @@ from tests.support.powershell.values import (
     stream,
     truth,
 )
-
-Cmdlet = Callable[..., Any]
 
 
 class _Return(Exception):  # noqa: N818 - flow, no error
@@ -389,27 +388,3 @@ def _parameters(body: Node) -> list[tuple[str, str, Node | None]]:
 def _switches(function: Node) -> frozenset[str]:
     body = next(each for each in function.named_children if each.type == "script_block")
     return frozenset(name for kind, name, _ in _parameters(body) if kind.lower() == "switch")
-
-
-def _for_each(process: Block, run: Any, input: list[Any] | None = None) -> list[Any]:  # noqa: A002
-    return [made for value in input or [] for made in run(process, value)]
-
-
-def _where(filterscript: Block, run: Any, input: list[Any] | None = None) -> list[Any]:  # noqa: A002
-    return [each for each in input or [] if truth(collapsed(run(filterscript, each)))]
-
-
-def _select(
-    input: list[Any] | None = None,  # noqa: A002
-    skip: int = 0,
-    first: int | None = None,
-) -> list[Any]:
-    return (input or [])[skip:][:first]
-
-
-def _sort(input: list[Any] | None = None) -> list[Any]:  # noqa: A002
-    return sorted(input or [], key=lambda each: of.text(each).lower())
-
-
-CHOOSING: dict[str, Cmdlet] = {"Select-Object": _select, "Sort-Object": _sort}
-PIPELINE: dict[str, Cmdlet] = {"ForEach-Object": _for_each, "Where-Object": _where}
