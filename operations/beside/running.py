@@ -12,8 +12,8 @@ from operations.beside import planning
 from operations.beside.planning import Step
 from operations.beside.record import Journal, Record
 from operations.channel import Channel, Node
+from operations.channel.instances import id_of
 from operations.errors import OperationError
-from operations.upgrade.environment import id_of
 from operations.upgrade.journal import put
 
 SCRIPT = Path(__file__).resolve().parent / "node.sh"

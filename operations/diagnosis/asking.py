@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.channel import Channel, Node
-from operations.diagnosis.instances import Instance
+from operations.channel.instances import Instance
 from operations.diagnosis.intended import Intended
 from operations.errors import OperationError
 from operations.stack import PROJECT

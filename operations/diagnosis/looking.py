@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from operations.channel import choose
-from operations.diagnosis import asking, front, instances, intended
+from operations.channel import choose, instances
+from operations.diagnosis import asking, front, intended
 from operations.diagnosis.asking import Told
 from operations.diagnosis.front import Step
 from operations.diagnosis.judging import Evidence, judge

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from operations.channel import Node
+from operations.channel.instances import id_of
 from operations.connection import Connection
 from operations.errors import OperationError
 from operations.patience import until
@@ -55,11 +56,6 @@ def with_system(nodes: Sequence[Node], system: str) -> tuple[Node, ...]:
 
 def _rank(role: str) -> int:
     return ORDER.index(role) if role in ORDER else len(ORDER)
-
-
-def id_of(target: str) -> str:
-    """Return what a machine is called: of an AWS ARN its last part, the instance's id."""
-    return target.rpartition("/")[2] if target.startswith("arn:") else target
 
 
 class Unseen:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from operations.channel import Node
+from operations.channel.instances import Instance
 from operations.diagnosis.asking import Target, Told, targets
 from operations.diagnosis.front import Certificate, Front, Step
-from operations.diagnosis.instances import Instance
 from operations.diagnosis.intended import Group, Intended
 from operations.diagnosis.judging import Evidence, judge
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from operations.channel import Channel, Node, carrier
+from operations.channel.instances import Instance
 from operations.diagnosis import asking
-from operations.diagnosis.instances import Instance
 from operations.diagnosis.judging import node as judging
 from operations.diagnosis.node import filter as packet_filter
 from operations.diagnosis.node import ground, keeping, machine, serving, store, way

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.channel import Node
 from operations.channel.aws import AWS
 from operations.channel.azure import AZ
+from operations.channel.carrier import Node
 from operations.channel.commands import Program
 from operations.errors import OperationError
 from operations.stack import PROJECT, Backend, Sandbox
-from operations.upgrade.environment import id_of
 
 SECONDS = 20.0
 SCALE_SET = "/virtualmachinescalesets/"
@@ -34,6 +33,11 @@ class Instance:
     state: str
     """In the cloud's own word."""
     running: bool
+
+
+def id_of(target: str) -> str:
+    """Return what a machine is called: of an AWS ARN its last part, the instance's id."""
+    return target.rpartition("/")[2] if target.startswith("arn:") else target
 
 
 def found(outputs: Mapping[str, Any], backend: Backend) -> tuple[Instance, ...]:

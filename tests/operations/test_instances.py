@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from operations.diagnosis import instances
+from operations.channel import instances
 
 ARM = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute"
 SET = f"{ARM}/virtualMachineScaleSets/web"
