@@ -30,7 +30,7 @@ from tests.support.powershell import dotnet
 from tests.support.powershell.machine import Machine
 from tests.support.powershell.nodes import REPOSITORY
 from tests.support.powershell.pretended import Anything, Connection, Ended, Thing_
-from tests.support.powershell.values import ScriptExit, Table, Thing, Thrown
+from tests.support.powershell.values import ScriptExit, Table, Thing, Thrown, of_json, to_json
 
 DATA = "C:\\ProgramData\\Operationalization"
 PROGRAMS = "C:\\Program Files\\Operationalization"
@@ -39,6 +39,9 @@ ID = "shop-mlserver-9.4.7-20261130t120000"
 WORK = f"{DATA}\\upgrade\\{ID}"
 SITE = "https://downloads.example.com"
 TASKS = "\\Operationalization\\"
+PASSES = {"statusCode": "pass"}
+GOOD = {"components": {"database": PASSES, "backends": {"components": {"http://a/": PASSES}}}}
+"""What the product says of itself: as much of it as nodes look at."""
 
 
 class Killed(BaseException):
@@ -287,7 +290,7 @@ class Node:
             "Remove-WebAppPool": lambda name: self.sites.discard(f"IIS:\\AppPools\\{name}") or [],
             "Remove-Website": lambda name: self.sites.discard(f"IIS:\\Sites\\{name}") or [],
             "Invoke-RestMethod": self._answered,
-            "ConvertTo-Json": lambda inputobject, **_: json.dumps(dict(inputobject)),
+            "ConvertTo-Json": lambda inputobject, **_: to_json(inputobject),
         }
 
     def _tasks(self) -> list[Any]:
@@ -338,7 +341,7 @@ class Node:
 
     def _answered(self, uri: str, **given: Any) -> Any:
         if uri.endswith("/status"):
-            return Thing(statusCode="pass")
+            return of_json(GOOD)
         if uri.endswith("/computenodes"):
             return Thing(computeNodes=[])
         return Thing(access_token="token", value="Secret-of.the-vault1")

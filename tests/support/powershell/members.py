@@ -51,7 +51,7 @@ def set_member(owner: Any, name: str, value: Any) -> None:
 
 def item(owner: Any, index: Any) -> Any:
     if isinstance(owner, _Properties):
-        return owner[index]
+        return owner.named(index)
     if isinstance(owner, Table | dict):
         return owner.get(owner.key(index) if isinstance(owner, Table) else index)
     if owner is None:
@@ -80,13 +80,14 @@ NULLS = ("ExecuteScalar", "get_FirstChild", "GetProperty")
 """Methods whose answer may be `$null`."""
 
 
-class _Properties:
-    def __init__(self, owner: Thing) -> None:
-        self.owner = owner
+class _Properties(list[Property]):
+    """An object's properties, one by one or by name."""
 
-    def __getitem__(self, name: str) -> Property | None:
-        key = self.owner.key(name)
-        return None if key is None else Property(self.owner.values[key])
+    def __init__(self, owner: Thing) -> None:
+        super().__init__(Property(name, value) for name, value in owner.values.items())
+
+    def named(self, name: str) -> Property | None:
+        return next((each for each in self if each.Name.lower() == name.lower()), None)
 
 
 def _find(owner: Any, name: str) -> str | None:

@@ -1,5 +1,6 @@
 """Values of the language, and what it does with them by itself."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class Block:
 
 @dataclass
 class Property:
+    Name: str
     Value: Any
 
 
@@ -88,6 +90,11 @@ def of_json(value: Any) -> Any:
     if isinstance(value, list):
         return [of_json(each) for each in value]
     return value
+
+
+def to_json(value: Any) -> str:
+    """What ConvertTo-Json makes of a value."""
+    return json.dumps(value, default=lambda each: each.values)
 
 
 def stream(value: Any) -> list[Any]:

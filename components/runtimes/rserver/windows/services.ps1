@@ -138,7 +138,8 @@ function Test-Diagnostics {
         return
     }
     Wait-Until -WaitFor 'a web node whose status is good' -WaitSeconds 900 -WaitCondition {
-        @(Get-RoleValue -Path 'login.words') -contains (Request-Status)
+        Confirm-Status -Status (Request-Status)
+        return $true
     }
     Write-Text -Path $mark -Text $nodes
 }
@@ -177,5 +178,45 @@ function Request-Status {
     if (Test-ComputeList) {
         Update-ComputeNodes -Address $address -Headers $headers
     }
-    return (Invoke-RestMethod -Uri "$address/status" -Headers $headers -UseBasicParsing -TimeoutSec 60).statusCode
+    return Invoke-RestMethod -Uri "$address/status" -Headers $headers -UseBasicParsing -TimeoutSec 60
+}
+
+# Refuses a status in which something that this node needs does not pass: the database, the log-in, one compute node.
+# The word for the whole does not count, since addresses in a range that nobody has show as failed (facts.md 11).
+function Confirm-Status {
+    param([object]$Status)
+    $components = Get-Component -Of $Status -Name 'components'
+    if ($null -eq $components) {
+        throw '/status has no components'
+    }
+    foreach ($name in 'database', 'authentication', 'ldap') {
+        $property = $components.PSObject.Properties[$name]
+        if ($null -ne $property -and -not (Test-Component -Component $property.Value)) {
+            throw "/status: $name does not pass: $(ConvertTo-Json -InputObject $property.Value -Depth 5 -Compress)"
+        }
+    }
+    $backends = Get-Component -Of $components -Name 'backends'
+    $found = Get-Component -Of $backends -Name 'components'
+    if ($null -ne $found) {
+        foreach ($property in @($found.PSObject.Properties)) {
+            if (Test-Component -Component $property.Value) {
+                return
+            }
+        }
+    }
+    throw "/status: no compute node passes: $(ConvertTo-Json -InputObject $backends -Depth 5 -Compress)"
+}
+
+# Whether a component of `/status` says one of the words for healthy.
+function Test-Component {
+    param([object]$Component)
+    return @(Get-RoleValue -Path 'login.words') -contains (Get-Component -Of $Component -Name 'statusCode')
+}
+
+function Get-Component {
+    param([object]$Of, [string]$Name)
+    if ($null -eq $Of -or $null -eq $Of.PSObject.Properties[$Name]) {
+        return $null
+    }
+    return $Of.PSObject.Properties[$Name].Value
 }

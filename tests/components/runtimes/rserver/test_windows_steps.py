@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from components.runtimes.rserver.node import diagnose
 from tests.support.powershell import ScriptExit, Thing, Thrown, dotnet
 from tests.support.powershell.nodes import OWN, SECRETS, SHARED, document, scripts
+from tests.support.powershell.values import of_json, to_json
 
 ROLE_STEPS = (
     "Install-Product",
@@ -499,9 +501,27 @@ def test_a_machine_of_a_group_says_once_that_it_serves(
 LISTED = ["https://10.20.16.4:12805", "https://10.20.16.5:12805"]
 
 
-def asked(tmp_path: Path, case: str, known: list[str]) -> Callable[[], list[str]]:
-    """Run the diagnostics of a web node whose product knows some compute nodes; its calls."""
+PASSES, FAILS = {"statusCode": "pass"}, {"statusCode": "fail"}
+HEALTHY = {
+    "statusCode": "warn",
+    "components": {
+        "backends": {"statusCode": "warn", "components": {"http://a/": FAILS, "http://b/": PASSES}},
+        "authentication": PASSES,
+        "database": PASSES,
+    },
+}
+"""A range has addresses that nobody has (facts.md 11)."""
+
+
+def asked(
+    tmp_path: Path, case: str, known: list[str], statuses: tuple[Any, ...] = ()
+) -> Callable[[], list[str]]:
+    """Run the diagnostics of a web node whose product knows some compute nodes; its calls.
+
+    After *statuses* its status is a good one.
+    """
     calls: list[str] = []
+    coming = list(statuses)
     made = scripts(case, tmp_path, **{"Start-Sleep": lambda seconds: dotnet.slept(seconds) or []})
     for name in ("product", "services"):
         made.load(OWN / f"{name}.ps1")
@@ -514,7 +534,7 @@ def asked(tmp_path: Path, case: str, known: list[str]) -> Callable[[], list[str]
         if path == "login":
             return Thing(access_token="token")
         if path == "status":
-            return Thing(statusCode="pass")
+            return of_json(coming.pop(0) if coming else HEALTHY)
         if method == "Post":
             known[:] = json.loads(body)["entries"]
         return Thing(computeNodes=list(known))
@@ -523,7 +543,7 @@ def asked(tmp_path: Path, case: str, known: list[str]) -> Callable[[], list[str]
         "Invoke-RestMethod": called,
         "Get-NodeSecret": lambda name: SECRETS[name],
         "Get-ComputeUris": lambda: ",".join(LISTED),
-        "ConvertTo-Json": lambda inputobject, **_: json.dumps(dict(inputobject)),
+        "ConvertTo-Json": lambda inputobject, **_: to_json(inputobject),
         "Test-Path": lambda literalpath: Path(literalpath).exists(),
         "Write-Text": lambda path, text: Path(path).write_text(text) and [],
         "Write-Log": lambda text: [],
@@ -552,3 +572,52 @@ def test_the_list_of_compute_nodes_in_the_database_becomes_that_of_the_settings(
 
 def test_versions_that_have_the_list_in_their_file_are_not_asked_for_it(tmp_path: Path) -> None:
     assert asked(tmp_path, "azure-9.1.0-web", [])() == ["Post login", "Get status"]
+
+
+@pytest.mark.parametrize(
+    ("name", "component", "why"),
+    [
+        ("database", FAILS, '/status: database does not pass: {"statusCode": "fail"}'),
+        ("ldap", FAILS, '/status: ldap does not pass: {"statusCode": "fail"}'),
+        ("ldap", None, "/status: ldap does not pass: null"),
+        (
+            "backends",
+            {"components": {"a": FAILS}},
+            '/status: no compute node passes: {"components": {"a": {"statusCode": "fail"}}}',
+        ),
+        ("backends", {"components": None}, '/status: no compute node passes: {"components": null}'),
+        ("backends", None, "/status: no compute node passes: null"),
+    ],
+)
+def test_what_does_not_pass_is_named_as_on_linux(name: str, component: Any, why: str) -> None:
+    status = {"components": {**HEALTHY["components"], name: component}}
+
+    with pytest.raises(Thrown) as refused:
+        confirm(status)
+
+    assert refused.value.Message == why
+    with pytest.raises(diagnose.NotYet) as linux:
+        diagnose.judge(status, ["pass"])
+    assert str(linux.value) == why
+
+
+def test_a_status_without_components_is_no_good_one() -> None:
+    with pytest.raises(Thrown, match="/status has no components"):
+        confirm({"statusCode": "pass"})
+
+
+def confirm(status: Any) -> None:
+    made = scripts(
+        "azure-9.4.7-web", **{"ConvertTo-Json": lambda inputobject, **_: to_json(inputobject)}
+    )
+    for name in ("product", "services"):
+        made.load(OWN / f"{name}.ps1")
+    made.call("Confirm-Status", status=of_json(status))
+
+
+def test_a_web_node_waits_until_what_it_needs_passes(tmp_path: Path) -> None:
+    bad = {"components": {**HEALTHY["components"], "database": FAILS}}
+
+    run = asked(tmp_path, "azure-9.1.0-web", [], (bad, bad))
+
+    assert run() == ["Post login", "Get status"] * 3
