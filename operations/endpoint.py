@@ -165,7 +165,7 @@ class AzureAccess:
             case "key":
                 return endpoint.key or self._called(endpoint, "listKeys", "primaryKey")
             case "entra":
-                return _entra(ENTRA_RESOURCE)
+                return entra(ENTRA_RESOURCE)
         return self._called(endpoint, "token", "accessToken")
 
     def address(self, host: str) -> str:
@@ -180,7 +180,7 @@ class AzureAccess:
         import httpx  # noqa: PLC0415 -- takes as long to import as Pulumi to answer
 
         url = f"{MANAGEMENT}{endpoint.id}/{action}?api-version={API_VERSION}"
-        headers = {"Authorization": f"Bearer {_entra(MANAGEMENT)}"}
+        headers = {"Authorization": f"Bearer {entra(MANAGEMENT)}"}
         try:
             reply = httpx.post(url, headers=headers, timeout=SECONDS)
             found = reply.json()
@@ -202,7 +202,7 @@ def _no_credential(endpoint: Endpoint, why: str) -> OperationError:
     )
 
 
-def _entra(resource: str) -> str:
+def entra(resource: str) -> str:
     """Return a token of Microsoft Entra for *resource*: of azure-identity, else of the CLI."""
     try:
         # Not ours to require.

@@ -79,11 +79,11 @@ class EndpointClient:
         self, deployment: Deployment | None, inputs: Mapping[str, Any], seconds: float
     ) -> dict[str, Any]:
         """Return what *deployment* answers; None: whomever the traffic gives it to."""
-        reply = self._send(deployment, inputs, seconds)
+        reply = self.send(deployment, inputs, seconds)
         if reply.status_code == HTTPStatus.UNAUTHORIZED and self._bearer:
             # A token may have ended since it was asked for.
             self._bearer = ""
-            reply = self._send(deployment, inputs, seconds)
+            reply = self.send(deployment, inputs, seconds)
         try:
             body = json.loads(reply.content)
         except ValueError:
@@ -92,15 +92,27 @@ class EndpointClient:
             return body
         raise self._refused(deployment, reply, body)
 
-    def _send(
-        self, deployment: Deployment | None, inputs: Mapping[str, Any], seconds: float
-    ) -> httpx.Response:
+    def sign_in(self) -> str:
+        """Return what lets the caller in, asked for once. Raises OperationError."""
         self._bearer = self._bearer or self._access.bearer(self.endpoint)
-        headers = {
-            "Authorization": f"Bearer {self._bearer}",
-            "Content-Type": "application/json",
-            "Host": self._host,
-        }
+        return self._bearer
+
+    def send(
+        self,
+        deployment: Deployment | None,
+        inputs: Mapping[str, Any],
+        seconds: float,
+        *,
+        stranger: bool = False,
+    ) -> httpx.Response:
+        """Send a request and return whatever comes back; a *stranger* shows no credential.
+
+        Raises:
+            OperationError: when nothing comes back, or there is no credential.
+        """
+        headers = {"Content-Type": "application/json", "Host": self._host}
+        if not stranger:
+            headers["Authorization"] = f"Bearer {self.sign_in()}"
         if deployment is not None:
             headers[DEPLOYMENT] = deployment.name
         try:
@@ -144,7 +156,7 @@ class EndpointClient:
     def _refused(
         self, deployment: Deployment | None, reply: httpx.Response, body: Any
     ) -> OperationError:
-        said = _message(body)
+        said = message(body)
         who = f"deployment {deployment.name}" if deployment else "the endpoint"
         status = reply.status_code
         known = {
@@ -170,7 +182,7 @@ class EndpointClient:
         return OperationError(f"{who} {what}", self.endpoint.uri, f"{status}: {said}", fix)
 
 
-def _message(body: Any) -> str:
+def message(body: Any) -> str:
     """Return what a refusal says, of Azure or of the model's container."""
     if isinstance(body, dict):
         error = body.get("error")

@@ -5,17 +5,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from model_folders import reading
-from model_folders.problems import FolderError
-from model_folders.reading import ModelFolder
 from operations import split as splits
 from operations import stack_file, traffic
-from operations.endpoint import Deployment, Endpoint, asset_name
+from operations.endpoint import Endpoint
 from operations.errors import OperationError
+from operations.samples import MODELS, folder_of
 from operations.split import Split
-from operations.stack import PROJECT, Backend, Reading, exported_state
+from operations.stack import Backend, Reading, exported_state
 
-MODELS = PROJECT / "models"
 SECONDS = 60.0
 
 
@@ -110,7 +107,7 @@ def _prove(options: argparse.Namespace, backend: Backend, name: str) -> None:
     if not isinstance(endpoint, Endpoint):
         return
     known = next((each for each in endpoint.deployments if each.name == name), None)
-    folder = _folder(known) if known else None
+    folder = folder_of(known) if known else None
     if known is None or folder is None:
         sys.stderr.write(f"no folder of {MODELS} is deployment {name}'s model: it is not tried\n")
         return
@@ -121,23 +118,6 @@ def _prove(options: argparse.Namespace, backend: Backend, name: str) -> None:
         answered = client.ask(known, folder.request, SECONDS)
         expect(answered, folder, f"deployment {name}", client)
     sys.stderr.write(f"deployment {name} answers {folder.path.name}'s own request as it should\n")
-
-
-def _folder(deployment: Deployment) -> ModelFolder | None:
-    """Return the folder of this repository that a deployment's model is from."""
-    for path in sorted(MODELS.iterdir()):
-        if not (path / "service.json").is_file():
-            continue
-        try:
-            found = reading.read(path)
-        except FolderError:
-            continue
-        if (asset_name(found.service.name), found.service.version) == (
-            deployment.model,
-            deployment.version,
-        ):
-            return found
-    return None
 
 
 def _confirmed(stack: str) -> bool:

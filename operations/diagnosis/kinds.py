@@ -5,28 +5,15 @@ The id of a kind is what programs look for and what docs/diagnose.md has a secti
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+
+from operations.diagnosis.endpoint import kinds as endpoint_kinds
+from operations.diagnosis.kind import Kind, Severity
+from operations.diagnosis.kind import bad as _bad
+from operations.diagnosis.kind import warn as _warn
+
+__all__ = ["KINDS", "PAGE", "Finding", "Kind", "Severity", "in_order"]
 
 PAGE = "docs/diagnose.md"
-
-
-class Severity(StrEnum):
-    """How bad it is, the worst first."""
-
-    CRITICAL = "critical"
-    """Calls fail, or something is open that must not be."""
-    WARNING = "warning"
-    """It serves, with less than it should have, or will not for long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is known of a kind of finding."""
-
-    severity: Severity
-    title: str
-    cure: str
-    """What to do; may name the stack as {stack}."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,14 +44,6 @@ def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return *found* without twins, the worst first, and as they were found within that."""
     ranks = list(Severity)
     return tuple(sorted(dict.fromkeys(found), key=lambda each: ranks.index(each.kind.severity)))
-
-
-def _bad(title: str, cure: str) -> Kind:
-    return Kind(Severity.CRITICAL, title, cure)
-
-
-def _warn(title: str, cure: str) -> Kind:
-    return Kind(Severity.WARNING, title, cure)
 
 
 _REPLACE = (
@@ -346,5 +325,6 @@ KINDS: Mapping[str, Kind] = {
         "a web node's list of compute nodes is not what was rendered for it",
         _AGAIN,
     ),
+    **endpoint_kinds.KINDS,
 }
-"""By id, in the order of docs/diagnose.md: from the load balancer inwards."""
+"""By id, in the order of docs/diagnose.md: from the load balancer inwards, then endpoints."""

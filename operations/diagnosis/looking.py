@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from operations.channel import choose, instances
+from operations.channel import Node, choose, instances
 from operations.diagnosis import asking, front, intended
 from operations.diagnosis.asking import Told
+from operations.diagnosis.endpoint import looking as endpoint_looking
 from operations.diagnosis.front import Step
 from operations.diagnosis.judging import Evidence, judge
 from operations.diagnosis.kinds import Finding
-from operations.endpoint import TOPOLOGY
-from operations.errors import OperationError
+from operations.endpoint import TOPOLOGY, Endpoint
+from operations.endpoint_cloud import choose as choose_source
 from operations.export import state
 from operations.stack import Backend, Reading, Sandbox, exported_state
 
@@ -30,10 +31,13 @@ class Looked:
     stack: str
     findings: tuple[Finding, ...]
     nodes: Sequence[Told]
+    """Machines; of a managed endpoint the instances of its deployments."""
     steps: tuple[Step, ...]
     unseen: tuple[str, ...]
     """What was not looked into, and why: that is no fault."""
     seconds: float
+    machines: str = "nodes"
+    """What those are called."""
 
 
 def look(stack: str, backend: Backend) -> Looked:
@@ -43,12 +47,7 @@ def look(stack: str, backend: Backend) -> Looked:
     text = exported_state(stack, backend)
     outputs = reading.outputs()
     if outputs.get("topology") == TOPOLOGY:
-        raise OperationError(
-            f"stack '{stack}' has no nodes to diagnose",
-            f"stack '{stack}'",
-            "it is a managed endpoint: Azure looks after its instances",
-            "scripts/traffic and scripts/score say how its deployments answer",
-        )
+        return _endpoint(reading, text, backend, began)
     environment = reading.environment()
     wanted = intended.read(stack, outputs, state.parse(text, stack))
     with ThreadPoolExecutor(2) as pool:
@@ -71,6 +70,38 @@ def look(stack: str, backend: Backend) -> Looked:
         nodes=nodes,
         steps=seen.steps,
         unseen=tuple(_unseen(wanted, nodes)),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _endpoint(reading: Reading, text: str, backend: Backend, began: float) -> Looked:
+    found = reading.deployed()
+    assert isinstance(found, Endpoint)  # noqa: S101 - the topology says so
+    seen = endpoint_looking.look(found, text, choose_source(backend), backend.access)
+    return Looked(
+        stack=found.stack,
+        findings=seen.findings,
+        nodes=[
+            Told(
+                instance=instances.Instance(
+                    node=Node(name=each.name, id=each.id, role=each.deployment),
+                    state=each.state,
+                    running=each.ready,
+                )
+            )
+            for each in seen.instances
+        ],
+        machines="instances",
+        steps=tuple(
+            Step(
+                name=f"score {each.deployment or 'by traffic'}",
+                seconds=each.seconds,
+                failed="" if each.right else each.said or "another answer",
+                status=each.status,
+            )
+            for each in seen.front.answers
+        ),
+        unseen=seen.unseen,
         seconds=time.monotonic() - began,
     )
 

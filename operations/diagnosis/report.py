@@ -81,7 +81,7 @@ def plain(words: str) -> str:
 
 
 def _head(looked: Looked) -> str:
-    nodes = f"{len(looked.nodes)} nodes, {looked.seconds:.0f} s"
+    nodes = f"{len(looked.nodes)} {looked.machines}, {looked.seconds:.0f} s"
     if not looked.findings:
         return f"stack '{looked.stack}' is well ({nodes})"
     counts = Counter(each.kind.severity for each in looked.findings)

@@ -52,8 +52,8 @@ class Authority:
         )
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def issue(self, folder: Path, address: str = ADDRESS) -> ssl.SSLContext:
-        """Return what serves as *address*; its files are in *folder*."""
+    def issue(self, folder: Path, address: str = ADDRESS, *, days: float = 1) -> ssl.SSLContext:
+        """Return what serves as *address* for so many days; its files are in *folder*."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test web")])
         try:
@@ -62,7 +62,7 @@ class Authority:
             known = x509.DNSName(address)
         names = x509.SubjectAlternativeName([known])
         certificate = (
-            _builder(name, self._name, key.public_key())
+            _builder(name, self._name, key.public_key(), days)
             .add_extension(names, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -78,7 +78,7 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float = 1
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -88,7 +88,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
     )
 
 
@@ -164,9 +164,11 @@ def compute_node(path: Path, respond: Respond) -> Iterator[None]:
 
 
 @contextmanager
-def https(folder: Path, authority: Authority, respond: Respond, address: str) -> Iterator[str]:
+def https(
+    folder: Path, authority: Authority, respond: Respond, address: str, *, days: float = 1
+) -> Iterator[str]:
     """Serve on this machine with a certificate for *address*; yields the URL."""
-    server = _Secure(authority.issue(folder, address), _handler(respond))
+    server = _Secure(authority.issue(folder, address, days=days), _handler(respond))
     with serving(server):
         yield f"https://{ADDRESS}:{server.server_address[1]}"
 
