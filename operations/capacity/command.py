@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from operations.capacity.recommendation import Change, Facts, Target, recommend
 from operations.capacity.result import Result, machine
 from operations.capacity.samples import CATALOGUE, PING, Stage
 from operations.capacity.saturation import Workload, find
-from operations.channel import Node, choose
+from operations.channel import Node, choose, instances
 from operations.client import Client
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
@@ -53,7 +54,10 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         # One request that must be good: a load of wrong ones would measure refusals.
         score(client, options.name, version, inputs, options.timeout)
         asked = _asked(options, version, inputs)
-        nodes, unseen = watching.nodes(reading.outputs())
+        nodes, unseen = watching.nodes(
+            partial(instances.found, reading.outputs(), backend),
+            windows=bool(settings.get("windows")),
+        )
         known = facts.read(settings, client.status(), Counter(node.role for node in nodes))
         watch, unreachable = _watch(backend, nodes, reading.outputs())
         measure = Measuring(
@@ -73,6 +77,10 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         began = datetime.now(UTC)
         sys.stderr.write(f"{options.name} {version} at {environment.endpoint}\n")
         measured = evaluation.evaluate(strategy, measure.stage, measure.spent, _note)
+        if watch and not measured.interrupted:
+            sys.stderr.write("  reading the logs of the nodes\n")
+            stages = watch.with_logs(measured.stages, asked.path)
+            measured = replace(measured, stages=stages)
     if not measured.stages:
         raise OperationError(
             "nothing was measured", environment.endpoint, measured.ended, "try again"
@@ -180,7 +188,7 @@ def _notes(
         yield "the settings of the stack are not known: what to change is said without them"
     yield from unseen
     for node, why in (watch.trouble if watch else {}).items():
-        yield f"{node} was not looked at: {why}"
+        yield f"{node} was not looked at in full: {why}"
 
 
 def concluded(found: Result, options: argparse.Namespace, known: Facts) -> Result:

@@ -32,6 +32,7 @@ def read(
         compute_nodes=nodes,
         one_box=bool(settings) and "compute" not in groups,
         pools=grows,
+        connections=_number(settings.get("connections")),
     )
 
 

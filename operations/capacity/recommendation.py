@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from operations.capacity.queueing import BUSY, servers_for
 from operations.capacity.samples import PING, Stage
 from operations.capacity.saturation import CLIENT, COMPUTE, DATABASE, WEB, Saturation
+from operations.capacity.timing import API
 
 WORTH_MORE_WORKERS = 0.5
 """A tier at its end with less CPU than this waits for something: more workers fit on a node."""
@@ -57,6 +58,9 @@ class Facts:
     compute_nodes: int = 1
     one_box: bool = False
     """Both roles on one machine."""
+
+    connections: int = 0
+    """To the database, that a web node has at most; 0 when nobody said so."""
 
     pools: bool = False
     """R Server and ML Server: a pool of R processes that grows (`runtime.server.pool`)."""
@@ -243,13 +247,44 @@ def _web(
 def _database(
     target: Target, first: Stage, saturation: Saturation, facts: Facts, busy: Mapping[str, float]
 ) -> Recommendation:
-    del first, facts, busy
+    del busy
     times = target.rate / (saturation.throughput * BUSY)
     if saturation.tier != DATABASE or times <= 1:
         return Recommendation(reachable=True)
+    found = _connections(target, first, saturation, facts)
+    if found is not None:
+        return Recommendation(reachable=True, changes=(found,))
     return _unreachable(
         f"the database is at its end: database.size must have {times:.1f} times as many "
         "processors; which sizes there are depends on the location"
+    )
+
+
+def _connections(
+    target: Target, first: Stage, saturation: Saturation, facts: Facts
+) -> Change | None:
+    """Return more connections, where they are what there is too little of; else None.
+
+    All connections together give (connections / seconds of an answer) answers a second. Where that
+    is what was had, with the seconds of an answer that waited for nobody, the database is no slower
+    than it was then, and more connections bring more; where less was had, it is.
+    """
+    group, took = facts.groups.get(WEB), first.means.get(API)
+    nodes = group.nodes if group is not None else 1
+    if not facts.connections or took is None:
+        return None
+    if saturation.throughput * took < BUSY * facts.connections * nodes:
+        return None
+    each = math.ceil(target.rate * took / BUSY / nodes)
+    if each <= facts.connections:
+        return None
+    return Change(
+        path=("database", "connectionsPerWebNode"),
+        value=each,
+        why=(
+            f"an answer takes a connection for {took * 1000:.0f} ms: {target.rate:g} a second keep "
+            f"{target.rate * took:.1f} of them busy, on {nodes} web nodes"
+        ),
     )
 
 

@@ -92,6 +92,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "probes": _all(stage.probes),
         "client": stage.client,
         "busy": {role: {"cpu": each.cpu, "nodes": each.nodes} for role, each in stage.busy.items()},
+        "api": stage.api,
         "cut": stage.cut,
     }
 

@@ -100,6 +100,9 @@ class Stage:
     busy: Mapping[str, Busy] = field(default_factory=dict)
     """By role, as far as nodes could be looked at."""
 
+    api: float | None = None
+    """How much of one processor the API service of the busiest web node took; None: not seen."""
+
     waits: Mapping[str, float] = field(default_factory=dict)
     """Mean seconds in parts of the environment by its nodes' logs."""
 

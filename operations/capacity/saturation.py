@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from operations.capacity.samples import CATALOGUE, PING, Figures, Stage
-from operations.capacity.timing import PARTS
+from operations.capacity.timing import API, PARTS
 
 GAIN = 0.25
 """Less than this part of what more callers should have brought, and the end is reached."""
@@ -22,6 +22,9 @@ CLIENT_FULL = 0.85
 """Of one processor: then this program is what is at its end."""
 
 NODE_FULL = 0.85
+API_FULL = 0.85
+"""Of one processor: the API service is one process, which computes on one at a time."""
+
 MOST_OF_IT = 0.5
 """The share of the growth that makes one tier the answer."""
 
@@ -123,7 +126,7 @@ def _limiting(
             "measure from a faster machine, or from several")
         ]  # fmt: skip
     shares = _shares(alone, full, workload)
-    evidence = list(_said(alone, full, shares))
+    evidence = [*_said(alone, full, shares), *_of_api(full, workload)]
     for role, busy in full.busy.items():
         if busy.cpu >= NODE_FULL:
             evidence.append(f"the processors of {role} nodes were busy {busy.cpu:.0%} of the time")
@@ -144,7 +147,9 @@ def _shares(alone: Stage, full: Stage, workload: Workload) -> dict[str, float]:
         return {}
     by_parts = _by_parts(alone, full)
     web = _grown(alone.probes.get(PING), full.probes.get(PING))
-    if by_parts:
+    if not workload.runs_models:
+        named = _of_look_ups(alone, full, growth, web)
+    elif by_parts:
         left = max(growth - sum(by_parts.values()), 0.0)
         # A web node keeps a request that no compute node has a place for. Where nobody told of it,
         # only what a web node's own answer took longer is the web node's.
@@ -152,14 +157,46 @@ def _shares(alone: Stage, full: Stage, workload: Workload) -> dict[str, float]:
         named[COMPUTE] = named.get(COMPUTE, 0.0) + left - named[WEB]
     else:
         behind = max(_grown(alone.probes.get(CATALOGUE), full.probes.get(CATALOGUE)) - web, 0.0)
-        waited = workload.through_database or not workload.runs_models
-        database = behind if waited else 0.0
-        if not workload.runs_models:
-            database = max(growth - web, 0.0)
-        compute = max(growth - web - database, 0.0) if workload.runs_models else 0.0
+        database = behind if workload.through_database else 0.0
+        compute = max(growth - web - database, 0.0)
         named = {WEB: web, DATABASE: database, COMPUTE: compute}
     total = sum(named.values())
     return {tier: each / total for tier, each in named.items() if each > 0} if total else {}
+
+
+def _of_look_ups(alone: Stage, full: Stage, growth: float, web: float) -> dict[str, float]:
+    """Return who has the growth of answers that the API service gives out of the database.
+
+    The service waits for nothing but the database: while its process is not at its own end, what
+    its answers take longer is waiting for that.
+    """
+    if API in alone.means and API in full.means:
+        behind = min(max(full.means[API] - alone.means[API], 0.0), growth)
+    else:
+        behind = max(growth - web, 0.0)
+    if full.api is not None and full.api >= API_FULL:
+        return {WEB: growth}
+    return {WEB: growth - behind, DATABASE: behind}
+
+
+def _of_api(full: Stage, workload: Workload) -> Iterator[str]:
+    if workload.runs_models:
+        return
+    if full.api is None:
+        yield (
+            "no web node was looked at: the API service and the database are not told apart, and "
+            "what both take is said to be the database"
+        )
+    elif full.api >= API_FULL:
+        yield (
+            f"the API service of a web node took {full.api:.0%} of a processor: it is one process, "
+            "and at its end"
+        )
+    else:
+        yield (
+            f"the API service of the busiest web node took {full.api:.0%} of a processor: it waits "
+            "for the database"
+        )
 
 
 def _by_parts(alone: Stage, full: Stage) -> dict[str, float]:

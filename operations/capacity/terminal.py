@@ -73,13 +73,15 @@ def _parts(stages: Sequence[Stage]) -> Iterator[str]:
     last = next((stage for stage in reversed(stages) if stage.means or stage.probes), None)
     if last is None:
         return
-    yield f"mean ms, with {last.threads} threads"
+    yield f"mean ms, with {last.threads} thread{'s' if last.threads > 1 else ''}"
     for name, seconds in last.means.items():
         yield f"  {name:<28} {seconds * 1000:>10.1f}"
     for name, figures in last.probes.items():
         yield f"  {name:<28} {figures.mean * 1000:>10.1f}"
     for role, busy in last.busy.items():
         yield f"  {f'processors of {role} nodes':<28} {busy.cpu:>10.0%}"
+    if last.api is not None:
+        yield f"  {'a processor, by the API':<28} {last.api:>10.0%}"
     yield ""
 
 

@@ -18,6 +18,9 @@ PARTS = {
 """Waiting for and reaching a compute node; waiting for an R process there; loading the model into
 it; running it; asking the database."""
 
+API = "API Service"
+"""What the service on web nodes takes for an answer of its own, and waits for the database."""
+
 WHOLE = "Web Node Request"
 """The whole way to R and back."""
 

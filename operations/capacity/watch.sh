@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Looks at a node while it is under load: reads, and changes nothing. Input: how many looks, and the seconds between
-# two of them, each on a line of its own. Prints for each look `cpu TIME BUSY ALL` (the clock, and ticks of all
-# processors since boot), and at the end for each kind of request that the node's proxy has answered meanwhile
-# `proxy BACKEND COUNT TW TC TR`: how many, and the mean milliseconds in its queue, to connect, and for the answer.
+# two of them, each on a line of its own. Prints for each look `cpu TIME BUSY ALL`, the clock and hundredths of a second
+# of all processors, and where the node has an API service `api TIME BUSY`: those that its process has computed.
 set -euo pipefail
+export LC_ALL=C
 
 read -r looks
 read -r pause
@@ -12,31 +12,46 @@ read -r pause
   exit 2
 }
 
-look() {
-  # Of `guest` and `guest_nice`, user and nice have them already (proc_stat(5)).
-  awk -v now="$(date +%s.%N)" '$1 == "cpu" {
-    all = $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9
-    printf "cpu %.2f %d %d\n", now, all - $5 - $6, all
-    exit
-  }' /proc/stat
+# In a container /proc/stat is about the whole machine; what is its own, its control group says.
+of_container() {
+  local used name
+  if [[ -r /sys/fs/cgroup/cpuacct/cpuacct.usage ]]; then
+    read -r used </sys/fs/cgroup/cpuacct/cpuacct.usage
+    busy=$((used / 10000000))
+  elif [[ -r /sys/fs/cgroup/cpu.stat ]]; then
+    read -r name used </sys/fs/cgroup/cpu.stat
+    [[ $name == usage_usec ]] || return 1
+    busy=$((used / 10000))
+  else
+    return 1
+  fi
+  all=$((${now/./} * processors / 10000))
 }
 
-began=$(date +%s)
-look
-for ((done = 1; done < looks; done++)); do
-  sleep "$pause"
-  look
-done
+# Of `guest` and `guest_nice`, user and nice have them already (proc_stat(5)).
+of_machine() {
+  local name user nice system idle waiting irq soft stolen
+  read -r name user nice system idle waiting irq soft stolen _ </proc/stat
+  [[ $name == cpu ]] || return 1
+  busy=$((user + nice + system + irq + soft + stolen))
+  all=$((busy + idle + waiting))
+}
 
-# The proxy's log-format (frontend.cfg, haproxy.cfg): client, frontend, BACKEND/SERVER, TR/TW/TC/TR/TA, status. A time
-# of -1 is one that the request did not come to.
-journalctl --unit operationalization-proxy --since "@$began" --output short-unix --no-pager --quiet 2>/dev/null |
-  awk 'split($7, time, "/") == 5 && split($6, way, "/") == 2 && way[1] ~ /^[a-z]+$/ && $8 == 200 && time[4] >= 0 {
-    count[way[1]]++; queue[way[1]] += time[2]; connect[way[1]] += time[3]; answer[way[1]] += time[4]
-  }
-  END {
-    for (each in count) {
-      printf "proxy %s %d %.1f %.1f %.1f\n", each, count[each], queue[each] / count[each],
-        connect[each] / count[each], answer[each] / count[each]
-    }
-  }' || true
+# Fields 14 and 15 of proc_pid_stat(5); the second one is a name, with whatever is in it.
+of_process() {
+  local line fields
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -ra fields <<<"${line##*) }"
+  busy=$((fields[11] + fields[12]))
+}
+
+if systemd-detect-virt --container --quiet 2>/dev/null; then whose=of_container; else whose=of_machine; fi
+processors=$(nproc)
+api=$(systemctl show --property MainPID --value operationalization-api 2>/dev/null || true)
+
+for ((done = 0; done < looks; done++)); do
+  ((done == 0)) || sleep "$pause"
+  now=$EPOCHREALTIME
+  if "$whose"; then echo "cpu $now $busy $all"; fi
+  if ((api)) && of_process "$api"; then echo "api $now $busy"; fi
+done

@@ -39,10 +39,13 @@ def check(stack_file: Path, text: str) -> None:
 def told(environment: settings.Environment) -> dict[str, Any]:
     """Return protection, whether pools of R processes grow, and the groups that may have a size."""
     runtime = getattr(environment, "runtime", None)
+    database = getattr(environment, "database", None)
     groups = {role: getattr(environment, role, None) for role in ("web", "compute")}
     return {
         "protected": environment.protection,
         "pools": getattr(runtime, "server", None) is not None,
+        "windows": str(getattr(runtime, "operating_system", "")).startswith("windows"),
+        "connections": getattr(database, "connections_per_web_node", 0),
         "groups": {role: _group(each) for role, each in groups.items() if each is not None},
     }
 

@@ -139,7 +139,13 @@ def test_the_settings_are_those_of_the_stack_and_its_bases(capsys):
         "autoscale": {"minimum": 3, "maximum": 30, "above": 50, "below": 20, "step": 2},
         "periods": {"office-hours": 6},
     }
-    assert one_box == {"protected": False, "pools": False, "groups": {}}
+    assert one_box == {
+        "protected": False,
+        "pools": False,
+        "windows": False,
+        "connections": 5,
+        "groups": {},
+    }
     assert family["pools"] is True
 
 

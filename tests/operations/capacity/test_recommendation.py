@@ -11,7 +11,8 @@ from operations.capacity.queueing import BUSY, servers_for, waited, waiting
 from operations.capacity.recommendation import Facts, Group, Target, recommend
 from operations.capacity.samples import Busy
 from operations.capacity.saturation import Workload, find
-from tests.operations.capacity.test_saturation import measured
+from operations.capacity.timing import API
+from tests.operations.capacity.test_saturation import look_ups, measured
 from tests.support.planted import Planted, Tier
 
 SCALE = {"minimum": 2, "maximum": 4, "above": 50, "below": 30, "step": 1}
@@ -68,6 +69,31 @@ def test_a_limit_that_a_single_caller_misses_is_said_to_be_out_of_reach():
 
     assert (advice.reachable, advice.changes) == (False, ())
     assert "a single caller already waits 401 ms" in advice.notes[0]
+
+
+def database_advice(seconds_alone, facts, rate=150):
+    """Of 100 look-ups a second over ten connections, which a single caller had so soon."""
+    stages = [
+        replace(stage, waits={API: took}, api=0.1)
+        for stage, took in zip(look_ups(0.1)[:2], (seconds_alone, 0.198), strict=True)
+    ]
+    target = Target(rate=rate, latency=0.400)
+    found = find(stages, Workload(runs_models=False))
+    return recommend(target, stages, found, facts, runs_models=False)
+
+
+def test_connections_are_recommended_where_all_are_taken_and_the_database_is_no_slower():
+    facts = replace(FACTS, groups={"web": replace(WEB, nodes=2)}, connections=5)
+
+    advice = database_advice(0.100, facts)
+    quick = database_advice(0.018, facts)
+    unknown = database_advice(0.100, replace(facts, connections=0))
+
+    assert advice.reachable
+    assert values(advice)["database.connectionsPerWebNode"] == 11  # 150 x 0.1 / 0.7 / 2
+    assert not quick.reachable  # ten connections could do 555 a second, and the database did 100
+    assert any("database.size must have" in note for note in quick.notes)
+    assert not unknown.reachable
 
 
 def test_a_database_at_its_end_is_a_matter_of_its_size():

@@ -8,7 +8,7 @@ from operations.capacity.evaluation import evaluate
 from operations.capacity.samples import PING, Sample, gathered
 from operations.capacity.saturation import Workload, find
 from operations.capacity.strategies import Strategy
-from operations.capacity.timing import PARTS, WHOLE
+from operations.capacity.timing import API, PARTS, WHOLE
 from tests.support.planted import Planted, Tier
 
 
@@ -109,3 +109,38 @@ def test_waiting_on_a_web_node_that_nobody_saw_is_not_taken_for_the_web_nodes_wo
 
     assert find(stages(), Workload()).tier == "compute"
     assert find(stages(**seen), Workload()).tier == "web"
+
+
+LOOK_UPS = Workload(runs_models=False)
+
+
+def look_ups(api, *, seconds=0.200, threads=20, logged=True):
+    """One caller, then many, of whose time the API service has nearly all."""
+
+    def one(callers, took):
+        stage = gathered(callers, [Sample(seconds=took)] * 100, {PING: [0.001]}, seconds=1.0)
+        return replace(stage, waits={API: took - 0.002} if logged else {}, api=api)
+
+    return [one(1, 0.020), one(threads, seconds)]
+
+
+def test_an_api_service_that_waits_is_the_database_and_one_at_its_end_is_the_web_node():
+    waits, computes = find(look_ups(0.12), LOOK_UPS), find(look_ups(0.97), LOOK_UPS)
+
+    assert (waits.tier, computes.tier) == ("database", "web")
+    assert any("took 12% of a processor: it waits for the database" in e for e in waits.evidence)
+    assert any("it is one process, and at its end" in e for e in computes.evidence)
+
+
+def test_where_no_node_was_seen_it_is_said_that_service_and_database_are_one_figure():
+    found = find(look_ups(None, logged=False), LOOK_UPS)
+
+    assert found.tier == "database"
+    assert any("are not told apart" in line for line in found.evidence)
+
+
+def test_a_proxy_that_is_slow_is_the_web_node_though_its_api_service_waits():
+    stages = look_ups(0.12)
+    stages[1] = replace(stages[1], waits={API: 0.020})
+
+    assert find(stages, LOOK_UPS).tier == "web"

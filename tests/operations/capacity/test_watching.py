@@ -8,8 +8,9 @@ import pytest
 
 from operations.capacity import timing, watching
 from operations.capacity.samples import Sample, gathered
-from operations.capacity.watching import SCRIPT, Watch, nodes, read
+from operations.capacity.watching import LOGS, LOOKS, Watch, logged, nodes, read
 from operations.channel import Answer, Node
+from operations.channel.instances import Instance
 from operations.errors import OperationError
 
 FORWARD, SHELL = timing.PARTS["forward"], timing.PARTS["shell"]
@@ -43,32 +44,69 @@ def stage(began=100.0, seconds=10.0):
     return replace(found)
 
 
-def test_the_script_looks_so_often_and_reads_the_proxys_log(tmp_path):
-    journal = tmp_path / "journalctl"
-    (tmp_path / "log").write_text(LOG)
-    journal.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$*\" >{tmp_path}/asked\ncat {tmp_path}/log\n")
-    journal.chmod(0o755)
-
-    done = subprocess.run(
-        ["bash", str(SCRIPT)],
-        input="3\n0.1\n",
+def run_script(script, given, folder, **programs):
+    for name, text in programs.items():
+        program = folder / name.replace("_", "-")
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    return subprocess.run(
+        ["bash", str(script)],
+        input=given,
         capture_output=True,
         text=True,
-        check=True,
-        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        check=False,
+        env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
+    )
+
+
+@pytest.mark.parametrize("contained", ["true", "false"])
+def test_the_script_looks_so_often_at_the_machine_and_at_the_api_service(tmp_path, contained):
+    done = run_script(
+        LOOKS, "3\n0.1\n", tmp_path, systemctl=f"echo {os.getpid()}", systemd_detect_virt=contained
     )
 
     found = read(done.stdout)
-    assert len(found.cpu) == 3
-    assert found.waits == {FORWARD: (2, pytest.approx(0.021))}
-    assert "--unit operationalization-proxy --since @" in (tmp_path / "asked").read_text()
+    assert len(found.api) == 3
+    if found.machine or contained == "false":  # a container without control groups says nothing
+        assert len(found.machine) == 3
+        assert 0 <= watching.share(found.machine, 0, 1e12) <= 1
+    assert done.stderr == ""
 
 
-@pytest.mark.parametrize("given", ["many\n1\n", "3\n1; reboot\n", "3\n"])
-def test_the_script_takes_nothing_but_numbers(given):
-    done = subprocess.run(
-        ["bash", str(SCRIPT)], input=given, capture_output=True, text=True, check=False
-    )
+def test_a_node_without_an_api_service_says_nothing_of_one(tmp_path):
+    done = run_script(LOOKS, "2\n0.1\n", tmp_path, systemctl="echo 0", systemd_detect_virt="false")
+
+    assert (len(read(done.stdout).machine), read(done.stdout).api) == (2, ())
+
+
+def test_the_log_is_read_by_stretches_of_time_for_one_path(tmp_path):
+    (tmp_path / "log").write_text(LOG)
+    asked = "/api/iris/1.0\n1600.000 1650.500\n1700.000 1701.550\n1701.560 1702.000\n"
+    journal = f"printf '%s\\n' \"$*\" >{tmp_path}/asked; cat {tmp_path}/log"
+
+    done = run_script(LOGS, asked, tmp_path, journalctl=journal)
+
+    assert logged(done.stdout) == {
+        1: {FORWARD: (1, pytest.approx(0.032))},
+        2: {FORWARD: (1, pytest.approx(0.010))},
+    }
+    words = (tmp_path / "asked").read_text()
+    assert "--unit operationalization-proxy --since @1600 --until @1703" in words
+
+
+@pytest.mark.parametrize(
+    ("script", "given"),
+    [
+        (LOOKS, "many\n1\n"),
+        (LOOKS, "3\n1; reboot\n"),
+        (LOOKS, "3\n"),
+        (LOGS, "api\n1 2\n"),
+        (LOGS, "/api\n1 2; reboot\n"),
+        (LOGS, "/api\n1\n"),
+    ],
+)
+def test_the_scripts_take_nothing_but_what_they_ask_for(tmp_path, script, given):
+    done = run_script(script, given, tmp_path, journalctl="echo was asked")
 
     assert done.returncode != 0
     assert done.stdout == ""
@@ -84,14 +122,30 @@ def test_the_busiest_node_of_a_role_counts_within_the_stages_time():
     assert {role: each.cpu for role, each in told.busy.items()} == {"web": 0.9, "compute": 0.2}
 
 
-def test_waits_are_means_over_all_nodes_by_how_much_each_answered():
-    first = "proxy workers 10 100.0 0.0 40.0\n"
-    second = "proxy workers 30 20.0 0.0 40.0\nproxy other 1 1 1 1\nproxy workers x y z\n"
-    watch = Watch(Nodes(web=first, compute=second), [WEB, COMPUTE])
+def test_the_api_service_of_the_busiest_web_node_counts():
+    said = "api 100.0 0\napi 105.0 400\n"
+    watch = Watch(Nodes(web=said, compute="cpu 1 x y\napi\n"), [WEB, COMPUTE])
 
     watch.begin(10)
+    told = watch.told(stage())
 
-    assert watch.told(stage()).waits[SHELL] == pytest.approx(0.040)
+    assert (told.api, told.busy) == (0.8, {})
+
+
+def test_waits_are_means_over_all_nodes_by_how_much_each_answered():
+    first = "proxy 0 workers 10 100.0 0.0 40.0\nproxy 1 api 5 0.0 0.0 7.0\n"
+    second = "proxy 0 workers 30 20.0 0.0 40.0\nproxy 0 other 1 1 1 1\nproxy 0 workers x y z\n"
+    nodes_ = Nodes(web=first, compute=second)
+    watch = Watch(nodes_, [WEB, COMPUTE])
+
+    before, after, none = watch.with_logs([stage(), stage(110.0), stage(120.0)], "/api/iris/1.0")
+
+    assert before.waits == {SHELL: pytest.approx(0.040), timing.PARTS["compute"]: 0.040}
+    assert after.waits == {timing.API: pytest.approx(0.007)}
+    assert none.waits == {}
+    assert nodes_.asked[0][1] == (
+        "/api/iris/1.0\n100.000 110.000\n110.000 120.000\n120.000 130.000\n"
+    )
 
 
 def test_a_node_that_is_away_or_fails_is_named_and_the_stage_stands():
@@ -117,20 +171,27 @@ def test_looks_of_another_time_say_nothing():
     assert watch.told(stage()).busy == {}
 
 
-def test_nodes_are_those_that_the_outputs_name_and_scale_sets_are_said_to_be_unknown():
-    arn = "arn:aws:ec2:eu-west-1:1:instance/i-0abc"
-    outputs = {
-        "groups": {
-            "web": {"kind": "scaleSet", "ids": ["vmss"], "names": ["web"]},
-            "compute": {"kind": "fixed", "ids": [arn], "names": ["compute-0"]},
-        }
-    }
+def instance(node, state="running"):
+    return Instance(node=node, state=state, running=state == "running")
 
-    known, [unseen] = nodes(outputs)
 
-    assert known == (Node(name="compute-0", id="i-0abc", role="compute"),)
-    assert unseen.startswith("the web nodes are a scale set")
-    assert watching.nodes({}) == ((), ())
+def test_nodes_are_those_that_run_and_the_others_are_named():
+    known, unseen = nodes(lambda: [instance(WEB), instance(COMPUTE, "stopped")])
+
+    assert known == (WEB,)
+    assert unseen == ("compute node compute-0 does not run: it is stopped",)
+
+
+def test_who_cannot_be_looked_at_is_said():
+    def refuse():
+        raise OperationError("the machines are not known", "az vm", "sign in", "az login")
+
+    assert nodes(refuse) == (
+        (),
+        ("the nodes were not looked at: the machines are not known: sign in",),
+    )
+    known, [why] = nodes(lambda: [instance(WEB)], windows=True)
+    assert (known, why.startswith("the nodes run Windows")) == ((), True)
 
 
 @pytest.mark.parametrize(
