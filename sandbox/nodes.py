@@ -105,13 +105,13 @@ def _node(home: Home, wanted: str) -> Known:
 
 
 def _logs(home: Home, options: argparse.Namespace) -> int:
-    host = _host(home, options.node)
+    host = host_of(home, options.node)
     _become(hosts.journal(host.folder, follow=options.follow, lines=options.lines))
 
 
 def _exec(home: Home, options: argparse.Namespace) -> int:
     terminal = os.environ.get("TERM") if sys.stdout.isatty() else None
-    _become(hosts.enter(_host(home, options.node), options.command, terminal))
+    _become(hosts.enter(host_of(home, options.node), options.command, terminal))
 
 
 def _run(home: Home, options: argparse.Namespace) -> int:
@@ -120,7 +120,7 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     Whoever may enter a node may do so: root, who alone can start a sandbox with nodes. The script
     is in a file before it begins, as there: what it runs can't eat the rest of it.
     """
-    host = _host(home, options.node)
+    host = host_of(home, options.node)
     command = ["timeout", "--kill-after=10", f"{options.seconds:.0f}", "sh", "-c", _FROM_A_FILE]
     try:
         done = subprocess.run(
@@ -134,7 +134,8 @@ def _run(home: Home, options: argparse.Namespace) -> int:
     return done.returncode
 
 
-def _host(home: Home, wanted: str) -> hosts.Host:
+def host_of(home: Home, wanted: str) -> hosts.Host:
+    """The host of the node that a person calls *wanted*. Raises CommandError."""
     node = _node(home, wanted)
     for host in hosts.found(home.hosts):
         if host.machine_id == node["id"] and host.incarnation == node["incarnation"]:

@@ -83,6 +83,9 @@ class Fabric:
         everyone = clouds(options.image)
         self._clouds = Clouds(everyone)
         self._blueprint = Blueprint()
+        self._declared = Blueprint()
+        self._declared_in: int | None = None
+        """Edition of the records that `_declared` is of; None: read them in any case."""
         self._nodes: dict[str, Node] = {}
         self._lock = threading.Condition()
         self._asked = 1
@@ -320,10 +323,8 @@ class Fabric:
 
     def _settle(self) -> None:
         self._note_arrivals()
-        world = StoreWorld(self._store.read())
-        for cloud in self._clouds.unsettled(world):
-            self._fill_groups(cloud)
-        blueprint = self._site.added(self._clouds.blueprint(world))
+        self._read_records()
+        blueprint = self._site.added(self._declared)
         self._blueprint = blueprint
         self._dismiss(blueprint)
         problems = []
@@ -343,6 +344,20 @@ class Fabric:
                 problems.append(str(error))
         if problems:
             raise FabricError("\n".join(problems))
+
+    def _read_records(self) -> None:
+        """Bring `_declared` up to date; most often a machine changed, and no record."""
+        rows = self._store.read()
+        if rows.edition() == self._declared_in:
+            return
+        world = StoreWorld(rows)
+        unsettled = self._clouds.unsettled(world)
+        for cloud in unsettled:
+            self._fill_groups(cloud)
+        # Before the records are read: what changes meanwhile is seen the next time.
+        edition = rows.edition()
+        self._declared = self._clouds.blueprint(world)
+        self._declared_in = None if unsettled else edition
 
     def _note_arrivals(self) -> None:
         """Containers that are ready for the first time: others may go in their place."""

@@ -16,6 +16,8 @@ from operations.connection import Connection
 from operations.patience import until
 from operations.stack import Environment
 from operations.upgrade.environment import Published
+from sandbox import nodes as room
+from sandbox.home import Home
 from tests.support.deployed import ENVIRONMENT
 from tests.support.engine import ROOT, on_sandbox, run_sandbox
 from tests.support.family import SITE, Case
@@ -94,7 +96,7 @@ class Upgraded:
         return {str(node["address"]) for node in self._nodes() if node["name"] in names}
 
     def _nodes(self) -> list[dict[str, Any]]:
-        return list(json.loads(run_sandbox(self.variables, "status", "--json").stdout)["nodes"])
+        return [dict(each) for each in room.known(Home(self.home))]
 
     def environment(self) -> Environment:
         outputs = self.outputs()
