@@ -21,9 +21,9 @@ from operations.stack import PROJECT
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("operations/__init__.py", "operations/diagnosis/__init__.py")
 """What makes the probe's modules a package on a node, too."""
-SECONDS = 15.0
+SECONDS = 18.0
 """For all parts of one node together, which run at the same time."""
-SPARE = 8.0
+SPARE = 5.0
 MOST_TARGETS = 24
 
 

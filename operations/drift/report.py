@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operations.drift import noise, severity
 from operations.drift.beside import rules_beside
 from operations.drift.events import Found
+from operations.drift.hiding import without_secrets
 from operations.drift.severity import Severity
 from operations.drift.values import Difference, at, differences, same
 from operations.export.state import SECRET, Deployment, Resource
@@ -108,5 +109,5 @@ def _changed(resource: Resource, drift: list[Difference]) -> Changed:
         resource=resource,
         gone=False,
         severity=ordered[0][0],
-        properties=tuple(each for _, each in ordered),
+        properties=tuple(without_secrets(each) for _, each in ordered),
     )

@@ -272,6 +272,47 @@ def test_another_secret_is_said_and_not_shown() -> None:
         assert state.SIGNATURE not in text
 
 
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"administratorLoginPassword": "hunter1"}, {"administratorLoginPassword": "hunter2"}),
+        ({"tags": {"note": "x"}}, {"tags": {"note": f"see https://a:hunter2@host, {TOKEN}"}}),
+        ({"protectedSettings": {}}, {"protectedSettings": {"commandToExecute": "hunter2"}}),
+        (
+            {"settings": [{"name": "DB_PASSWORD", "value": "hunter1"}]},
+            {"settings": [{"name": "DB_PASSWORD", "value": "hunter2"}]},
+        ),
+        ({"settings": [[1]]}, {"settings": [[1, {"name": "DB_PASSWORD", "value": "hunter2"}]]}),
+        (
+            {"document": '[{"name": "A"}, {"apiKey": "hunter1"}]'},
+            {"document": '[{"name": "A"}, {"apiKey": "hunter2"}]'},
+        ),
+        ({"urls": {}}, {"urls": {f"x?token={TOKEN}": "x"}}),
+    ],
+    ids=["key", "text", "below a key", "pair", "pair in a whole", "document", "path"],
+)
+def test_what_looks_secret_is_not_told_in_an_issue_though_nobody_marked_it(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    found = reported(ended(GROUP, before, after, next(iter(before))))
+
+    for text in (terminal(found), markdown(found), as_json(found)):
+        assert "hunter" not in text
+        assert TOKEN not in text
+    assert len(found.changed[0].properties) == 1
+
+
+def test_a_document_without_secrets_is_told_as_it_is() -> None:
+    before, after = '{"b": 1,  "a": 2}', '{"b": 1,  "a": 3}'
+
+    assert f"    d: {before} -> {after}\n".replace("  ", " ") in terminal(
+        reported(ended(GROUP, {"d": before}, {"d": after}, "d"))
+    ).replace("  ", " ")
+
+
 def test_markdown_lets_no_value_end_its_cell() -> None:
     found = reported(ended(GROUP, {"a": "x"}, {"a": "y|`z`\n| b"}, "a"))
 

@@ -27,36 +27,60 @@ def look(node: "dict[str, object]") -> "dict[str, object]":
     policies = {
         each["chain"]["name"]: each["chain"].get("policy") for each in parts if "chain" in each
     }
-    rules = [each["rule"] for each in parts if "rule" in each]
-    return _compared(
-        node,
-        set(filter(None, map(told, rules))),
-        sorted(filter(None, map(strange, rules))),
-        all(policies.get(chain) == "drop" for chain in SIDES),
-    )
-
-
-def _compared(
-    node: "dict[str, object]", loaded: "set[str]", more: "list[str]", closed: "bool"
-) -> "dict[str, object]":
+    rules = {told(each["rule"]) for each in parts if "rule" in each}
     wanted = intended(node)
+    # A rule too many that drops lets nothing pass; what it takes away, other parts find out.
     return {
-        "loaded": closed,
-        "missing": sorted(wanted - loaded)[:MOST],
-        "extra": (sorted(loaded - wanted) + more)[:MOST],
+        "loaded": all(policies.get(chain) == "drop" for chain in SIDES),
+        "missing": sorted(wanted - rules)[:MOST],
+        "extra": sorted(each for each in rules - wanted if not each.endswith(" drop"))[:MOST],
     }
 
 
+BASIC = (
+    "input iif lo accept",
+    "input state established,related accept",
+    "input state invalid drop",
+    "input udp sport 67 udp dport 68 accept",
+    "input icmpv6 type nd-neighbor-advert,nd-neighbor-solicit,nd-router-advert accept",
+    "output oif lo accept",
+    "output state established,related accept",
+    "output l4proto 17,6 th dport 53 accept",
+    "output udp dport 123,67 accept",
+    "output icmpv6 type nd-neighbor-advert,nd-neighbor-solicit,nd-router-solicit accept",
+)
+"""What configure-firewall.sh writes for every node."""
+
+
 def intended(node: "dict[str, object]") -> "set[str]":
-    """Return each rule about an address and a port, as `told` does."""
+    """Return each rule that configure-firewall.sh makes, as `told` says it."""
+    firewall = _firewall(node)
+    found = set(BASIC)
+    for chain, key, who in (
+        ("input", "inbound", ""),
+        ("output", "outbound", ""),
+        ("output", "platform", "skuid 0 "),
+    ):
+        for rule in ground.objects(firewall.get(key)):
+            address = _plain(str(rule["address"]))
+            end = "{} {}".format(SIDES[chain], address)
+            found.add("{} {}ip {} tcp dport {} accept".format(chain, who, end, rule["port"]))
+    platform = {_plain(str(each["address"])) for each in ground.objects(firewall.get("platform"))}
+    if platform:
+        found.add("output ip daddr {} drop".format(",".join(sorted(platform))))
+    internet = firewall.get("internet")
+    if isinstance(internet, dict) and internet.get("ports"):
+        ports = ",".join(sorted(str(each) for each in internet["ports"]))
+        private = ",".join(sorted(ground.texts(internet.get("except"))))
+        found.add("output ip daddr != {} tcp dport {} accept".format(private, ports))
+    return found
+
+
+def _firewall(node: "dict[str, object]") -> "dict[str, object]":
     firewall = node.get("firewall")
     if not isinstance(firewall, dict):
         raise ground.Unknown("the node's JSON file says nothing of a firewall")
-    found = set()
-    for chain, key in (("input", "inbound"), ("output", "outbound"), ("output", "platform")):
-        for rule in ground.objects(firewall.get(key)):
-            found.add("{} {} {}".format(chain, _plain(str(rule["address"])), rule["port"]))
-    return found
+    return firewall
 
 
 def _plain(address: "str") -> "str":
@@ -65,56 +89,50 @@ def _plain(address: "str") -> "str":
 
 
 def told(rule: "dict[str, object]") -> "str":
-    """Return `CHAIN ADDRESS PORT` of a rule that accepts just that; else nothing."""
-    chain = str(rule.get("chain"))
-    address = port = ""
-    accepts = False
+    """Return a rule in words; two that say the same have the same words."""
+    words = [str(rule.get("chain"))]
+    verdict = "nothing"
     for part in ground.objects(rule.get("expr")):
-        accepts = accepts or "accept" in part
-        match = part.get("match")
-        if not isinstance(match, dict) or match.get("op") != "==":
-            continue
-        field = _field(match)
-        if field == SIDES.get(chain):
-            address = _address(match.get("right"))
-        if field == "dport" and isinstance(match.get("right"), int):
-            port = str(match["right"])
-    return "{} {} {}".format(chain, address, port) if accepts and address and port else ""
+        for name, what in part.items():
+            if name == "match" and isinstance(what, dict):
+                words.append(_matched(what))
+            elif name in VERDICTS:
+                verdict = name
+            elif name not in SILENT:
+                words.append(name)
+    return " ".join(words + [verdict])
 
 
-def _field(match: "dict[str, object]") -> "str":
+VERDICTS = ("accept", "drop", "reject", "jump", "goto", "return", "queue")
+SILENT = ("counter", "log", "comment")
+"""Expressions that decide nothing."""
+
+
+def _matched(match: "dict[str, object]") -> "str":
     left = match.get("left")
-    payload = left.get("payload") if isinstance(left, dict) else None
-    return str(payload.get("field")) if isinstance(payload, dict) else ""
+    name = json.dumps(left, sort_keys=True)
+    if isinstance(left, dict) and len(left) == 1:
+        (fields,) = left.values()
+        if isinstance(fields, dict) and "field" in fields:
+            name = "{} {}".format(fields.get("protocol"), fields["field"])
+        elif isinstance(fields, dict) and set(fields) == {"key"}:
+            name = str(fields["key"])
+    sign = "" if match.get("op") in ("==", "in") else "{} ".format(match.get("op"))
+    return "{} {}{}".format(name, sign, ",".join(sorted(_values(match.get("right")))))
 
 
-def _address(right: "object") -> "str":
+def _values(right: "object") -> "list[str]":
+    if isinstance(right, dict) and isinstance(right.get("set"), list):
+        return _values(right["set"])
+    if isinstance(right, list):
+        return [value for each in right for value in _values(each)]
     if isinstance(right, dict) and isinstance(right.get("prefix"), dict):
-        return "{addr}/{len}".format(**right["prefix"])
-    return right if isinstance(right, str) else ""
+        return ["{addr}/{len}".format(**right["prefix"])]
+    return [NUMBERS.get(right, str(right)) if isinstance(right, str) else str(right)]
 
 
-BASIC = ("iif", "oif", "state", "icmpv6")
-"""What configure-firewall.sh lets pass besides: the loopback, answers, neighbours."""
-DATAGRAMS = {"53", "67", "68", "123"}
-"""Ports of DHCP, names and time."""
-
-
-def strange(rule: "dict[str, object]") -> "str":
-    """Return a rule that accepts and is neither about one address nor basic; else nothing."""
-    expressions = ground.objects(rule.get("expr"))
-    chain = str(rule.get("chain"))
-    if chain not in SIDES or not any("accept" in part for part in expressions) or told(rule):
-        return ""
-    matches = [part["match"] for part in expressions if isinstance(part.get("match"), dict)]
-    words = json.dumps(matches, sort_keys=True)
-    basic = any('"{}"'.format(each) in words for each in BASIC)
-    datagrams = '"udp"' in words and set(re.findall(r"\b\d+\b", words)) <= DATAGRAMS
-    # The way out to public addresses is the one rule that excludes addresses.
-    outward = chain == "output" and '"!="' in words
-    if basic or datagrams or outward:
-        return ""
-    return "{} {}".format(chain, ground.cut(words) or "everything")
+NUMBERS = {"tcp": "6", "udp": "17", "root": "0"}
+"""Names that other versions of nft list as numbers: of protocols, and of who sends."""
 
 
 def _iptables(node: "dict[str, object]") -> "dict[str, object]":
@@ -123,7 +141,7 @@ def _iptables(node: "dict[str, object]") -> "dict[str, object]":
         return {"loaded": False, "words": ground.cut(error)}
     lines = out.decode("utf-8", "replace").split("\n")
     loaded = set()
-    wanted = intended(node)
+    wanted = _ends(node)
     for line in lines:
         found = ACCEPTED.match(line)
         if found:
@@ -141,5 +159,18 @@ def _iptables(node: "dict[str, object]") -> "dict[str, object]":
         for line in lines
         if line.endswith("-j ACCEPT") and line not in rendered and not ACCEPTED.match(line)
     ]
-    closed = "-P INPUT DROP" in lines and "-P OUTPUT DROP" in lines
-    return _compared(node, loaded - basic, more, closed)
+    return {
+        "loaded": "-P INPUT DROP" in lines and "-P OUTPUT DROP" in lines,
+        "missing": sorted(wanted - loaded)[:MOST],
+        "extra": (sorted(loaded - basic - wanted) + more)[:MOST],
+    }
+
+
+def _ends(node: "dict[str, object]") -> "set[str]":
+    """Return each rule about an address and a port, as ACCEPTED finds them."""
+    firewall = _firewall(node)
+    return {
+        "{} {} {}".format(chain, _plain(str(rule["address"])), rule["port"])
+        for chain, key in (("input", "inbound"), ("output", "outbound"), ("output", "platform"))
+        for rule in ground.objects(firewall.get(key))
+    }
