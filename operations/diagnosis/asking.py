@@ -90,7 +90,11 @@ def targets(node: Node, nodes: Sequence[Node], intended: Intended) -> tuple[Targ
 
 
 def every(
-    channel: Channel, instances: Sequence[Instance], intended: Intended, patience: float
+    channel: Channel,
+    instances: Sequence[Instance],
+    intended: Intended,
+    patience: float,
+    seconds: float = SECONDS,
 ) -> tuple[Told, ...]:
     """Return what every machine said within *patience* seconds, in the same order."""
     programs = archive()
@@ -107,7 +111,7 @@ def every(
             return Told(instance=instance)
         ways = targets(instance.node, running, intended)
         files = group.files if group else {}
-        return _asked(channel, instance, programs, ways, files)
+        return _asked(channel, instance, programs, ways, files, seconds)
 
     # Nobody waits for the end of these: a machine that hangs holds up no diagnosis.
     threads = [threading.Thread(target=ask, args=[each], daemon=True) for each in instances]
@@ -126,17 +130,18 @@ def _asked(
     programs: str,
     ways: tuple[Target, ...],
     files: Mapping[str, str],
+    seconds: float,
 ) -> Told:
     wanted = {
         "files": dict(files),
         "targets": [[each.host, each.port] for each in ways],
-        "seconds": SECONDS,
+        "seconds": seconds,
     }
     text = f"{json.dumps(wanted, separators=(',', ':'))}\n{programs}\n"
     script = (HERE / "probe.sh").read_text()
     asked = time.time()
     try:
-        answer = channel.run(instance.node, script, text, SECONDS + SPARE)
+        answer = channel.run(instance.node, script, text, seconds + SPARE)
         if answer.code:
             end = answer.stderr.strip()[-300:]
             return Told(instance=instance, why=end or f"the probe ended with {answer.code}")

@@ -13,7 +13,7 @@ FOUND = 2
 
 def run(options: argparse.Namespace, backend: Backend) -> int:
     """Look, say what was found, and return the exit code. Raises OperationError."""
-    looked = look(options.stack, backend)
+    looked = look(options.stack, backend, options.seconds)
     if options.format == "json":
         sys.stdout.write(f"{report.machine(looked)}\n")
     else:

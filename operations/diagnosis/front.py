@@ -7,6 +7,7 @@ sent over a connection that is not trusted.
 import math
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ CONNECTIONS = 4
 MOST = 12
 ENOUGH = 8.0
 """Seconds for the reports of several connections: a database that is away makes each slow."""
+PATIENCE = 15.0
+"""Seconds for all steps of the trace."""
 CODE = "x <- 5; x"
 """The documents' own block of code to trace (facts.md 8.3)."""
 
@@ -183,20 +186,23 @@ def _asked(
     steps: list[Step] = []
     reports: list[Mapping[str, Any]] = []
     refusals: list[int] = []
-    with Client(environment) as client:
-        for name, call in _trace(environment, client, connections, reports, refusals, ask):
-            began = ask()
-            failed, status = "", 0
-            try:
-                call()
-            except OperationError as error:
-                failed = f"{error.what}: {error.why}"
-                first = error.why.partition(":")[0]
-                status = int(first) if first.isdigit() else 0
-            took = math.ceil((ask() - began) * 1000) / 1000
-            steps.append(Step(name=name, seconds=took, failed=failed, status=status))
-            if failed:
-                break
+    under_way = ["log in"]
+
+    def follow() -> None:
+        with Client(environment) as client:
+            for name, call in _trace(environment, client, connections, reports, refusals, ask):
+                under_way[0] = name
+                steps.append(_step(name, call, ask))
+                if steps[-1].failed:
+                    return
+
+    # Nobody waits for its end: a database that hangs must not hold up what the nodes say.
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if thread.is_alive():
+        late = f"no answer came within {PATIENCE:.0f} seconds"
+        steps = [*steps, Step(name=under_way[0], seconds=PATIENCE, failed=late)]
     return replace(
         front,
         pings=pings,
@@ -204,6 +210,19 @@ def _asked(
         reports=tuple(reports),
         refusals=tuple(refusals),
     )
+
+
+def _step(name: str, call: Callable[[], object], ask: Callable[[], float]) -> Step:
+    began = ask()
+    failed, status = "", 0
+    try:
+        call()
+    except OperationError as error:
+        failed = f"{error.what}: {error.why}"
+        first = error.why.partition(":")[0]
+        status = int(first) if first.isdigit() else 0
+    took = math.ceil((ask() - began) * 1000) / 1000
+    return Step(name=name, seconds=took, failed=failed, status=status)
 
 
 def _ping(environment: Environment) -> int:

@@ -19,9 +19,9 @@ from operations.stack import Backend, Reading, Sandbox, exported_state
 
 FAMILY_WORDS = ("pass", "green")
 """Words for what is well, of any version (facts.md 13.4)."""
-SANDBOX_SECONDS = 24.0
-CLOUD_SECONDS = 150.0
-"""How long a node may take to answer: Azure's Run Command alone needs half a minute."""
+SANDBOX_SPARE = 6.0
+CLOUD_SPARE = 132.0
+"""How long the way to a node and back may take: Azure's Run Command alone needs half a minute."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +40,11 @@ class Looked:
     """What those are called."""
 
 
-def look(stack: str, backend: Backend) -> Looked:
-    """Look at a stack. Raises OperationError when nobody can tell what should be there."""
+def look(stack: str, backend: Backend, seconds: float = asking.SECONDS) -> Looked:
+    """Look at a stack, where each node may take that long to look at itself.
+
+    Raises OperationError when nobody can tell what should be there.
+    """
     began = time.monotonic()
     reading = Reading(stack, backend)
     text = exported_state(stack, backend)
@@ -54,7 +57,8 @@ def look(stack: str, backend: Backend) -> Looked:
         fewest = sum(g.fewest for g in wanted.groups.values() if g.role != "compute")
         way_in = pool.submit(front.look, environment, fewest)
         machines = instances.found(outputs, backend)
-        nodes = _asked(machines, wanted, backend, str(outputs.get("location") or ""))
+        location = str(outputs.get("location") or "")
+        nodes = _asked(machines, wanted, backend, location, seconds)
         seen = way_in.result()
     words = environment.product.status_words if environment.product else ("pass",)
     evidence = Evidence(
@@ -111,12 +115,13 @@ def _asked(
     wanted: intended.Intended,
     backend: Backend,
     location: str,
+    seconds: float,
 ) -> tuple[Told, ...]:
     reached = [each.node for each in machines if each.running]
     if not reached:
         return tuple(Told(instance=each) for each in machines)
-    patience = SANDBOX_SECONDS if isinstance(backend, Sandbox) else CLOUD_SECONDS
-    return asking.every(choose(backend, reached, location), machines, wanted, patience)
+    patience = seconds + (SANDBOX_SPARE if isinstance(backend, Sandbox) else CLOUD_SPARE)
+    return asking.every(choose(backend, reached, location), machines, wanted, patience, seconds)
 
 
 def _unseen(wanted: intended.Intended, nodes: Sequence[Told]) -> list[str]:

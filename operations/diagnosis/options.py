@@ -11,4 +11,5 @@ def add(
     """Add `diagnose` to the command line."""
     parser = commands.add_parser("diagnose")
     parser.add_argument("--format", choices=("terminal", "json"), default="terminal")
+    parser.add_argument("--seconds", type=float, default=18.0)
     parser.set_defaults(run=run_it)

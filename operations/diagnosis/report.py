@@ -1,6 +1,7 @@
 """What people and programs read of a diagnosis."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +62,7 @@ def _told(finding: Finding, stack: str) -> dict[str, Any]:
 
 def terminal(looked: Looked, console: Console | None = None) -> None:
     """Print the report for a person."""
-    console = console or Console(soft_wrap=False)
+    console = console or _console()
     console.print(Text(_head(looked), style="bold" if looked.findings else "bold green"))
     if looked.findings:
         console.print(_table(looked.findings, looked.stack))
@@ -73,6 +74,13 @@ def terminal(looked: Looked, console: Console | None = None) -> None:
         console.print(Text(f"trace: {way}", style="dim"))
     for each in looked.unseen:
         console.print(Text(f"not looked into: {each}", style="dim"))
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH
+    return console
 
 
 def plain(words: str) -> str:
@@ -91,13 +99,18 @@ def _head(looked: Looked) -> str:
 
 def _table(findings: Sequence[Finding], stack: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_lines=True)
-    table.add_column("what is wrong", ratio=3)
-    table.add_column("where", ratio=1)
-    table.add_column("what to do", ratio=3)
+    table.add_column("what is wrong", ratio=3, overflow="fold")
+    table.add_column("where", ratio=2, overflow="fold")
+    table.add_column("what to do", ratio=3, overflow="fold")
+    places: dict[tuple[str, str], dict[str, Finding]] = {}
     for each in findings:
+        places.setdefault((each.id, each.what), {})[each.place] = each
+    # The same of several nodes is one row: a database that is away is said by all of them.
+    for alike in places.values():
+        each = next(iter(alike.values()))
         title = Text(f"{each.kind.severity}: ", style=COLOURS[each.kind.severity])
         title.append(each.kind.title, style="default")
         what = Group(title, Text(plain(each.what)), Text(each.id, style="dim"))
         cure = Group(Text(each.cure(stack)), Text(each.link, style="dim"))
-        table.add_row(what, Text(plain(each.place)), cure)
+        table.add_row(what, Text("\n".join(map(plain, alike))), cure)
     return table

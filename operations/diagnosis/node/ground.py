@@ -9,8 +9,8 @@ NODE = "/etc/operationalization/node.json"
 RUNTIME = "/run/operationalization"
 KEPT = "/var/lib/operationalization"
 PROGRAMS = "/opt/operationalization/bin"
-LONGEST = 12.0
-"""Seconds for one command: all parts run at the same time, within the time that is asked for."""
+LONGEST = {"seconds": 12.0}
+"""For one command: all parts run at the same time, within the time that is asked for."""
 SHORT = 16
 """Hexadecimal digits of a digest: enough to tell two apart, short enough for Azure's answer."""
 WORDS = 160
@@ -19,6 +19,14 @@ WORDS = 160
 
 class Unknown(Exception):  # noqa: N818 - what could not be found out
     """What a part could not find out, and why."""
+
+
+class Late(Unknown):
+    """What could not be found out in time."""
+
+
+LATE = 124
+"""What `run` returns for a command that took too long, as timeout(1) does."""
 
 
 def document(path: "str" = NODE) -> "dict[str, object]":
@@ -80,7 +88,6 @@ def cut(words: "object") -> "str":
 def run(
     command: "list[str]",
     text: "bytes" = b"",
-    seconds: "float" = LONGEST,
     folder: "str | None" = None,
     variables: "dict[str, str] | None" = None,
 ) -> "tuple[int, bytes, str]":
@@ -102,6 +109,7 @@ def run(
         late.set()
         process.kill()
 
+    seconds = LONGEST["seconds"]
     timer = threading.Timer(seconds, end)
     timer.start()
     try:
@@ -109,7 +117,7 @@ def run(
     finally:
         timer.cancel()
     if late.is_set():
-        return 124, out, "it took more than {:.0f} seconds".format(seconds)
+        return LATE, out, "it took more than {:.0f} seconds".format(seconds)
     return process.returncode, out, err.decode("utf-8", "replace")
 
 
@@ -143,4 +151,4 @@ def at_once(work: "dict[str, object]", seconds: "float") -> "dict[str, object]":
             thread.join(0.1)
     timer.cancel()
     ended = dict(found)
-    return {name: ended.get(name, Unknown("it took too long")) for name in work}
+    return {name: ended.get(name, Late("it took too long")) for name in work}

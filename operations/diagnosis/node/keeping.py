@@ -7,6 +7,8 @@ import time
 from operations.diagnosis.node import ground
 
 MOST = 20
+PAUSE = 1.0
+"""Seconds between two attempts at a secret."""
 BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
@@ -75,16 +77,29 @@ def vault(node: "dict[str, object]", seconds: "float") -> "dict[str, object]":
     for use in ground.objects(node.get("secrets")):
         work[str(use["name"])] = functools.partial(_compared, str(use["name"]), str(use["path"]))
     ended = ground.at_once(work, seconds)
-    return {
-        name: "refused: {}".format(ground.cut(each)) if isinstance(each, ground.Unknown) else each
-        for name, each in ended.items()
-    }
+    return {name: _said(each) for name, each in ended.items()}
+
+
+def _said(compared: "object") -> "object":
+    """Return a word; a node that is busy must not look like one that is refused."""
+    if isinstance(compared, ground.Late):
+        return "late"
+    if isinstance(compared, ground.Unknown):
+        return "refused: {}".format(ground.cut(compared))
+    return compared
 
 
 def _compared(name: "str", path: "str") -> "str":
     """Fetch a secret as the node's own boot does; nothing of it leaves this function."""
     program = ground.PROGRAMS + "/cloud.sh"
-    code, value, error = ground.run([program, "secret", name], folder=ground.PROGRAMS)
+    command = [program, "secret", name]
+    code, value, error = ground.run(command, folder=ground.PROGRAMS)
+    if code not in (0, ground.LATE):
+        # The node's own boot tries again, too: a connection that was lost refuses nothing.
+        time.sleep(PAUSE)
+        code, value, error = ground.run(command, folder=ground.PROGRAMS)
+    if code == ground.LATE:
+        raise ground.Late(error)
     if code:
         raise ground.Unknown(error.strip() or "status {}".format(code))
     try:

@@ -5,7 +5,7 @@ import time
 
 from operations.diagnosis.node import ground
 
-PLACES = ("/", "/var", "/opt", "/tmp", "/run")  # noqa: S108 - looked at, not written to
+PLACES = ("/", "/var", "/var/lib", "/var/log", "/var/tmp", "/opt", "/tmp", "/run")  # noqa: S108 - looked at, not written to
 TELLING = ("haproxy", "nginx", "python3-psycopg", "python3-starlette", "r-base-core")
 """Packages whose version decides how a node behaves; the product's own come besides."""
 OURS = ("microsoft", "r-cran-plumber")

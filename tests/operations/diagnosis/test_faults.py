@@ -81,6 +81,13 @@ def silent(case: Case) -> None:
     case.silent[ONE] = "Azure did not run a command on a node: its agent does not answer"
 
 
+FULL = "Azure did not run a command on a node: [Errno 28] No space left on device: 'script.sh'"
+
+
+def full(case: Case) -> None:
+    case.silent[ONE] = FULL
+
+
 def missing(case: Case) -> None:
     case.nodes = case.nodes[:-1]
     for name in (WEB, WEB2):
@@ -207,6 +214,11 @@ FAULTS: list[tuple[str, Plant, list[tuple[str, str, str]]]] = [
                 "Azure did not run a command on a node: its agent does not answer",
             )
         ],
+    ),
+    (
+        "a node too full for a command to get there",
+        full,
+        [("disk-full", f"compute node {ONE}", FULL)],
     ),
     (
         "fewer nodes than should be",
@@ -370,6 +382,17 @@ FAULTS: list[tuple[str, Plant, list[tuple[str, str, str]]]] = [
         "a vault that refuses",
         at(WEB, "vault", "database-api", "refused: 403 ForbiddenByRbac"),
         [("vault-refused", f"web node {WEB}", "database-api: 403 ForbiddenByRbac")],
+    ),
+    (
+        "a vault that a busy node did not hear from in time",
+        at(WEB, "vault", "database-api", "late"),
+        [
+            (
+                "probe-incomplete",
+                f"web node {WEB}",
+                "vault: no answer in time about database-api",
+            )
+        ],
     ),
     (
         "a database that is away",

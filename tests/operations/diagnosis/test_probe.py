@@ -277,13 +277,17 @@ def test_secrets_are_compared_on_the_node_and_stay_there(
 ) -> None:
     program = tmp_path / "cloud.sh"
     program.write_text(
-        '#!/bin/sh\ncase $2 in denied) echo "403 Forbidden" >&2; exit 1 ;; esac\n'
+        '#!/bin/sh\ncase $2 in denied) echo "403 Forbidden" >&2; exit 1 ;; slow) exec sleep 30 ;;\n'
+        'lost) [ -e "$0.tried" ] || { touch "$0.tried"; exit 1; } ;; esac\n'
         'printf %s "$2-value"\n'
     )
     program.chmod(0o755)
     monkeypatch.setattr(ground, "PROGRAMS", str(tmp_path))
+    monkeypatch.setattr(keeping, "PAUSE", 0.0)
+    monkeypatch.setitem(ground.LONGEST, "seconds", 1.0)
     secrets = []
-    for name, text in (("same", "same-value"), ("other", "old"), ("denied", ""), ("absent", None)):
+    held = {"same": "same-value", "other": "old", "denied": "", "absent": None}
+    for name, text in {**held, "lost": "lost-value", "slow": "slow-value"}.items():
         path = tmp_path / name
         if text is not None:
             path.write_text(text)
@@ -296,6 +300,8 @@ def test_secrets_are_compared_on_the_node_and_stay_there(
         "other": "other",
         "denied": "refused: 403 Forbidden",
         "absent": "absent",
+        "lost": "same",
+        "slow": "late",
     }
     assert "value" not in json.dumps(found)
 
