@@ -76,6 +76,10 @@ def _edits(
         for name, each in archives.items()
         if each is not None
     ]
+    packages = member(found, "packages")
+    if packages is not None:
+        said = {name: getattr(member(packages, name), "value", "") for name in ("url", "sha256")}
+        parts.append(f"packages: {{ url: {_quoted(said['url'])}, sha256: {said['sha256']} }}")
     if store is not None:
         parts.append(f"store: {_quoted(store.value)}")
     yield span(found, f"{{ {', '.join(parts)} }}")

@@ -29,6 +29,17 @@ Attribute = Annotated[
     ),
 ]
 GroupName = Annotated[str, Field(min_length=1, max_length=256)]
+PackageName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9.]{0,98}[A-Za-z0-9]$",
+        examples=["forecast"],
+        json_schema_extra={
+            "patternErrorMessage": "must be the name of an R package: letters, digits and dots, "
+            "first a letter, last no dot"
+        },
+    ),
+]
 Origin = Annotated[
     str,
     Field(
@@ -69,6 +80,10 @@ class InstallersSettings(Model):
     dotnet: ArchiveSettings | None = None
     """.NET Core, where the server's own media lack it: an archive on Linux, its set-up program on
     Windows."""
+
+    packages: ArchiveSettings | None = None
+    """A repository of the R packages in `packages`, as miniCRAN makes it: a tar archive on Linux, a
+    zip on Windows."""
 
     store: str | None = None
     """Azure: id of the private storage account that holds the files, which nodes read with their
@@ -250,6 +265,12 @@ class ServerSettings(Model):
 
     pool: PoolSettings = PoolSettings()
     """R processes of one compute node."""
+
+    packages: tuple[PackageName, ...] = Field(
+        default=(), strict=False, max_length=200, examples=[["forecast"]]
+    )
+    """R packages that services use, on every compute node; out of installers.packages, with what
+    they need of it."""
 
     log_level: LogLevel = "Warning"
     """What nodes log; at Information, each call is a line."""

@@ -52,7 +52,8 @@ def private_files(environment: NodesEnvironment) -> tuple[str, ...]:
     server = environment.runtime.server
     if server is None:
         return ()
-    archives = (server.installers.server, server.installers.r, server.installers.dotnet)
+    files = server.installers
+    archives = (files.server, files.r, files.dotnet, files.packages)
     return tuple(each.url for each in archives if each and each.url.startswith(S3))
 
 

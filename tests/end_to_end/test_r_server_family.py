@@ -18,6 +18,7 @@ from components.settings import parse
 from operations.patience import until
 from tests.end_to_end.test_access import Azure
 from tests.end_to_end.test_access_aws import Aws
+from tests.support import r_repository
 from tests.support.access import ALLOWED_CLIENT, FOREIGN_CLIENT, INTERNET, PORTS, Place
 from tests.support.family import Case, Family, side_by_side, together
 from tests.support.reaching import answers, every, reached
@@ -30,7 +31,7 @@ CASES = {
         Case(cloud="azure", version="9.0.1"),
         Case(cloud="azure", version="9.1.0", nodes="scaleSet"),
         Case(cloud="azure", version="9.3.0", nodes="scaleSet"),
-        Case(cloud="azure", version="9.4.7", compute=2),
+        Case(cloud="azure", version="9.4.7", compute=2, packages=True),
         Case(cloud="azure", version="9.0-preview", compute=2),
         Case(cloud="azure", version="9.0.1", topology="one-box"),
         Case(cloud="azure", version="9.3.0", topology="one-box", private=True, ldap=True),
@@ -94,7 +95,12 @@ def test_a_service_runs_with_a_token_that_another_web_node_gave(
     def check(each: Family) -> None:
         issued = {node: each.token(node) for node in each.web()}
         first, *_ = issued.values()
-        assert each.call("POST", "/services/line/1.0", SERVICE, first).status == 201
+        service = SERVICE
+        if each.case.packages:
+            service = {**SERVICE, "initCode": f"slope <- {r_repository.CALL}"}
+            for node in each.names("compute"):
+                assert each.on(node, "Rscript", "-e", f"cat({r_repository.CALL})").stdout == "2"
+        assert each.call("POST", "/services/line/1.0", service, first).status == 201
         for giver, token in issued.items():
             for node in each.web():
                 reply = each.call_on(node, "POST", "/api/line/1.0", REQUEST, token)

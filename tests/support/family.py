@@ -21,6 +21,7 @@ from typing import Any
 from sandbox.control.aws.images import IMAGES, ami
 from sandbox.control.azure.images import gallery_id
 from sandbox.fabric import hosts
+from tests.support import r_repository
 from tests.support.deployed import ENVIRONMENT, stack_config, succeeded
 from tests.support.engine import ROOT, Engine, on_sandbox, sandbox
 from tests.support.environments import changed
@@ -61,6 +62,9 @@ class Case:
 
     private: bool = False
     """Whether its nodes fetch the installer from a store that knows them."""
+
+    packages: bool = False
+    """Whether its compute nodes install R packages, out of a repository on the internet."""
 
     ldap: bool = False
     """Whether its users are those of a directory, which stands on the internet."""
@@ -106,6 +110,14 @@ class Case:
                 },
             }
         }
+        if self.packages:
+            repository = archive.with_name(r_repository.NAME)
+            own = settings["runtime"]["server"]
+            own["packages"] = [r_repository.PACKAGE]
+            own["installers"]["packages"] = {
+                "url": f"{SITE}/{repository.name}",
+                "sha256": sha256(repository),
+            }
         if self.ldap:
             settings["runtime"]["server"]["authentication"] = {
                 "method": "ldap",
@@ -336,6 +348,8 @@ def side_by_side(cases: Sequence[Case], folder: Path) -> Iterator[dict[Case, Fam
             # An account has five of each in a region at first, which one environment is not beyond.
             sandbox(shared.environment, "quota", "set", f"aws:{limit}", "50")
         public = {archives[case.product, case.version] for case in cases if not case.private}
+        if any(case.packages for case in cases):
+            public.add(r_repository.made(folder / "stand-ins"))
         if public:
             sandbox(shared.environment, "offer", *map(str, sorted(public)))
         private = {archives[case.product, case.version] for case in cases if case.private}

@@ -38,7 +38,7 @@ FIRST: Final[dict[Cloud, frozenset[str] | None]] = {
 """What a node needs to fetch the rest of its files, without `.ps1`; None where all of them are in
 user data."""
 
-NAME: Final = re.compile(r"[a-z][a-z0-9-]*\.(ps1|json|config)")
+NAME: Final = re.compile(r"[a-z][a-z0-9-]*\.(ps1|json|config|R)")
 """Of a file in an archive: `start.ps1`, which refuses others, has the same pattern."""
 
 EARLIEST: Final = (1980, 1, 1, 0, 0, 0)

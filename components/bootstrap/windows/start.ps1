@@ -19,7 +19,7 @@ function Expand-Files {
     $memory = New-Object -TypeName System.IO.MemoryStream -ArgumentList @(, $Bytes)
     $zip = New-Object -TypeName System.IO.Compression.ZipArchive -ArgumentList $memory
     foreach ($entry in $zip.Entries) {
-        if ($entry.FullName -notmatch '^[a-z][a-z0-9-]*\.(ps1|json|config)$') {
+        if ($entry.FullName -notmatch '^[a-z][a-z0-9-]*\.(ps1|json|config|R)$') {
             throw "$($entry.FullName) is no name of a file of a node"
         }
         $folder = $ProgramFolder

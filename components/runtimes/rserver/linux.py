@@ -4,6 +4,8 @@ from typing import Final
 
 from components.runtimes.files import node_files
 from components.runtimes.node import NodeFile, Role
+from components.runtimes.rserver.packages import PACKAGES_SOURCE, UNIT
+from components.runtimes.rserver.packages import packages as r_packages
 from components.runtimes.rserver.product import Product
 from components.runtimes.rserver.section import PARTS
 
@@ -63,9 +65,13 @@ def packages(product: Product, role: Role) -> tuple[str, ...]:
 
 
 def services(product: Product, role: Role) -> tuple[str, ...]:
-    """Return the units of a ready node: the product's, then what stands in front of them."""
+    """Return the units of a ready node: the product's, then what stands in front of them.
+
+    Before all of them what R shells find when they start.
+    """
     own = product.version.places["linux"].services
     return (
+        *((UNIT,) if r_packages(product, role) else ()),
         *(f"{name}.service" for part in PARTS[role] for name in own[part]),
         *OWN_SERVICES,
     )
@@ -74,9 +80,9 @@ def services(product: Product, role: Role) -> tuple[str, ...]:
 def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
     """Return the node's files; those with the path of a shared script take its place.
 
-    They are the same for every role, and differ by cloud in what speaks to it.
+    They are the same for every role, and differ by cloud in what speaks to it; what installs R
+    packages is where there are any.
     """
-    del role
     cloud = f"{SOURCE}/{product.environment.cloud}"
     programs = f"{SOURCE}/aws" if product.environment.cloud == "aws" else None
     return (
@@ -88,4 +94,13 @@ def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
         *node_files(cloud, "*.sh", PROGRAMS, mode="0755"),
         *(node_files(programs, "*.py", PROGRAMS, mode="0755") if programs else ()),
         *(node_files(programs, "*.sql", PROGRAMS) if programs else ()),
+        *(_package_files() if r_packages(product, role) else ()),
+    )
+
+
+def _package_files() -> tuple[NodeFile, ...]:
+    return (
+        *node_files(PACKAGES_SOURCE, "*.sh", PROGRAMS, mode="0755"),
+        *node_files(PACKAGES_SOURCE, "*.R", PROGRAMS),
+        *node_files(f"{PACKAGES_SOURCE}/units", "*", UNITS),
     )

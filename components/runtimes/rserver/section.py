@@ -9,6 +9,7 @@ from typing import Final
 from components.runtimes.node import JsonValue, Role
 from components.runtimes.rserver.appsettings import first_overlay, overlay
 from components.runtimes.rserver.connection import LOGIN, PASSWORD
+from components.runtimes.rserver.packages import packages
 from components.runtimes.rserver.ports import ports
 from components.runtimes.rserver.product import Product
 from components.runtimes.rserver.secrets import secrets
@@ -68,10 +69,12 @@ def _product(product: Product) -> Json:
 def _install(product: Product, role: Role) -> Json:
     installers = product.server.installers
     version = product.version
+    names = packages(product, role)
     files: dict[str, ArchiveSettings | None] = {
         "server": installers.server,
         "r": installers.r,
         "dotnet": installers.dotnet,
+        "packages": installers.packages if names else None,
     }
     links = version.links.get(product.environment.runtime.operating_system, {})
     return {
@@ -91,6 +94,7 @@ def _install(product: Product, role: Role) -> Json:
             if role != "web"
             for target, name in pairs
         ),
+        **({"packages": names} if names else {}),
     }
 
 

@@ -28,9 +28,28 @@ FORMS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "server": (TAR, (".zip",)),
     "r": (TAR, ()),
     "dotnet": (TAR, (".exe",)),
+    "packages": (TAR, (".zip",)),
 }
 """How a file's name ends, on Linux and on Windows: a name says nothing of the content, but the
 wrong one is a file of the other system (facts.md 5)."""
+
+BASE_PACKAGES = (
+    "base",
+    "compiler",
+    "datasets",
+    "graphics",
+    "grDevices",
+    "grid",
+    "methods",
+    "parallel",
+    "splines",
+    "stats",
+    "stats4",
+    "tcltk",
+    "tools",
+    "utils",
+)
+"""What is R itself."""
 
 
 def _archives(environment: NodesEnvironment) -> Iterator[tuple[str, ArchiveSettings]]:
@@ -39,7 +58,7 @@ def _archives(environment: NodesEnvironment) -> Iterator[tuple[str, ArchiveSetti
         return
     # Each is asked for by name: one that is invalid itself ends the rule here.
     yield "server", server.installers.server
-    for name in ("r", "dotnet"):
+    for name in ("r", "dotnet", "packages"):
         archive = getattr(server.installers, name)
         if archive is not None:
             yield name, archive
@@ -124,6 +143,8 @@ def files_suit_the_system(environment: NodesEnvironment) -> Iterator[Problem]:
 
 def _needless(product: str, name: str, *, windows: bool) -> str:
     """Return why a file beside the server's own is read by nothing, if it is not."""
+    if name == "packages":
+        return ""
     if windows:
         return "the cabinets of R are beside the set-up program" if name == "r" else ""
     if product == "mlserver":
@@ -171,9 +192,43 @@ def nodes_reach_the_files(environment: NodesEnvironment) -> Iterator[Problem]:
             yield Problem(f"{_KEY}.{name}.url", "", rule, fix)
 
 
+def r_packages_have_a_repository(environment: NodesEnvironment) -> Iterator[Problem]:
+    """Every compute node has the same packages, as they come from one file (facts.md R15, 16)."""
+    server = environment.runtime.server
+    if server is None:
+        return
+    names, archive = server.packages, server.installers.packages
+    if names and archive is None:
+        rule = "is required with runtime.server.packages, which nodes install from it"
+        fix = (
+            "name an archive of a repository made with miniCRAN, or remove runtime.server.packages"
+        )
+        yield Problem(f"{_KEY}.packages", "", rule, fix)
+    elif archive is not None and not names:
+        rule = "must be left out without runtime.server.packages, as nothing is installed from it"
+        fix = "list the packages there, or remove the section"
+        yield Problem(f"{_KEY}.packages", "", rule, fix)
+
+
+def r_packages_are_not_rs_own(environment: NodesEnvironment) -> Iterator[Problem]:
+    """The product is tied to the R that it brings (facts.md 16)."""
+    server = environment.runtime.server
+    if server is None:
+        return
+    for index, name in enumerate(server.packages):
+        key = f"runtime.server.packages[{index}]"
+        if name in BASE_PACKAGES:
+            rule = "must be left out: R brings it, and the product is tied to the R that it has"
+            yield Problem(key, show(name), rule, "remove the line")
+        elif name in server.packages[:index]:
+            yield Problem(key, show(name), "is there twice", "remove one")
+
+
 RULES = (
     addresses_are_plain,
     files_suit_the_system,
     store_is_of_the_cloud,
     nodes_reach_the_files,
+    r_packages_have_a_repository,
+    r_packages_are_not_rs_own,
 )

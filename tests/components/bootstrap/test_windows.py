@@ -64,6 +64,13 @@ SETTINGS = {
         "runtime.server.installers.server.url": f"{MEDIA}/server.zip",
         "runtime.server.installers.dotnet.url": f"{MEDIA}/dotnet.exe",
     },
+    "packages": {
+        "runtime.server.packages": ["forecast", "data.table"],
+        "runtime.server.installers.packages": {
+            "url": "https://downloads.example.com/packages.zip",
+            "sha256": "ab" * 32,
+        },
+    },
 }
 """Settings that a node's JSON file says more of, each by a name."""
 CLIENTS = tuple(f"203.{index % 256}.{index // 256}.0/24" for index in range(200))
@@ -127,11 +134,15 @@ def test_user_data_is_the_golden_document(cloud, version, role):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_reach_the_nodes_json(name):
-    version = "9.1.0"
-    value = changed(of_family(SMALLEST["enterprise", "azure"], version, OLD), SETTINGS[name])
-    made = recipe.for_role(environment(value), "web")
-    text = render(made, facts_of("azure", version, "web")).text
-    is_golden(f"azure-{version}-web-{name}", support.files(text)["node.json"])
+    role: Any = "compute" if name == "packages" else "web"
+    is_golden(f"azure-9.1.0-{role}-{name}", text_with(name, role))
+
+
+def text_with(name: str, role: Any) -> str:
+    """The JSON file of a node with the settings of that name."""
+    value = changed(of_family(SMALLEST["enterprise", "azure"], "9.1.0", OLD), SETTINGS[name])
+    made = recipe.for_role(environment(value), role)
+    return support.files(render(made, facts_of("azure", "9.1.0", role)).text)["node.json"]
 
 
 def is_golden(name, document):
@@ -261,6 +272,7 @@ def all_documents():
         for version, role in CASES:
             text = rendered(cloud, version, role).text
             yield json.loads(support.files(text)["node.json"])
+    yield json.loads(text_with("packages", "compute"))
 
 
 def has(document, path):

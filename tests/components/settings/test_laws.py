@@ -146,7 +146,8 @@ def families(draw: st.DrawFn) -> dict[str, Any]:
     ending = "zip" if windows else draw(st.sampled_from(["tar", "tar.gz"]))
     url = f"https://downloads.example.com/server.{ending}"
     azure = value["cloud"] == "azure"
-    web = draw(st.integers(1024, 9000))
+    # Between what listens on nodes already.
+    web = draw(st.integers(6000, 9000))
     media = {"server": {"url": url, "sha256": SHA256}}
     if windows:
         media["dotnet"] = {"url": "https://downloads.example.com/dotnet.exe", "sha256": SHA256}
@@ -159,6 +160,10 @@ def families(draw: st.DrawFn) -> dict[str, Any]:
         "logLevel": draw(st.sampled_from(["Debug", "Warning"])),
         "cors": {"origins": draw(st.sampled_from([[], ["https://app.example.com"]]))},
     }
+    if draw(st.booleans()):
+        repository = f"https://downloads.example.com/packages.{ending}"
+        media["packages"] = {"url": repository, "sha256": SHA256}
+        server["packages"] = draw(st.sampled_from([["forecast"], ["data.table", "jsonlite"]]))
     if draw(st.booleans()):
         server["https"] = {"web": draw(st.booleans())}
     value["runtime"] = {

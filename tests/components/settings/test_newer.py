@@ -84,6 +84,22 @@ def test_other_archives_come_along_and_a_private_store_stays(tmp_path):
     ] == {"server": {"url": new.url, "sha256": SUM}, "store": store}
 
 
+def test_the_repository_of_r_packages_stays_with_what_is_installed_from_it(tmp_path):
+    """It has packages for both versions of R, or the stack file says another one afterwards."""
+    url = "https://downloads.example.com/packages.tar.gz"
+    repository = f"          packages: {{ url: {url}, sha256: {'c' * 64} }}\n"
+    server = "        cors:"
+    old = BLOCK.replace(server, f"{repository}        packages: [forecast]\n{server}")
+
+    text, environment = newer(written(tmp_path, old), TO, Installers(server=TAR))
+
+    found = environment.runtime.server
+    assert found.packages == ("forecast",)
+    assert (found.installers.packages.url, found.installers.packages.sha256) == (url, "c" * 64)
+    assert found.installers.r is None
+    assert "        packages: [forecast]\n" in text
+
+
 @pytest.mark.parametrize("flow", [True, False], ids=["flow", "block"])
 def test_a_bind_filter_which_9_0_alone_knows_goes(tmp_path, flow):
     directory = {

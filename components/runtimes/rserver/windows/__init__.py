@@ -9,6 +9,7 @@ from typing import Final
 
 from components.runtimes.files import node_file, node_files
 from components.runtimes.node import HealthProbe, JsonValue, NodeFile, Role, SecretUse
+from components.runtimes.rserver.packages import PACKAGES_SOURCE, packages
 from components.runtimes.rserver.ports import ports
 from components.runtimes.rserver.product import Product
 from components.runtimes.rserver.secrets import secrets as names_of
@@ -43,11 +44,14 @@ def health(product: Product, role: Role) -> HealthProbe:
 
 def files(product: Product, role: Role) -> tuple[NodeFile, ...]:
     """Return the node's own files."""
-    del product, role
-    return (
+    found = (
         *node_files(SOURCE, "*.ps1", PROGRAMS, separator="\\"),
         node_file(f"{SOURCE}/aspnetcore.config", f"{PROGRAMS}\\aspnetcore.config"),
     )
+    if not packages(product, role):
+        return found
+    script = "install-packages.R"
+    return (*found, node_file(f"{PACKAGES_SOURCE}/{script}", f"{PROGRAMS}\\{script}"))
 
 
 def upgrade_files() -> tuple[NodeFile, ...]:
@@ -69,7 +73,12 @@ def section(product: Product, role: Role) -> dict[str, JsonValue]:
     """
     server, version = product.server, product.version
     installers = server.installers
-    files = {"server": installers.server, "dotnet": installers.dotnet}
+    names = packages(product, role)
+    files = {
+        "server": installers.server,
+        "dotnet": installers.dotnet,
+        "packages": installers.packages if names else None,
+    }
     place = version.places["windows"]
     without = () if server.sql_server_services else WITHOUT_RUNTIME
     return {
@@ -87,6 +96,7 @@ def section(product: Product, role: Role) -> dict[str, JsonValue]:
                 if file
             },
             "private": installers.store is not None,
+            **({"packages": names} if names else {}),
         },
         "windows": {
             "program": version.windows_program,

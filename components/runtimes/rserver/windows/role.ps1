@@ -8,6 +8,7 @@ $ErrorActionPreference = 'Stop'
 . "$PSScriptRoot\json.ps1"
 . "$PSScriptRoot\settings.ps1"
 . "$PSScriptRoot\install.ps1"
+. "$PSScriptRoot\packages.ps1"
 . "$PSScriptRoot\database.ps1"
 . "$PSScriptRoot\setup.ps1"
 . "$PSScriptRoot\proxy.ps1"
@@ -16,6 +17,7 @@ $ErrorActionPreference = 'Stop'
 function Initialize-Role {
     $parts = @(Get-RoleValue -Path 'parts')
     Install-Product
+    Install-Packages
     Import-NodeCertificates
     foreach ($part in $parts) {
         Merge-Settings -Part $part -Which 'first' | Out-Null

@@ -14,6 +14,7 @@ from tests.support.powershell.values import of_json, to_json
 
 ROLE_STEPS = (
     "Install-Product",
+    "Install-Packages",
     "Import-NodeCertificates",
     "Initialize-Database",
     "Install-Node",
@@ -75,6 +76,7 @@ def role(case: str, **answers: Any) -> list[str]:
 def test_a_web_nodes_steps() -> None:
     assert role("azure-9.4.7-web") == [
         "Install-Product",
+        "Install-Packages",
         "Import-NodeCertificates",
         "Merge-Settings web first",
         "Initialize-Database",
@@ -88,7 +90,7 @@ def test_a_web_nodes_steps() -> None:
 
 
 def test_a_compute_nodes_steps() -> None:
-    assert role("aws-9.1.0-compute")[5:] == [
+    assert role("aws-9.1.0-compute")[6:] == [
         "Merge-Settings compute overlay",
         "Protect-Settings compute",
         "Restart-Part compute",
