@@ -34,10 +34,15 @@ def version_is_supported(environment: NodesEnvironment) -> Iterator[Problem]:
     if version not in versions:
         yield _unknown_version(product, version)
         return
-    systems = versions[version].systems
-    if runtime.operating_system not in systems:
+    known = versions[version]
+    if runtime.operating_system not in known.systems:
         rule = f"must be a system that nodes of {product} {version} run on"
-        fix = f"choose {_either(tuple(name for name in systems if name not in UPSTART))}"
+        usable = (
+            name
+            for name in known.systems
+            if name not in UPSTART and (known.has_setup or not is_windows(name))
+        )
+        fix = f"choose {_either(tuple(usable))}"
         yield Problem("runtime.operatingSystem", show(runtime.operating_system), rule, fix)
 
 
