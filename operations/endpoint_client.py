@@ -49,6 +49,10 @@ class EndpointClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all connections."""
         self._http.close()
 
     def score(

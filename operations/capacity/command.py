@@ -8,32 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from operations.capacity import (
-    asking,
-    change,
-    checking,
-    evaluation,
-    facts,
-    page,
-    terminal,
-    watching,
-)
+from operations.capacity import asking, evaluation, facts, reporting, watching
 from operations.capacity import options as choices
 from operations.capacity.asking import Question
+from operations.capacity.endpoint import command as endpoint_command
 from operations.capacity.measuring import Bounds, Measuring
-from operations.capacity.recommendation import Change, Facts, Target, recommend
-from operations.capacity.result import Result, machine
-from operations.capacity.samples import CATALOGUE, PING, Stage
+from operations.capacity.recommendation import Facts, Target, recommend
+from operations.capacity.result import Result
+from operations.capacity.samples import CATALOGUE, PING
 from operations.capacity.saturation import Workload, find
 from operations.channel import Node, choose, instances
 from operations.client import Client
 from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from operations.score import score
-from operations.stack import Backend, Environment, Reading
+from operations.stack import Backend, Reading
 
 
 def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]) -> None:
@@ -45,9 +36,12 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
             "there is nothing to measure", "the options", str(error), "give a larger one"
         ) from None
     reading = Reading(options.stack, backend)
-    environment = _environment(reading, options)
+    environment = reading.deployed()
     settings: dict[str, Any] = json.loads(options.settings) if options.settings else {}
-    if not confirmed(options, settings, strategy.maximum):
+    if isinstance(environment, Endpoint):
+        endpoint_command.run(options, backend, reading, settings, strategy, inputs)
+        return
+    if not reporting.confirmed(options, settings, strategy.maximum):
         return
     with Client(environment) as client:
         version = _version(client, options)
@@ -76,7 +70,7 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         )
         began = datetime.now(UTC)
         sys.stderr.write(f"{options.name} {version} at {environment.endpoint}\n")
-        measured = evaluation.evaluate(strategy, measure.stage, measure.spent, _note)
+        measured = evaluation.evaluate(strategy, measure.stage, measure.spent, reporting.note)
         if watch and not measured.interrupted:
             sys.stderr.write("  reading the logs of the nodes\n")
             stages = watch.with_logs(measured.stages, asked.path)
@@ -98,7 +92,7 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         saturation=find(measured.stages, workload),
         notes=tuple(_notes((*unseen, *unreachable), watch, settings)),
     )
-    _report(concluded(found, options, known), options)
+    reporting.report(concluded(found, options, known), options)
     if measured.interrupted:
         raise KeyboardInterrupt
 
@@ -113,19 +107,6 @@ def _watch(
         return watching.Watch(choose(backend, nodes, str(outputs.get("location") or "")), nodes), ()
     except OperationError as error:
         return None, (f"the nodes were not looked at: {error.why}",)
-
-
-def _environment(reading: Reading, options: argparse.Namespace) -> Environment:
-    found = reading.deployed()
-    if isinstance(found, Endpoint):
-        raise OperationError(
-            f"the capacity of stack '{options.stack}' is not measured",
-            found.uri,
-            "it is a managed endpoint: it has neither web nodes nor compute nodes, and its "
-            "deployments say their own instances and concurrent requests",
-            "name the stack of a one-box or an enterprise",
-        )
-    return found
 
 
 def _version(client: Client, options: argparse.Namespace) -> str:
@@ -146,39 +127,6 @@ def _asked(options: argparse.Namespace, version: str, inputs: Mapping[str, Any])
     if options.lookups:
         return asking.looking_up(options.name, version)
     return asking.scoring(options.name, version, inputs)
-
-
-def confirmed(options: argparse.Namespace, settings: Mapping[str, Any], most: int) -> bool:
-    """Return whether the load may begin. Raises OperationError when nobody is there to say so.
-
-    A stack that others depend on is asked about; one whose settings are not known counts as such.
-    """
-    if options.yes or settings.get("protected") is False:
-        return True
-    if not sys.stdin.isatty():
-        raise OperationError(
-            "nobody is there to say yes",
-            f"stack '{options.stack}'",
-            "it is protected, a load slows down whoever else calls it, and the standard input is "
-            "no terminal",
-            "say it with --yes",
-        )
-    sys.stderr.write(
-        f"stack '{options.stack}' is protected: up to {most} requests at once, {options.requests} "
-        f"in all, for {options.minutes} minutes at most, will slow down whoever else calls it.\n"
-        "Begin? [y/N] "
-    )
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().casefold() in ("y", "yes"):
-        return True
-    sys.stderr.write("nothing was asked\n")
-    return False
-
-
-def _note(stage: Stage) -> None:
-    begin = "\r\033[K" if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{begin}{terminal.progressed(stage)}\n")
-    sys.stderr.flush()
 
 
 def _notes(
@@ -203,41 +151,7 @@ def concluded(found: Result, options: argparse.Namespace, known: Facts) -> Resul
         known,
         runs_models=not options.lookups,
     )
-    patch, notes = _patch(options.stack_file, advice.changes)
+    patch, notes = reporting.patch(options.stack_file, advice.changes)
     return replace(
         found, target=target, recommendation=advice, patch=patch, notes=(*found.notes, *notes)
     )
-
-
-def _patch(file: Path | None, changes: Sequence[Change]) -> tuple[str, tuple[str, ...]]:
-    """Return the change of the stack file, or what to write where it cannot be changed."""
-    if not changes:
-        return "", ()
-    if file is None:
-        return change.fragment(changes), ()
-    try:
-        before = file.read_text()
-        after = change.changed(before, changes)
-    except (OSError, UnicodeDecodeError, change.UnwritableError) as error:
-        return change.fragment(changes), (f"{file.name} must be changed by hand: {error}",)
-    notes = tuple(f"that alone is refused: {each}" for each in checking.refused(file, after))
-    return change.difference(f"{file.parent.name}/{file.name}", before, after), notes
-
-
-def _report(found: Result, options: argparse.Namespace) -> None:
-    """Write both files, and say it on a terminal or to a program."""
-    document = json.dumps(machine(found), indent=2, ensure_ascii=False) + "\n"
-    # A stack's name is checked by the script; a service's is whatever somebody published.
-    name = f"{options.stack}-{found.began.strftime('%Y%m%dT%H%M%SZ')}"
-    try:
-        options.report.mkdir(parents=True, exist_ok=True)
-        (options.report / f"{name}.json").write_text(document)
-        path = options.report / f"{name}.html"
-        path.write_text(page.html(found))
-    except OSError as error:
-        raise OperationError(
-            "the report cannot be written", str(options.report), str(error), "give another folder"
-        ) from error
-    sys.stdout.write(document if options.json else terminal.shown(found))
-    sys.stdout.flush()
-    sys.stderr.write(f"report: {path}\n")

@@ -67,7 +67,7 @@ class Measuring:
             threads=threads,
             seconds=bounds.stage,
             patience=bounds.timeout + load.LEAVE_SECONDS,
-            beat=partial(_beat, threads) if sys.stderr.isatty() else lambda _seconds, _ended: None,
+            beat=partial(beat, threads) if sys.stderr.isatty() else lambda _seconds, _ended: None,
         )
         probes = {name: partial(caller, each) for name, each in self._probes.items()}
         found = load.run(
@@ -76,6 +76,7 @@ class Measuring:
         return self._watch.told(found) if self._watch else found
 
 
-def _beat(threads: int, seconds: float, ended: int) -> None:
+def beat(threads: int, seconds: float, ended: int) -> None:
+    """Say how far a stage is, on the one line that progress has."""
     sys.stderr.write(f"\r\033[K  with {threads} threads: {ended} requests in {seconds:.0f} s")
     sys.stderr.flush()

@@ -84,13 +84,13 @@ def find(stages: Sequence[Stage], workload: Workload) -> Saturation:
         return Saturation(reached=False, threads=0, throughput=0.0, tier=UNCLEAR,
                           evidence=("no request was answered as it must be",))  # fmt: skip
     best = max(whole, key=lambda stage: stage.throughput)
-    full = _first_full(whole)
+    full = first_full(whole)
     if full is None:
         return Saturation(reached=False, threads=whole[-1].threads, throughput=best.throughput)
     tier, shares, evidence = _limiting(whole[0], full, workload)
     return Saturation(
         reached=True,
-        threads=_knee(whole, best.throughput),
+        threads=knee(whole, best.throughput),
         throughput=best.throughput,
         tier=tier,
         evidence=tuple(evidence),
@@ -98,7 +98,7 @@ def find(stages: Sequence[Stage], workload: Workload) -> Saturation:
     )
 
 
-def _first_full(stages: Sequence[Stage]) -> Stage | None:
+def first_full(stages: Sequence[Stage]) -> Stage | None:
     """Return the first stage that is beyond the end."""
     for before, stage in pairwise(stages):
         if stage.share_failed > FAILED:
@@ -112,7 +112,7 @@ def _first_full(stages: Sequence[Stage]) -> Stage | None:
     return None
 
 
-def _knee(stages: Sequence[Stage], most: float) -> int:
+def knee(stages: Sequence[Stage], most: float) -> int:
     """Return with how few callers nine tenths of the most was had."""
     return next(stage.threads for stage in stages if stage.throughput >= 0.9 * most)
 

@@ -89,7 +89,9 @@ def plain(words: str) -> str:
 
 
 def _head(looked: Looked) -> str:
-    nodes = f"{len(looked.nodes)} {looked.machines}, {looked.seconds:.0f} s"
+    count = len(looked.nodes)
+    machines = looked.machines if count != 1 else looked.machines.removesuffix("s")
+    nodes = f"{count} {machines}, {looked.seconds:.0f} s"
     if not looked.findings:
         return f"stack '{looked.stack}' is well ({nodes})"
     counts = Counter(each.kind.severity for each in looked.findings)

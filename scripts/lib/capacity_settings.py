@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components import settings
+from components.settings.endpoint import DeploymentSettings, EndpointEnvironment
 
 
 def main(stack_file: Path) -> None:
@@ -37,7 +38,16 @@ def check(stack_file: Path, text: str) -> None:
 
 
 def told(environment: settings.Environment) -> dict[str, Any]:
-    """Return protection, whether pools of R processes grow, and the groups that may have a size."""
+    """Return protection, whether pools of R processes grow, and what may have a size.
+
+    Of a managed endpoint these are its deployments.
+    """
+    if isinstance(environment, EndpointEnvironment):
+        found = environment.endpoint.deployments
+        return {
+            "protected": environment.protection,
+            "deployments": {name: _deployment(each) for name, each in found.items()},
+        }
     runtime = getattr(environment, "runtime", None)
     database = getattr(environment, "database", None)
     groups = {role: getattr(environment, role, None) for role in ("web", "compute")}
@@ -64,6 +74,19 @@ def _group(group: settings.NodeGroupSettings) -> dict[str, Any]:
         },
         "periods": {each.name: each.minimum for each in scale.schedules},
     }
+
+
+def _deployment(found: DeploymentSettings) -> dict[str, Any]:
+    scale = found.autoscale
+    told: dict[str, Any] = {
+        "instances": found.minimum,
+        "concurrent": found.requests.concurrent,
+        "timeoutSeconds": found.requests.timeout_seconds,
+    }
+    if scale is not None:
+        told["autoscale"] = {"minimum": scale.minimum, "maximum": scale.maximum}
+        told["periods"] = {each.name: each.minimum for each in scale.schedules}
+    return told
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.capacity import command, facts, options
+from operations.capacity import command, facts, options, reporting
 from operations.capacity.recommendation import Group
-from operations.endpoint import Endpoint
 from operations.errors import OperationError
 from tests.operations.capacity.test_recommendation import FACTS
 from tests.operations.capacity.test_report import result
@@ -38,7 +37,7 @@ class Terminal(io.StringIO):
 def test_a_protected_stack_is_asked_about(monkeypatch, capsys, settings, said, begins):
     monkeypatch.setattr("sys.stdin", Terminal(said))
 
-    assert command.confirmed(parsed(), settings, 200) is begins
+    assert reporting.confirmed(parsed(), settings, 200) is begins
 
     words = capsys.readouterr().err
     assert "up to 200 requests at once, 50000 in all, for 10 minutes at most" in words
@@ -48,23 +47,10 @@ def test_a_protected_stack_is_asked_about(monkeypatch, capsys, settings, said, b
 def test_one_that_is_not_protected_is_not_and_yes_is_said_beforehand(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
-    assert command.confirmed(parsed(), {"protected": False}, 200)
-    assert command.confirmed(parsed("--yes"), {"protected": True}, 200)
+    assert reporting.confirmed(parsed(), {"protected": False}, 200)
+    assert reporting.confirmed(parsed("--yes"), {"protected": True}, 200)
     with pytest.raises(OperationError, match="nobody is there to say yes"):
-        command.confirmed(parsed(), {"protected": True}, 200)
-
-
-def test_a_managed_endpoint_has_no_tiers_to_measure():
-    class Reading:
-        def deployed(self):
-            return Endpoint.__new__(Endpoint)
-
-    endpoint = Reading().deployed()
-    object.__setattr__(endpoint, "uri", "https://endpoint")
-    Reading.deployed = lambda _self: endpoint
-
-    with pytest.raises(OperationError, match="it has neither web nodes nor compute nodes"):
-        command._environment(Reading(), parsed())
+        reporting.confirmed(parsed(), {"protected": True}, 200)
 
 
 def test_strategies_are_those_of_the_documents():

@@ -1,0 +1,1 @@
+"""Capacity of a managed endpoint: its front, and the instances of one deployment."""
