@@ -70,6 +70,7 @@ def run(options: argparse.Namespace, backend: Backend, inputs: Mapping[str, Any]
         )
         began = datetime.now(UTC)
         sys.stderr.write(f"{options.name} {version} at {environment.endpoint}\n")
+        measure.warm_up(strategy.minimum)
         measured = evaluation.evaluate(strategy, measure.stage, measure.spent, reporting.note)
         if watch and not measured.interrupted:
             sys.stderr.write("  reading the logs of the nodes\n")

@@ -11,6 +11,9 @@ from operations.capacity.samples import Stage
 from operations.capacity.watching import Watch
 from operations.stack import Environment
 
+WARM_SECONDS, WARM_REQUESTS, WARM_SHARE = 2.0, 500, 10
+"""A warm-up is so long, and has so many requests at most, and no more than every tenth of all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
@@ -54,12 +57,30 @@ class Measuring:
             return f"{self._bounds.seconds / 60:.0f} minutes were the most that were allowed"
         return ""
 
+    def warm_up(self, threads: int) -> None:
+        """Ask for a moment, and forget what was heard: R processes load a model when first asked.
+
+        Raises OperationError when there is no token for it.
+        """
+        caller = partial(self._caller, self._question, self._token())
+        stretch = load.Stretch(
+            threads=threads,
+            seconds=min(WARM_SECONDS, self._bounds.stage),
+            patience=self._bounds.timeout + load.LEAVE_SECONDS,
+        )
+        most = min(WARM_REQUESTS, self._budget.requests // WARM_SHARE)
+        spare = load.Budget(most)
+        if load.run(stretch, spare, caller, {}, self._clocks).cut:
+            raise KeyboardInterrupt
+        self._budget.requests -= most - spare.requests
+
+    def _caller(self, question: Question, token: str) -> Caller:
+        passing = self._clocks.passing
+        return Caller(self._environment, question, token, self._bounds.timeout, passing)
+
     def stage(self, threads: int) -> Stage:
         """Measure one stage. Raises OperationError when there is no token for it."""
         token, bounds = self._token(), self._bounds
-
-        def caller(question: Question) -> Caller:
-            return Caller(self._environment, question, token, bounds.timeout, self._clocks.passing)
 
         if self._watch:
             self._watch.begin(bounds.stage)
@@ -69,10 +90,9 @@ class Measuring:
             patience=bounds.timeout + load.LEAVE_SECONDS,
             beat=partial(beat, threads) if sys.stderr.isatty() else lambda _seconds, _ended: None,
         )
-        probes = {name: partial(caller, each) for name, each in self._probes.items()}
-        found = load.run(
-            stretch, self._budget, partial(caller, self._question), probes, self._clocks
-        )
+        probes = {name: partial(self._caller, each, token) for name, each in self._probes.items()}
+        caller = partial(self._caller, self._question, token)
+        found = load.run(stretch, self._budget, caller, probes, self._clocks)
         return self._watch.told(found) if self._watch else found
 
 

@@ -25,8 +25,10 @@ FROM_ABOVE = (
     "this may be enough"
 )
 LEAST_BUSY = 0.2
-"""What nodes did while they were this busy is taken for a fifth of what they can do, and of those
-that were less busy too: a line through so little says nothing of its far end."""
+"""Nodes that were less busy are not made fewer by it: a line through so little says nothing sure of
+its far end."""
+LEAST_SEEN = 0.01
+"""The least that a processor's use is known by."""
 
 LOWEST_CPU, HIGHEST_CPU = 20, 80
 """Thresholds of autoscale stay within these, in percent: below, noise; above, too late."""
@@ -183,6 +185,7 @@ def _compute(
                 f"workers wait more than they compute: nodes were busy {cpu:.0%} when none was free"
             )))  # fmt: skip
             notes.append(f"{more} workers a node need {more / each:.1f} times the memory: look")
+            cpu = min(cpu * more / each, 1.0)
             each = more
     wanted = math.ceil(needed / each)
     group = facts.groups.get(COMPUTE)
@@ -196,7 +199,14 @@ def _compute(
                 "scripts/to-enterprise for nodes beside each other"
             )
         return Recommendation(reachable=wanted <= 1, changes=tuple(changes), notes=tuple(notes))
-    found = list(_sized(group, wanted, cpu if saturation.tier == COMPUTE else None))
+    end = cpu if saturation.tier == COMPUTE else None
+    if group.autoscale is not None and end is not None and end * BUSY * 100 < LOWEST_CPU:
+        notes.append(
+            f"processors do not show this load: nodes at their end are busy {end:.0%}, so that no "
+            "threshold of autoscale sees it; the minimum, or a schedule, must have the nodes"
+        )
+        end = None
+    found = list(_sized(group, wanted, end))
     return Recommendation(
         reachable=True, changes=(*changes, *found), notes=(*notes, *_periods(group, wanted))
     )
@@ -224,11 +234,18 @@ def _web(
         return Recommendation(reachable=True)
     each, cpu = saturation.throughput / max(group.nodes, 1), busy.get(WEB)
     full = saturation.tier == WEB
-    measured = full or cpu is not None
     if not full and cpu is not None:
-        each /= max(cpu, LEAST_BUSY)
+        each /= max(cpu, LEAST_SEEN)
     wanted = math.ceil(target.rate / (each * BUSY))
-    if measured:
+    if not full and cpu is not None and cpu < LEAST_BUSY:
+        then = cpu * target.rate / saturation.throughput
+        notes = (f"web nodes were busy {cpu:.0%}: at that load it would be {min(then, 9.99):.0%}",)
+        if wanted + 1 <= group.nodes:
+            return Recommendation(reachable=True, notes=notes)
+        return Recommendation(
+            reachable=True, changes=tuple(_sized(group, wanted, None)), notes=notes
+        )
+    if full or cpu is not None:
         return Recommendation(
             reachable=True,
             changes=tuple(_sized(group, wanted, cpu if full else None)),
@@ -313,7 +330,8 @@ def _sized(group: Group, wanted: int, cpu: float | None) -> Iterator[Change]:
     # Nodes that go must leave the others under the upper threshold, or they come and go for ever.
     step = min(scale["step"], most - fewest)
     calm = max((above * fewest - 1) // (fewest + step) - 5, 1) if step else scale["below"]
-    below = min(scale["below"], calm)
+    flaps = scale["below"] * (fewest + step) >= above * fewest
+    below = min(scale["below"], calm) if flaps else scale["below"]
     if below != scale["below"]:
         yield Change(
             path=(*base, "scaleIn", "below"),

@@ -34,6 +34,7 @@ SPEAKABLE = 0.01
 NOTICEABLE = 0.005
 """Seconds of growth below which nothing has grown."""
 
+ONE_BOX = "one-box"
 CLIENT, WEB, COMPUTE, DATABASE, UNCLEAR = "client", "web", "compute", "database", "unclear"
 FORWARD = PARTS["forward"]
 OF_TIER = {
@@ -174,9 +175,14 @@ def _of_look_ups(alone: Stage, full: Stage, growth: float, web: float) -> dict[s
         behind = min(max(full.means[API] - alone.means[API], 0.0), growth)
     else:
         behind = max(growth - web, 0.0)
-    if full.api is not None and full.api >= API_FULL:
+    if (full.api or 0.0) >= API_FULL or _web_is_full(full):
         return {WEB: growth}
     return {WEB: growth - behind, DATABASE: behind}
+
+
+def _web_is_full(stage: Stage) -> bool:
+    machine = stage.busy.get(WEB) or stage.busy.get(ONE_BOX)
+    return machine is not None and machine.cpu >= NODE_FULL
 
 
 def _of_api(full: Stage, workload: Workload) -> Iterator[str]:
@@ -192,7 +198,7 @@ def _of_api(full: Stage, workload: Workload) -> Iterator[str]:
             f"the API service of a web node took {full.api:.0%} of a processor: it is one process, "
             "and at its end"
         )
-    else:
+    elif not _web_is_full(full):
         yield (
             f"the API service of the busiest web node took {full.api:.0%} of a processor: it waits "
             "for the database"

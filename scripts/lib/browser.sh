@@ -56,7 +56,10 @@ fetch_browser() {
   cat >"$work/fonts.conf" <<CONF
 <?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir>$BROWSER/root/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>$BROWSER/fonts</cachedir></fontconfig>
+<fontconfig>
+  <dir>$BROWSER/root/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>$BROWSER/fonts</cachedir>
+  <match><edit name="family" mode="append_last"><string>DejaVu Sans</string></edit></match>
+</fontconfig>
 CONF
   # Some packages keep theirs in a folder of their own.
   libraries=$(cd "$work" && find root -name '*.so*' -not -path 'root/usr/lib/chromium/*' -printf "$BROWSER/%h\n" | sort -u | paste -sd:)

@@ -65,7 +65,7 @@ def test_an_evaluation_is_reported_and_asks_no_more_than_it_may(shell, planted):
 
     found = json.loads(output)
     assert (code, found["asked"], found["stack"]) == (0, "iris 1.0", "dev")
-    assert sum(each["good"] for each in found["stages"]) == 40
+    assert sum(each["good"] for each in found["stages"]) == 40 - 4  # every tenth is to warm up
     assert planted.heard[SCORE] == 41  # and the one that had to be good
     assert found["ended"] == "40 requests were the most that were allowed"
     assert found["target"] == {"rate": 500.0, "latency": 0.25}
@@ -84,6 +84,7 @@ def test_a_protected_stack_is_asked_about_and_nothing_is_sent_before(shell, plan
 
 
 def test_ctrl_c_ends_it_with_what_was_measured(shell, planted):
+    planted.busy_after = 600  # the warm-up has 500 at most
     process = shell.start("iris", REQUEST, "--seconds", "50", "--json")
     assert planted.busy.wait(50)
 

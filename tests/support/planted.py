@@ -48,7 +48,7 @@ class Planted:
         run.arrive(0.0, CATALOGUE, again=True)
         run.work_off()
         busy = {
-            role: Busy(cpu=run.worked[role] / (tier.servers * self.seconds), nodes=1)
+            role: Busy(cpu=min(run.worked[role] / (tier.servers * self.seconds), 1.0), nodes=1)
             for role, tier in (("web", self.web), ("compute", self.compute))
         }
         samples = [Sample(seconds=each) for each in run.took["caller"]]

@@ -45,6 +45,8 @@ class PlantedService:
     busy: threading.Event = field(default_factory=threading.Event)
     """Set when so many requests were heard that a load is under way."""
 
+    busy_after: int = 20
+
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def clock(self) -> float:
@@ -80,7 +82,7 @@ class PlantedService:
         return 404, {"message": "there is nothing at this path"}, ""
 
     def _scored(self) -> tuple[int, Any, str]:
-        if self.heard["POST /api/iris/1.0"] > 20:
+        if self.heard["POST /api/iris/1.0"] > self.busy_after:
             self.busy.set()
         if self.fails and self.heard["POST /api/iris/1.0"] > 1:
             return 503, {"message": "no compute node has a place"}, ""

@@ -13,9 +13,9 @@ NAMES = sorted(path.name.split(".")[1] for path in STACKS.glob("Pulumi.*.yaml"))
 """Every stack."""
 
 
-def config(name: str) -> dict[str, Any]:
+def config(name: str, folder: Path = STACKS) -> dict[str, Any]:
     """The configuration in the stack's file, its environment put together with its base."""
-    found = dict(yaml.safe_load((STACKS / f"Pulumi.{name}.yaml").read_text())["config"])
+    found = dict(yaml.safe_load((folder / f"Pulumi.{name}.yaml").read_text())["config"])
     base = found.pop("operationalization:base", None)
     _, _, layers = examine_over(base, found[ENVIRONMENT], FOLDER, name)
     return {**found, ENVIRONMENT: layers.value}

@@ -79,6 +79,16 @@ def test_requests_are_bounded_all_stages_together(planted):
     assert measure.spent() == "50 requests were the most that were allowed"
 
 
+def test_a_warm_up_is_a_tenth_of_the_requests_at_most_and_in_no_stage(planted):
+    measure = measuring(planted, Bounds(stage=1e9, requests=50, seconds=1e9, timeout=30.0))
+
+    measure.warm_up(5)
+    warmed = planted.heard["POST /api/iris/1.0"]
+    stage = measure.stage(5)
+
+    assert (warmed, stage.good) == (5, 45)
+
+
 def test_time_is_bounded(planted):
     measure = measuring(planted, Bounds(stage=1.0, requests=50, seconds=120.0, timeout=30.0))
 

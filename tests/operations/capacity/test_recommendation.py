@@ -124,6 +124,34 @@ def test_workers_that_wait_get_company_and_those_that_compute_do_not():
     assert with_cpu(0.95)["compute.autoscale.scaleOut.above"] == 65
 
 
+def test_what_processors_do_not_show_sets_no_threshold_of_theirs():
+    stages = [
+        replace(each, busy={"compute": Busy(cpu=0.02, nodes=2)})
+        for each in measured(Planted(compute=Tier(4, 0.040)))
+    ]
+
+    advice = recommend(Target(rate=90, latency=0.250), stages, find(stages, Workload()), FACTS)
+
+    assert values(advice) == {"compute.workersPerNode": 8, "web.count": 3}
+    assert any("processors do not show this load: nodes at their end are busy 8%" in note
+               for note in advice.notes)  # fmt: skip
+
+
+def test_web_nodes_are_reckoned_by_their_processors_and_never_fewer_by_little():
+    stages = measured(Planted(compute=Tier(4, 0.040)))
+    found = find(stages, Workload())
+
+    def web(cpu, count, rate=90):
+        told = [replace(each, busy={"web": Busy(cpu=cpu, nodes=count)}) for each in stages]
+        facts = replace(FACTS, groups={**FACTS.groups, "web": replace(WEB, nodes=count)})
+        advice = recommend(Target(rate=rate, latency=0.250), told, found, facts)
+        return values(advice).get("web.count")
+
+    assert (web(0.03, 2), web(0.03, 6)) == (None, None)
+    assert web(0.60, 10) == 9
+    assert web(0.10, 2, rate=2000) == 7  # busy 202 percent of two: six at 70, and one more
+
+
 def test_web_nodes_that_had_little_to_do_are_not_multiplied():
     stages = measured(Planted(compute=Tier(4, 0.040)))
     told = [replace(each, busy={"web": Busy(cpu=0.02, nodes=1)}) for each in stages]

@@ -126,13 +126,15 @@ def test_nothing_recommended_is_said_too():
     assert "<pre>" not in page.html(quiet)
 
 
-@pytest.mark.parametrize("values", [[0.0, 0.0], [0.001, 0.004], [1.0, 123456.0], []])
+@pytest.mark.parametrize(
+    "values", [[0.0, 0.0], [0.001, 0.004], [1.0, 123456.0], [2.0], [None, 3.0], []]
+)
 @pytest.mark.parametrize("drawn", [charts.lines, charts.layers])
 def test_a_chart_is_well_formed_and_within_its_frame(values, drawn):
-    names = [str(each) for each in range(len(values))]
+    frame = charts.Frame(title="t < u", unit="ms", callers=list(range(1, len(values) + 1)))
     lines = [charts.Line(name="a & b", values=values), charts.Line(name="c", values=values)]
 
-    root = ElementTree.fromstring(drawn("t < u", "ms", names, lines))
+    root = ElementTree.fromstring(drawn(frame, lines))
 
     for circle in root.iter("circle"):
         assert 0 <= float(circle.get("cy")) <= charts.HEIGHT

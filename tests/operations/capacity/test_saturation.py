@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from operations.capacity.evaluation import evaluate
-from operations.capacity.samples import PING, Sample, gathered
+from operations.capacity.samples import PING, Busy, Sample, gathered
 from operations.capacity.saturation import Workload, find
 from operations.capacity.strategies import Strategy
 from operations.capacity.timing import API, PARTS, WHOLE
@@ -130,6 +130,16 @@ def test_an_api_service_that_waits_is_the_database_and_one_at_its_end_is_the_web
     assert (waits.tier, computes.tier) == ("database", "web")
     assert any("took 12% of a processor: it waits for the database" in e for e in waits.evidence)
     assert any("it is one process, and at its end" in e for e in computes.evidence)
+
+
+def test_an_api_service_on_a_machine_at_its_end_is_not_said_to_wait_for_the_database():
+    stages = [replace(each, busy={"web": Busy(cpu=0.95, nodes=2)}) for each in look_ups(0.4)]
+
+    found = find(stages, LOOK_UPS)
+
+    assert found.tier == "web"
+    assert "the processors of web nodes were busy 95% of the time" in found.evidence
+    assert not any("waits for the database" in line for line in found.evidence)
 
 
 def test_where_no_node_was_seen_it_is_said_that_service_and_database_are_one_figure():
