@@ -1,4 +1,4 @@
-"""Whether R Server or ML Server is well, by its own report (facts.md 13.4, 13.6, 14.2).
+"""Whether what answers is well, by its own report (facts.md 13.4, 13.6, 14.2).
 
 The report names each compute node that a web node was told of. Every web node answers for itself
 and nobody outside of the network reaches one by its own address, so that the load balancer is asked
@@ -44,6 +44,44 @@ def examine(client: Client, product: Product) -> str:
         client.reconnect()
     nodes = len(product.compute.addresses) or f"at least {product.compute.fewest}"
     return f"{product.title} says that it is well, with {nodes} compute nodes"
+
+
+def examine_open(client: Client, *, port: int, fewest: int) -> str:
+    """Return, in a line for a person, that the open runtime is well.
+
+    It lists the compute nodes that have told the database lately that they are ready, and the port
+    of each; there should be *fewest* or more on *port*.
+
+    Raises:
+        OperationError: with all that is not, in the report's words.
+    """
+    found = until(
+        lambda: open_problems(client.status(), port, fewest), lambda each: not each, SECONDS
+    )
+    if found:
+        raise OperationError(
+            "the environment says that it is not well",
+            client.endpoint,
+            "; ".join(found),
+            "scripts/diagnose says what is wrong, and where",
+        )
+    return f"the environment says that it is well, with {fewest} compute nodes or more on {port}"
+
+
+def open_problems(report: Mapping[str, Any], port: int, fewest: int) -> list[str]:
+    """Return what the open runtime's *report* says that is not well."""
+    components: Mapping[str, Any] = report.get("components") or {}
+    backends: Mapping[str, Any] = components.get("backends") or {}
+    known = [uri for uri in backends.get("components") or {} if urlsplit(uri).port == port]
+    wrong = []
+    if len(known) < fewest:
+        wrong.append(f"{len(known)} compute nodes serve on {port}, and there should be {fewest}")
+    named = (
+        (name, (component or {}).get("statusCode"))
+        for name, component in components.items()
+        if name != "backends"
+    )
+    return wrong + [f"{name}: {code}" for name, code in named if code != "pass"]
 
 
 def _connections(product: Product) -> int:

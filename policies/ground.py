@@ -13,7 +13,6 @@ from pathlib import Path
 from components.settings import EnterpriseEnvironment, Environment, NodesEnvironment
 from components.settings.addresses import plan
 from components.settings.bases import FOLDER, examine_over
-from components.settings.catalogue.products import version_of
 from components.settings.stack import settings_among
 
 PROJECT = "operationalization"
@@ -117,14 +116,7 @@ class Ground:
 
     def _ports(self) -> list[tuple[int, int]]:
         """Return the ports of each set of nodes."""
-        found: list[tuple[int, int]] = []
-        for environment in self._sets():
-            runtime = environment.runtime
-            version = version_of(runtime.product, runtime.version)
-            if runtime.server is not None:
-                found.append((runtime.server.ports.web, runtime.server.ports.compute))
-            elif version is not None:
-                found.append((version.web_port, version.compute_port))
+        found = [(each.ports.web, each.ports.compute) for each in self._sets()]
         return found or [(12800, 12805)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.settings.catalogue.instances import USUAL
 from components.settings.catalogue.locations import default_zones
-from components.settings.catalogue.products import ProductVersion, is_windows, version_of
+from components.settings.catalogue.products import USUAL_VERSION, is_windows, version_of
 
 SIZES: Mapping[str, Mapping[str, str]] = {
     "azure": {"web": "Standard_D2s_v5", "compute": "Standard_D4s_v5"},
@@ -45,9 +45,6 @@ WINDOWS_DISK = 128
 
 _ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
-USUAL_VERSION = ProductVersion(systems=())
-"""What versions have that we know nothing of."""
-
 
 def complete(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of *value* with the defaults that its valid settings decide.
@@ -73,6 +70,7 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any]:
             version = PRODUCT_VERSIONS[product]
             _fill(completed, software, {"version": version, "operatingSystem": system})
         _fill_server(completed, software)
+    _fill_ports(completed)
     _fill_disks(completed)
     server = (cloud, _text(_mapping(value, "database"), "engine"))
     if server in DATABASE_VERSIONS:
@@ -103,6 +101,15 @@ def _fill_server(value: dict[str, Any], software: str) -> None:
             filled.setdefault("addresses", [f"{host}/32"])
         server["authentication"] = {**server["authentication"], "ldap": filled}
     value[software] = {**runtime, "server": server}
+
+
+def _fill_ports(value: dict[str, Any]) -> None:
+    """Fill in the other one where a single port of plumber's nodes is chosen."""
+    if isinstance(_mapping(value, "runtime").get("ports"), dict):
+        runtime = dict(value["runtime"])
+        usual = {"web": USUAL_VERSION.web_port, "compute": USUAL_VERSION.compute_port}
+        _fill(runtime, "ports", usual)
+        value["runtime"] = runtime
 
 
 def _fill_disks(value: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from components.settings.catalogue.locations import LOCATIONS
-from components.settings.catalogue.products import DEPLOYR
+from components.settings.catalogue.products import DEPLOYR, USUAL_VERSION, version_of
 from components.settings.exemptions import ExemptionSettings
 from components.settings.model import FILLED, Cidr, Model, refuse, whole_number_as_text
 from components.settings.nodes import (
@@ -19,7 +19,7 @@ from components.settings.nodes import (
     NodeGroupSettings,
     WebGroupSettings,
 )
-from components.settings.server import ServerSettings
+from components.settings.server import PortsSettings, ServerSettings
 
 Cloud = Literal["azure", "aws"]
 Engine = Literal["postgresql", "sqlserver", "sqlite"]
@@ -69,6 +69,9 @@ class SoftwareSettings(Model):
 
 class RuntimeSettings(SoftwareSettings):
     """What runs on the nodes."""
+
+    ports: PortsSettings | None = None
+    """plumber only: ports of its nodes; those of the other products are `server.ports`."""
 
     generation: int = Field(default=0, ge=0, le=999)
     """How often a second set of nodes took over from the one before; scripts/upgrade counts."""
@@ -242,6 +245,16 @@ class NodesEnvironment(Environment):
 
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     """The load balancer."""
+
+    @property
+    def ports(self) -> PortsSettings:
+        """What the nodes listen on, whichever setting of their product says it."""
+        runtime = self.runtime
+        chosen = runtime.ports if runtime.server is None else runtime.server.ports
+        if chosen is not None:
+            return chosen
+        usual = version_of(runtime.product, runtime.version) or USUAL_VERSION
+        return PortsSettings.model_construct(web=usual.web_port, compute=usual.compute_port)
 
     @property
     @abstractmethod

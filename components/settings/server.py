@@ -94,10 +94,10 @@ class PortsSettings(Model):
     """Ports that nodes listen on."""
 
     web: NodePort = FILLED
-    """Port of web nodes, which clients call; 12800, and 9000 in 9.0-preview."""
+    """Port of web nodes, which clients call; 12800, and 9000 in R Server 9.0-preview."""
 
     compute: NodePort = FILLED
-    """Port of compute nodes, which web nodes call; 12805, and 9002 in 9.0-preview."""
+    """Port of compute nodes, which web nodes call; 12805, and 9002 in R Server 9.0-preview."""
 
 
 class HttpsSettings(Model):

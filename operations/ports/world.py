@@ -28,7 +28,7 @@ def found(outputs: Mapping[str, Any], change: Change, last: upgrades.Record | No
     try:
         web = int(groups[ONE_BOX if ONE_BOX in groups else "web"]["port"])
         # A one-box keeps its other port to itself, and its outputs do not say it.
-        compute = change.of.compute if ONE_BOX in groups else int(groups["compute"]["port"])
+        compute = change.of.compute if ONE_BOX in groups else int(_compute(outputs)["port"])
     except (KeyError, TypeError, ValueError) as error:
         raise OperationError(
             "the ports are not known",
@@ -42,6 +42,12 @@ def found(outputs: Mapping[str, Any], change: Change, last: upgrades.Record | No
         upgrading="under way" if last is not None and last.under_way else "",
         sets=2 if "newSet" in outputs else 1,
     )
+
+
+def _compute(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the group that runs R: of a one-box its machine, listed by its one port."""
+    groups: Mapping[str, Mapping[str, Any]] = outputs["groups"]
+    return groups[ONE_BOX] if ONE_BOX in groups else groups["compute"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,11 @@ class Stack:
     def well(self) -> str:
         """Return in a line that the product says it is well. Raises OperationError."""
         known = self._environment()
-        if known.product is None or known.product.authentication != product.LOCAL:
+        if known.product is None:
+            group = _compute(self.deployed.outputs())
+            with Client(known) as client:
+                return diagnose.examine_open(client, port=group["port"], fewest=group["minimum"])
+        if known.product.authentication != product.LOCAL:
             return UNSEEN
         with Client(known) as client:
             return diagnose.examine(client, known.product)

@@ -106,3 +106,8 @@ def test_a_one_box_on_aws_takes_its_sqlite_file_along_there_and_back(tmp_path: P
         made.script("upgrade", "--take-back", "--yes")
         assert made.version(box) == "rserver 9.1.0"
         assert made.scored() == {"answer": 242.5}
+
+        # One that stays gets other ports as it gets other settings: docs/ports.md.
+        made.script("ports", "--web", "9443", "--yes")
+        assert made.outputs()["endpoint"].endswith(":9443")
+        assert made.scored() == {"answer": 242.5}

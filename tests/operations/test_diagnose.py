@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from operations import patience, product
-from operations.diagnose import examine, problems
+from operations.diagnose import examine, examine_open, open_problems, problems
 from operations.errors import OperationError
 
 GROUPS: dict[str, Any] = {
@@ -147,3 +147,48 @@ def test_what_does_not_get_well_is_an_error() -> None:
         examine(Environment(report(BOTH, database="fail")), FIXED)
     assert refused.value.what == "rserver 9.0.1 says that it is not well"
     assert refused.value.why == "database: fail"
+
+
+def open_report(*uris: str, **codes: str) -> dict[str, Any]:
+    """What a web node of the open runtime says (server/api/status.py)."""
+    return {
+        "statusCode": "pass",
+        "components": {
+            "backends": {
+                "statusCode": "pass" if uris else "fail",
+                "components": {uri: {"statusCode": "pass"} for uri in uris},
+            },
+            "authentication": {"statusCode": "pass", "components": {}},
+            "database": {"statusCode": codes.get("database", "pass"), "components": None},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (open_report("https://10.20.128.4:9450/", "https://10.20.128.5:9450/"), []),
+        (
+            open_report("https://10.20.128.4:9450/", "https://10.20.128.5:12805/"),
+            ["1 compute nodes serve on 9450, and there should be 2"],
+        ),
+        (
+            open_report(database="fail"),
+            ["0 compute nodes serve on 9450, and there should be 2", "database: fail"],
+        ),
+    ],
+)
+def test_the_open_runtime_lists_its_compute_nodes_and_their_port(
+    found: dict[str, Any], words: list[str]
+) -> None:
+    assert open_problems(found, 9450, 2) == words
+
+
+def test_the_open_runtime_is_waited_for_too() -> None:
+    client = Environment(open_report(), open_report("https://10.20.128.4:12805/"))
+    assert examine_open(client, port=12805, fewest=1) == (
+        "the environment says that it is well, with 1 compute nodes or more on 12805"
+    )
+    with pytest.raises(OperationError, match="the environment says that it is not well") as refused:
+        examine_open(Environment(open_report()), port=12805, fewest=1)
+    assert refused.value.why == "0 compute nodes serve on 12805, and there should be 1"

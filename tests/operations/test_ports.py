@@ -288,6 +288,44 @@ def test_outputs_say_what_is_deployed() -> None:
         world.found({}, FIXED, None)
 
 
+class Answering:
+    """A client of the open runtime, which lists the compute nodes that it was made with."""
+
+    endpoint = "https://198.18.17.1:9443"
+
+    def __init__(self, *uris: str):
+        backends = {"statusCode": "pass", "components": {uri: {} for uri in uris}}
+        self.report = {"statusCode": "pass", "components": {"backends": backends}}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def status(self):
+        return self.report
+
+
+@pytest.mark.parametrize(
+    ("groups", "uri"),
+    [
+        ({"web": {"port": 9443}, "compute": {"port": 9450, "minimum": 1}}, "https://10.0.0.4:9450"),
+        ({"one-box": {"port": 9443, "minimum": 1}}, "https://10.0.0.4:9443"),
+    ],
+)
+def test_the_open_runtime_is_well_when_its_compute_nodes_serve_on_the_port_that_is_deployed(
+    tmp_path: Path, monkeypatch, groups: dict[str, dict[str, int]], uri: str
+) -> None:
+    monkeypatch.setattr(Deployed, "outputs", lambda self: {"groups": groups})
+    monkeypatch.setattr(world.Stack, "_environment", lambda self: SimpleNamespace(product=None))
+    monkeypatch.setattr(world, "Client", lambda known: Answering(uri))
+    stack = world.Stack(
+        change=GROUPS, deployed=Deployed("x", Backend(tmp_path), unasked=True), memory=tmp_path
+    )
+    assert "is well, with 1 compute nodes" in stack.well()
+
+
 class Ran:
     """The scripts that were run, and what they answer."""
 

@@ -1,5 +1,6 @@
 """Where the plumber runtime's files are, in this repository and on a node."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -9,17 +10,28 @@ from components.runtimes.node import NodeFile
 SOURCE: Final = "components/runtimes/plumber/node"
 ROOT: Final = "/opt/operationalization"
 UNITS: Final = "/etc/systemd/system"
+CONFIGURATION: Final = "/etc/operationalization/haproxy.cfg"
 
 
-def proxy(role: str) -> NodeFile:
-    """Return the proxy's configuration of a *role* that clients call.
+USUAL: Final = {"web": "12800", "compute": "12805"}
+"""Ports as the proxies' files have them, which are what a node of the usual ports gets to the byte:
+another file would replace each one that runs."""
+
+
+def listening(proxy: NodeFile, port: int, usual: str) -> NodeFile:
+    """Return a proxy's configuration for *port*, in its words as in its listener."""
+    return replace(proxy, content=proxy.content.replace(usual, str(port)))
+
+
+def proxy(role: str, port: int) -> NodeFile:
+    """Return the proxy's configuration of a *role* that clients call on *port*.
 
     Who may call, how often one may try to log in, and what a token must say are the same file for
     each of them; the role's own files say around it how healthy it is and where calls go.
     """
     own = f"{SOURCE}/{role}"
     shared = f"{SOURCE}/shared"
-    return joined_file(
+    joined = joined_file(
         (
             f"{own}/global.cfg",
             f"{shared}/frontend.cfg",
@@ -27,8 +39,15 @@ def proxy(role: str) -> NodeFile:
             f"{shared}/rules.cfg",
             f"{own}/backends.cfg",
         ),
-        "/etc/operationalization/haproxy.cfg",
+        CONFIGURATION,
     )
+    return listening(joined, port, USUAL["web"])
+
+
+def compute_proxy(port: int) -> NodeFile:
+    """Return the proxy's configuration of a compute node, which web nodes call on *port*."""
+    written = node_file(f"{SOURCE}/compute/haproxy.cfg", CONFIGURATION)
+    return listening(written, port, USUAL["compute"])
 
 
 def script(source: str) -> NodeFile:

@@ -1,7 +1,8 @@
 """The plumber runtime on one machine: what web and compute nodes run, without what joins them.
 
 Scoring goes from the proxy to the R workers directly, so there is no mutual TLS, no discovery and
-no port 12805. The database is a file of the machine (sqlite) or a server, as for the other nodes.
+no port for compute nodes. The database is a file of the machine (sqlite) or a server, as for the
+other nodes.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,6 @@ from components.runtimes.plumber.layout import (
 from components.runtimes.plumber.secrets import DATABASE_SECRETS, SECRETS
 from components.runtimes.plumber.versions import DEFAULT_VERSION, SERVER_PACKAGES, VERSIONS
 from components.settings import NodesEnvironment
-
-PORT: Final = 12800
 
 SERVICES: Final = (
     "operationalization-api.socket",
@@ -59,14 +58,14 @@ def recipe(environment: NodesEnvironment) -> NodeRecipe:
         role="one-box",
         product="plumber",
         version=version,
-        port=PORT,
-        health=HealthProbe(port=PORT),
+        port=environment.ports.web,
+        health=HealthProbe(port=environment.ports.web),
         packages=tuple(
             sorted(
                 {*packages["web"], *packages["compute"]} - {*(SERVER_PACKAGES if embedded else ())}
             )
         ),
-        files=tuple(_embedded() if embedded else _with_server(environment)),
+        files=tuple(_embedded(environment) if embedded else _with_server(environment)),
         services=SERVICES,
         secrets=_secrets(embedded=embedded),
         uses_database=not embedded,
@@ -83,8 +82,8 @@ def _secrets(*, embedded: bool) -> tuple[SecretUse, ...]:
     return uses if embedded else (*uses, *DATABASE_SECRETS)
 
 
-def _embedded() -> list[NodeFile]:
-    common = [file for file in _common() if not file.path.endswith(FOR_A_SERVER)]
+def _embedded(environment: NodesEnvironment) -> list[NodeFile]:
+    common = [file for file in _common(environment) if not file.path.endswith(FOR_A_SERVER)]
     return [
         *common,
         *software("embedded"),
@@ -96,10 +95,10 @@ def _embedded() -> list[NodeFile]:
 
 def _with_server(environment: NodesEnvironment) -> list[NodeFile]:
     first = first_boot() if environment.cloud == "aws" else []
-    return [*_common(), script("one-box/postgresql/schema.sh"), *first]
+    return [*_common(environment), script("one-box/postgresql/schema.sh"), *first]
 
 
-def _common() -> Sequence[NodeFile]:
+def _common(environment: NodesEnvironment) -> Sequence[NodeFile]:
     files = [
         *every_node(),
         *api(),
@@ -108,6 +107,6 @@ def _common() -> Sequence[NodeFile]:
         *units("web"),
         *units("compute"),
         script("one-box/role.sh"),
-        proxy("one-box"),
+        proxy("one-box", environment.ports.web),
     ]
     return [file for file in files if PurePosixPath(file.path).name not in FOR_OTHER_NODES]

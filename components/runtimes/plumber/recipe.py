@@ -1,13 +1,16 @@
-"""The plumber runtime as node recipes: web nodes on 12800, compute nodes on 12805."""
+"""The plumber runtime as node recipes.
+
+Its usual ports, 12800 and 12805, are those of R Server and ML Server (facts.md section 7), so that
+their clients keep working.
+"""
 
 from typing import Final
 
-from components.runtimes.files import node_file
 from components.runtimes.node import HealthProbe, JsonValue, NodeFile, NodeRecipe, Role
 from components.runtimes.plumber import one_box
 from components.runtimes.plumber.layout import (
-    SOURCE,
     api,
+    compute_proxy,
     every_node,
     first_boot,
     proxy,
@@ -19,9 +22,6 @@ from components.runtimes.plumber.layout import (
 from components.runtimes.plumber.secrets import SECRETS
 from components.runtimes.plumber.versions import DEFAULT_VERSION, VERSIONS
 from components.settings import NodesEnvironment
-
-PORTS: Final[dict[Role, int]] = {"web": 12800, "compute": 12805}
-"""Those of R Server and ML Server (facts.md section 7), so that their clients keep working."""
 
 COMPUTE_SERVER_NAME: Final = "compute.operationalization.internal"
 """DNS name in the certificate `compute-server`: web nodes verify it, whichever node answers."""
@@ -50,7 +50,8 @@ def recipe(environment: NodesEnvironment, role: Role) -> NodeRecipe:
     if role == "one-box":
         return one_box.recipe(environment)
     version = environment.runtime.version or DEFAULT_VERSION
-    port = PORTS[role]
+    ports = environment.ports
+    port = ports.web if role == "web" else ports.compute
     return NodeRecipe(
         role=role,
         product="plumber",
@@ -75,7 +76,7 @@ def _data(environment: NodesEnvironment, role: Role) -> dict[str, JsonValue]:
     if role == "web":
         return {
             "computeServerName": COMPUTE_SERVER_NAME,
-            "computePort": PORTS["compute"],
+            "computePort": environment.ports.compute,
             "connections": environment.database.connections_per_web_node,
         }
     return {
@@ -90,6 +91,5 @@ def _files(environment: NodesEnvironment, role: Role) -> list[NodeFile]:
     if role == "web":
         # On Azure the web nodes' identity is an administrator of the server from the beginning.
         first = first_boot() if environment.cloud == "aws" else []
-        return [*own, proxy(role), *api(), *first]
-    haproxy = node_file(f"{SOURCE}/{role}/haproxy.cfg", "/etc/operationalization/haproxy.cfg")
-    return [*own, haproxy, *software("loader"), *workers()]
+        return [*own, proxy(role, environment.ports.web), *api(), *first]
+    return [*own, compute_proxy(environment.ports.compute), *software("loader"), *workers()]

@@ -123,6 +123,10 @@ UPGRADES: Mapping[Key, tuple[Key, ...]] = {
 another account than the released product, and no upgrade is documented for it."""
 
 
+USUAL_VERSION = ProductVersion(systems=())
+"""What versions have that we know nothing of."""
+
+
 def version_of(product: str, version: str) -> ProductVersion | None:
     """Return what is known of a product's *version*; None where nothing is."""
     return VERSIONS.get(product, {}).get(version)

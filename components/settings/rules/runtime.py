@@ -3,12 +3,22 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from components.settings.catalogue.products import DEPLOYR, FAMILY, UPSTART, VERSIONS, is_windows
+from components.settings.catalogue.products import (
+    DEPLOYR,
+    FAMILY,
+    UPSTART,
+    USUAL_VERSION,
+    VERSIONS,
+    is_windows,
+)
 from components.settings.environment import NodesEnvironment, OneBoxEnvironment
 from components.settings.problems import Problem, show
 
 STOCK = ("debian-12",)
 """Systems that both clouds have a stock image of; the others are out of support (facts.md 2)."""
+
+SSH = 22
+"""What else listens on plumber's nodes: its own services meet in Unix sockets."""
 
 _ID = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft.Compute"
 _IMAGES: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -112,12 +122,36 @@ def engine_suits_the_product(environment: NodesEnvironment) -> Iterator[Problem]
     yield Problem("database.engine", show(engine), rule, f"write {usable}")
 
 
+def ports_are_of_the_open_runtime(environment: NodesEnvironment) -> Iterator[Problem]:
+    """Only plumber's nodes have their ports there, and each port is for one thing."""
+    runtime, ports = environment.runtime, environment.runtime.ports
+    if ports is None:
+        return
+    if runtime.product in FAMILY:
+        rule = f"must be left out with runtime.product: {runtime.product}, which has runtime.server"
+        yield Problem("runtime.ports", "", rule, "write runtime.server.ports")
+        return
+    for name, port in (("web", ports.web), ("compute", ports.compute)):
+        if port == SSH:
+            rule = f"must leave {SSH} to SSH"
+            yield Problem(f"runtime.ports.{name}", show(port), rule, "choose another port")
+    if isinstance(environment, OneBoxEnvironment):
+        if ports.compute != USUAL_VERSION.compute_port:
+            rule = "must be left out with topology: one-box, where nothing listens on it"
+            yield Problem("runtime.ports.compute", show(ports.compute), rule, "remove the key")
+    elif ports.compute == ports.web:
+        rule = "must differ from ports.web: clients may call the one, and nobody but web nodes this"
+        apart = ports.web + 5 if ports.web < 60_000 else ports.web - 5
+        yield Problem("runtime.ports.compute", show(ports.compute), rule, f"write {apart}")
+
+
 def _either(names: tuple[str, ...]) -> str:
     return " or ".join(names)
 
 
 RULES = (
     version_is_supported,
+    ports_are_of_the_open_runtime,
     image_is_complete,
     image_is_named,
     image_id_is_of_the_cloud,

@@ -39,6 +39,28 @@ def test_a_node_is_probed_on_the_port_that_it_serves(role):
     assert (found.health.live_path, found.health.ready_path) == ("/live", "/ping")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_node_listens_on_the_ports_that_were_chosen_and_on_no_usual_one(kind):
+    changes = (
+        {"runtime__ports": {"web": 9443}}
+        if kind in ONE_BOXES
+        else {"runtime__ports": {"web": 9443, "compute": 9450}}
+    )
+    found = recipe_of(kind, **changes)
+    port = 9450 if kind == "compute" else 9443
+    assert (found.port, found.health.port) == (port, port)
+    assert found.data.get("computePort") == (9450 if kind == "web" else None)
+    usual = recipe_of(kind)
+    for file, before in zip(found.files, usual.files, strict=True):
+        if not file.path.endswith("haproxy.cfg"):
+            assert file == before
+            continue
+        lines = [line.split()[1] for line in file.content.splitlines() if "  bind :" in line]
+        assert lines == [f":{port}"]
+        assert str(PORTS[kind]) not in file.content
+        assert file.content.replace(str(port), str(PORTS[kind])) == before.content
+
+
 @pytest.mark.parametrize("role", KINDS)
 def test_a_role_reads_the_secrets_it_needs_and_no_other(role):
     assert {use.name for use in recipe_of(role).secrets} == SECRETS[role]

@@ -30,12 +30,13 @@ def copied(folder: Path, stack: str, old: str = "", new: str = "") -> Path:
 
 
 def ports(path: Path) -> tuple[int, int]:
-    environment = parse_file(path)
-    server = environment.runtime.server
-    return server.ports.web, server.ports.compute
+    found = parse_file(path).ports
+    return found.web, found.compute
 
 
-@pytest.mark.parametrize("stack", ["dev-rserver", "dev-mlserver-aws", "dev-mlserver-onebox"])
+@pytest.mark.parametrize(
+    "stack", ["dev-rserver", "dev-mlserver-aws", "dev-mlserver-onebox", "dev", "azure-production"]
+)
 def test_ports_are_added_and_nothing_else_changes(folder: Path, stack: str) -> None:
     path = copied(folder, stack)
     before = path.read_text()
@@ -47,7 +48,8 @@ def test_ports_are_added_and_nothing_else_changes(folder: Path, stack: str) -> N
     )
     assert found["before"] == before
     added = [line for line in found["after"].splitlines() if line not in before.splitlines()]
-    assert [line.strip() for line in added] == ["ports: { web: 443, compute: 12805 }"]
+    lines = [line.strip() for line in added if line.strip() != "runtime:"]
+    assert lines == ["ports: { web: 443, compute: 12805 }"]
     path.write_text(found["after"])
     assert ports(path) == (443, 12805)
 
@@ -60,6 +62,31 @@ def test_ports_that_are_there_are_replaced(folder: Path) -> None:
     path.write_text(again["after"])
     assert ports(path) == (12800, 12805)
     assert again["after"].count("ports:") == 1
+
+
+def test_ports_of_plumber_go_there_and_back(folder: Path) -> None:
+    path = copied(folder, "dev-aws")
+    there = change(path, 9443, 9450)
+    path.write_text(there["after"])
+    assert ports(path) == (9443, 9450)
+    again = change(path, 12800, 12805)
+    assert (again["of"], again["keeping"]) == ({"web": 9443, "compute": 9450}, [])
+    path.write_text(again["after"])
+    assert ports(path) == (12800, 12805)
+    assert again["after"].count("ports:") == 1
+
+
+def test_a_one_box_of_plumber_has_one_port(folder: Path) -> None:
+    engine = "    database: { engine: postgresql, size: db.t3.medium }\n"
+    path = copied(folder, "dev-onebox-aws", "    location: eu-central-1\n", engine)
+    path.write_text(path.read_text().replace(engine, "    location: eu-central-1\n" + engine))
+    found = change(path, 9443, None)
+    assert "ports: { web: 9443 }" in found["after"]
+    assert (found["roles"], found["keeping"]) == (["one-box"], [])
+    path.write_text(found["after"])
+    assert ports(path) == (9443, 12805)
+    with pytest.raises(SettingsError, match="where nothing listens on it"):
+        change(path, None, 9450)
 
 
 def test_a_block_is_replaced_with_what_stands_in_it(folder: Path) -> None:
@@ -87,7 +114,7 @@ def test_who_keeps_what_it_was_made_from_is_told(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("stack", "words"),
     [
-        ("dev", "runtime.product: has no setting for its ports: it serves on 12800"),
+        ("dev-onebox", "database.engine: is on the machine, which another port replaces"),
         ("dev-endpoint", "topology: has no ports of its own"),
     ],
 )
@@ -114,6 +141,22 @@ def test_ports_that_the_settings_refuse(
 ) -> None:
     with pytest.raises(SettingsError) as refused:
         change(copied(folder, "dev-rserver"), web, compute)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("web", "compute", "words"),
+    [
+        (12805, None, "runtime.ports.compute: must differ from ports.web"),
+        (None, 22, "runtime.ports.compute: must leave 22 to SSH"),
+        (0, None, "runtime.ports.web: must be 1 to 65533"),
+    ],
+)
+def test_ports_that_the_settings_refuse_plumber(
+    folder: Path, web: int | None, compute: int | None, words: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        change(copied(folder, "dev"), web, compute)
     assert words in str(refused.value)
 
 
