@@ -37,13 +37,18 @@ APART = (
     "tests/end_to_end/test_stacks.py",
     "tests/end_to_end/test_upgrade.py",
     "tests/end_to_end/test_family_upgrade.py",
+    "tests/end_to_end/test_family_ports.py",
 )
 """Modules whose tests share nothing and take long: each test goes to whichever worker is free."""
 
 SECONDS = {
-    "tests/end_to_end/test_family_upgrade.py::test_9_0_1": 310,
-    "tests/end_to_end/test_family_upgrade.py::test_a_one_box": 105,
     "tests/end_to_end/test_r_server_family.py": 480,
+    "tests/end_to_end/test_family_upgrade.py::test_9_0_1": 440,
+    "tests/end_to_end/test_family_beside.py": 360,
+    "tests/end_to_end/test_diagnose.py": 300,
+    "tests/end_to_end/test_family_ports.py::test_ports": 250,
+    "tests/end_to_end/test_family_upgrade.py::test_a_one_box": 105,
+    "tests/end_to_end/test_family_ports.py::test_a_one_box": 100,
     "tests/end_to_end/test_to_enterprise.py": 156,
     "tests/end_to_end/test_changes.py": 150,
     "tests/end_to_end/test_one_box.py": 120,
@@ -59,6 +64,9 @@ SECONDS = {
     "tests/end_to_end/test_stacks.py": 25,
 }
 """About what the slowest take, by how their names begin; others are guessed from their marks."""
+
+OF_TIMEOUT = 0.25
+"""Part of its own timeout that a test takes, roughly: whoever sets one knows that it is slow."""
 
 
 class _Scheduling(LoadFileScheduling):
@@ -100,7 +108,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if known := [taken for name, taken in SECONDS.items() if scope.startswith(name)]:
             return known[0]
         engines, roots = marked(scope, "engine"), marked(scope, "root")
-        return 8.0 * engines + 2.0 * roots + 0.05 * len(scopes[scope])
+        own = [mark.args[0] for item in scopes[scope] for mark in item.iter_markers("timeout")]
+        guessed = 8.0 * engines + 2.0 * roots + 0.05 * len(scopes[scope])
+        return max(guessed, OF_TIMEOUT * max(own, default=0))
 
     order = in_order(list(scopes), lambda scope: marked(scope, "engine", "root") > 0, seconds)
     items[:] = [item for scope in order for item in scopes[scope]]
