@@ -10,6 +10,7 @@ import pytest
 
 from operations.upgrade.environment import Published
 from operations.upgrade.journal import Journal
+from tests.support import r_repository
 from tests.support.family import Case
 from tests.support.upgrading import (
     SERVICE,
@@ -90,13 +91,16 @@ def test_9_0_1_comes_to_9_1_0_and_to_9_4_7_with_its_services_and_settings(tmp_pa
 
 @pytest.mark.timeout(900)
 def test_a_one_box_on_aws_takes_its_sqlite_file_along_there_and_back(tmp_path: Path) -> None:
-    with environment(tmp_path, Case(cloud="aws", version="9.1.0", topology="one-box")) as made:
+    case = Case(cloud="aws", version="9.1.0", topology="one-box", packages=True)
+    with environment(tmp_path, case) as made:
         (box,) = made.nodes("one-box")
+        assert packages_of(made, box) == "rserver 9.1.0"
         said = made.script("upgrade", *upgrade(made, "mlserver", "9.4.7"))
 
         assert made.version(box) == "mlserver 9.4.7"
         assert "lost" not in said
         assert made.scored() == {"answer": 242.5}
+        assert packages_of(made, box) == "mlserver 9.4.7"
         # A boot fetches nothing: the files of the new version are there.
         found = json.loads(made.on(box, "cat", "/etc/operationalization/node.json"))
         there = made.on(box, "cat", "/var/lib/operationalization/bundle").strip()
@@ -106,8 +110,16 @@ def test_a_one_box_on_aws_takes_its_sqlite_file_along_there_and_back(tmp_path: P
         made.script("upgrade", "--take-back", "--yes")
         assert made.version(box) == "rserver 9.1.0"
         assert made.scored() == {"answer": 242.5}
+        assert packages_of(made, box) == "rserver 9.1.0"
 
         # One that stays gets other ports as it gets other settings: docs/ports.md.
         made.script("ports", "--web", "9443", "--yes")
         assert made.outputs()["endpoint"].endswith(":9443")
         assert made.scored() == {"answer": 242.5}
+
+
+def packages_of(made: Upgraded, node: str) -> str:
+    """Which version's library has had the R packages installed last; they must load."""
+    assert made.on(node, "Rscript", "-e", f"cat({r_repository.CALL})") == "2"
+    mark = made.on(node, "cat", "/var/lib/operationalization/r-packages")
+    return " ".join(mark.split()[:2])

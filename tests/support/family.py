@@ -66,6 +66,9 @@ class Case:
     packages: bool = False
     """Whether its compute nodes install R packages, out of a repository on the internet."""
 
+    encrypted: bool = False
+    """Whether secrets in the product's own files are encrypted."""
+
     ldap: bool = False
     """Whether its users are those of a directory, which stands on the internet."""
 
@@ -110,6 +113,8 @@ class Case:
                 },
             }
         }
+        if self.encrypted:
+            settings["runtime"]["server"]["encryptSecrets"] = True
         if self.packages:
             repository = archive.with_name(r_repository.NAME)
             own = settings["runtime"]["server"]

@@ -18,6 +18,7 @@ from operations.stack import Environment
 from operations.upgrade.environment import Published
 from sandbox import nodes as room
 from sandbox.home import Home
+from tests.support import r_repository
 from tests.support.deployed import ENVIRONMENT
 from tests.support.engine import ROOT, on_sandbox, run_sandbox
 from tests.support.family import SITE, Case
@@ -80,8 +81,12 @@ class Upgraded:
         command = [ROOT / "stand_ins/build", product, version, "--output", self.media]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         name = f"{product}-{version}.tar"
-        assert run_sandbox(self.variables, "offer", str(self.media / name)).returncode == 0
+        assert self.offered(self.media / name)
         return f"{SITE}/{name}", done.stdout.split()[0]
+
+    def offered(self, file: Path) -> bool:
+        """Whether the sandbox's site offers *file* from now on."""
+        return run_sandbox(self.variables, "offer", str(file)).returncode == 0
 
     def on(self, node: str, *command: str) -> str:
         done = run_sandbox(self.variables, "exec", node, "--", *command)
@@ -185,6 +190,8 @@ def environment(folder: Path, case: Case) -> Iterator[Upgraded]:
         made = Upgraded(folder, engine.environment)
         made.built(case.product, case.version)
         archive = made.media / f"{case.product}-{case.version}.tar"
+        if case.packages:
+            assert made.offered(r_repository.made(made.media))
         document = {"config": {ENVIRONMENT: case.environment(archive)}}
         made.file.write_text(yaml.safe_dump(document, sort_keys=False))
         made.script("up", "--no-sample")
