@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 
 from operations.diagnosis.asking import Told
 from operations.diagnosis.intended import Group, Intended
+from operations.diagnosis.judging.node import SIGNING
 from operations.diagnosis.kinds import Finding
 
-SIGNING = ("token-signing-key", "token-signing")
-"""Secret with the key of tokens: the open runtime's, the R Server family's."""
 FRONT = ("web", "one-box")
 WELL = ("pass", "green")
 

@@ -15,6 +15,8 @@ from operations.diagnosis.kinds import Finding
 STARTING = ("starting", "")
 OWNERS = "web-server"
 """The one certificate that the stack's owner may bring, of somebody else's authority."""
+SIGNING = ("token-signing-key", "token-signing")
+"""Secret with the key of tokens: the open runtime's, the R Server family's."""
 JOINING = ("web-server", "web-client", "compute-server")
 """Certificates of the environment's own authority."""
 SHOWN = 5
@@ -102,6 +104,21 @@ def _certificates(facts: Facts, now: float, *, brought: bool) -> Found:
         foreign = each.get("ours") is False and name in JOINING
         if foreign and not (brought and name == OWNERS):
             yield "certificate-broken", f"{name} is not signed by the environment's authority"
+
+
+STORED = {
+    "absent": "{} is not in the store of the product",
+    "other": "{} in the store of the product is not that of the node, or without its key",
+    "replaced": "another certificate is in the store of the product where {} should be",
+    "twice": "the product's store has two certificates with the subject of {}",
+}
+
+
+def _stored(facts: Facts) -> Found:
+    for name, said in (facts.get("stored") or {}).items():
+        if said in STORED:
+            signs = name in SIGNING and said == "replaced"
+            yield "token-key-differs" if signs else "certificate-broken", STORED[said].format(name)
 
 
 def _vault(facts: Facts) -> Found:
@@ -231,6 +248,7 @@ PARTS: tuple[Callable[[Facts], Found], ...] = (
     machine.workers,
     machine.disks,
     machine.memory,
+    _stored,
     _vault,
     _database,
     _firewall,

@@ -44,6 +44,7 @@ def facts(asked: "dict[str, object]", node: "dict[str, object]") -> "dict[str, o
         "packages": functools.partial(machine.packages, node),
         "files": functools.partial(keeping.files, asked.get("files")),
         "certificates": functools.partial(keeping.certificates, node),
+        "stored": functools.partial(keeping.stored, node),
         "vault": functools.partial(keeping.vault, node, seconds - 2),
         "database": functools.partial(store.look, node),
         "migrated": functools.partial(store.migrated, node),

@@ -2,6 +2,8 @@
 
 import calendar
 import functools
+import glob
+import os
 import time
 
 from operations.diagnosis.node import ground
@@ -69,6 +71,57 @@ def _certificate(path: "str", text: "str", authority: "str") -> "dict[str, objec
         lines = (out.decode("utf-8", "replace") + error).split("\n")
         facts["ours"] = not [each for each in lines if "error " in each and "expired" not in each]
     return facts
+
+
+STORE = ".dotnet/corefx/cryptography/x509stores/root"
+"""Below the home of the web node's account: PFX files without a password, named by thumbprint
+(facts.md 12.2)."""
+
+
+def stored(node: "dict[str, object]") -> "dict[str, object]":
+    """Return, by the names of secrets, how the product's own store has their certificates."""
+    section = ground.section(node)
+    product = section.get("product")
+    names = ground.texts(section.get("certificates"))
+    if node.get("product") == "plumber" or not isinstance(product, dict) or not names:
+        return {}
+    folder = os.path.join(str(product["webHome"]), STORE)
+    found, subjects, ours = {}, {}, set()
+    for name in names:
+        with open(ground.place_of(node, name), "rb") as stream:
+            pem = stream.read()
+        mark = _print(pem)
+        path = os.path.join(folder, mark + ".pfx")
+        ours.add(path)
+        subjects[_x509(pem, "-subject")] = name
+        kept = _opened(path) if os.path.exists(path) else b""
+        alike = bool(kept) and _print(kept) == mark and _public(kept) == _public(pem)
+        found[name] = "same" if alike else "other" if kept else "absent"
+    for path in sorted(set(glob.glob(os.path.join(folder, "*.pfx"))) - ours):
+        # Most versions know a certificate by its subject alone.
+        twin = subjects.get(_x509(_opened(path), "-subject"))
+        if twin:
+            found[twin] = "replaced" if found[twin] == "absent" else "twice"
+    return dict(found)
+
+
+def _opened(path: "str") -> "bytes":
+    _, out, _ = ground.run(["openssl", "pkcs12", "-in", path, "-passin", "pass:", "-nodes"])
+    return out or b"unreadable"
+
+
+def _x509(pem: "bytes", what: "str") -> "str":
+    _, out, _ = ground.run(["openssl", "x509", "-noout", what, "-sha1"], pem)
+    return out.decode("utf-8", "replace").strip()
+
+
+def _print(pem: "bytes") -> "str":
+    return _x509(pem, "-fingerprint").rpartition("=")[2].replace(":", "").upper()
+
+
+def _public(pem: "bytes") -> "bytes":
+    _, out, _ = ground.run(["openssl", "pkey", "-pubout"], pem)
+    return out
 
 
 def vault(node: "dict[str, object]", seconds: "float") -> "dict[str, object]":

@@ -43,6 +43,9 @@ def look(node: "dict[str, object]") -> "dict[str, object]":
     where = node.get("database")
     if not isinstance(where, dict) or not where.get("host"):
         return {"kind": "file"}
+    if node.get("role") == "compute" and node.get("product") != "plumber":
+        # Theirs run what web nodes send them, and nothing lets them through to the database.
+        return {"kind": "none"}
     name, secret = _login(node)
     address = (str(where["host"]), int(where["port"]))
     try:

@@ -384,6 +384,33 @@ FAULTS: list[tuple[str, Plant, list[tuple[str, str, str]]]] = [
         [("vault-refused", f"web node {WEB}", "database-api: 403 ForbiddenByRbac")],
     ),
     (
+        "another certificate for tokens in the store of the product",
+        at(WEB, "stored", {"token-signing": "replaced"}),
+        [
+            (
+                "token-key-differs",
+                f"web node {WEB}",
+                "another certificate is in the store of the product where token-signing should be",
+            )
+        ],
+    ),
+    (
+        "a certificate that the store of the product lacks, and one that it has twice",
+        at(WEB, "stored", {"web-client": "absent", "token-signing": "twice"}),
+        [
+            (
+                "certificate-broken",
+                f"web node {WEB}",
+                "web-client is not in the store of the product",
+            ),
+            (
+                "certificate-broken",
+                f"web node {WEB}",
+                "the product's store has two certificates with the subject of token-signing",
+            ),
+        ],
+    ),
+    (
         "a vault that a busy node did not hear from in time",
         at(WEB, "vault", "database-api", "late"),
         [

@@ -272,6 +272,47 @@ def test_a_certificate_of_the_environment_is_told_from_one_of_somebody_else(
     assert found["web-server"]["pair"]
 
 
+def test_the_store_of_the_product_is_held_to_the_certificates_of_the_node(tmp_path: Path) -> None:
+    """As store-certificates.sh makes it: PFX files without a password, named by thumbprint."""
+    store = tmp_path / keeping.STORE
+    store.mkdir(parents=True)
+    certificate(tmp_path / "token-signing", 30)
+    certificate(tmp_path / "token-signing.another", 30)
+    certificate(tmp_path / "web-client", 30)
+    node = {
+        "product": "mlserver",
+        "role": "web",
+        "web": {"product": {"webHome": str(tmp_path)}, "certificates": ["token-signing"]},
+        "secrets": [{"name": "token-signing", "path": str(tmp_path / "token-signing")}],
+    }
+
+    def put(name: str, mark: str = "") -> Path:
+        pem = tmp_path / name
+        path = store / f"{mark or keeping._print(pem.read_bytes())}.pfx"
+        command = ["openssl", "pkcs12", "-export", "-passout", "pass:", "-in", pem, "-inkey", pem]
+        subprocess.run([*command, "-out", path], check=True)
+        return path
+
+    def found() -> Any:
+        return keeping.stored(node)["token-signing"]
+
+    assert found() == "absent"
+    right = put("token-signing")
+    assert found() == "same"
+    put("web-client")
+    assert found() == "same"
+    other = put("token-signing.another")
+    assert found() == "twice"
+    right.unlink()
+    assert found() == "replaced"
+    other.unlink()
+    put("token-signing.another", right.stem)
+    assert found() == "other"
+    right.write_text("no PFX")
+    assert found() == "other"
+    assert keeping.stored({**node, "product": "plumber"}) == {}
+
+
 def test_secrets_are_compared_on_the_node_and_stay_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
