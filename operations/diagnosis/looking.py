@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from operations.channel import Node, choose, instances
 from operations.diagnosis import asking, front, intended
@@ -17,6 +17,7 @@ from operations.endpoint_cloud import choose as choose_source
 from operations.export import state
 from operations.stack import Backend, Reading, Sandbox, exported_state
 
+UNNAMED = "the endpoint's name: the sandbox has it for its own machines alone"
 FAMILY_WORDS = ("pass", "green")
 """Words for what is well, of any version (facts.md 13.4)."""
 SANDBOX_SPARE = 6.0
@@ -60,6 +61,10 @@ def look(stack: str, backend: Backend, seconds: float = asking.SECONDS) -> Looke
         location = str(outputs.get("location") or "")
         nodes = _asked(machines, wanted, backend, location, seconds)
         seen = way_in.result()
+    unnamed = bool(seen.unresolved) and isinstance(backend, Sandbox)
+    if unnamed:
+        # It is in the DNS of the sandbox's own machines, and in no other.
+        seen = replace(seen, unresolved="")
     words = environment.product.status_words if environment.product else ("pass",)
     evidence = Evidence(
         intended=wanted,
@@ -73,7 +78,7 @@ def look(stack: str, backend: Backend, seconds: float = asking.SECONDS) -> Looke
         findings=judge(evidence),
         nodes=nodes,
         steps=seen.steps,
-        unseen=tuple(_unseen(wanted, nodes)),
+        unseen=(*_unseen(wanted, nodes), *([UNNAMED] if unnamed else [])),
         seconds=time.monotonic() - began,
     )
 
