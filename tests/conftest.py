@@ -37,7 +37,7 @@ APART = (
     "tests/end_to_end/test_stacks.py",
     "tests/end_to_end/test_upgrade.py",
     "tests/end_to_end/test_family_upgrade.py",
-    "tests/end_to_end/test_family_ports.py",
+    "tests/end_to_end/test_ports.py",
 )
 """Modules whose tests share nothing and take long: each test goes to whichever worker is free."""
 
@@ -46,9 +46,9 @@ SECONDS = {
     "tests/end_to_end/test_family_upgrade.py::test_9_0_1": 440,
     "tests/end_to_end/test_family_beside.py": 360,
     "tests/end_to_end/test_diagnose.py": 300,
-    "tests/end_to_end/test_family_ports.py::test_ports": 250,
-    "tests/end_to_end/test_family_upgrade.py::test_a_one_box": 105,
-    "tests/end_to_end/test_family_ports.py::test_a_one_box": 100,
+    "tests/end_to_end/test_ports.py::test_ports": 270,
+    "tests/end_to_end/test_family_upgrade.py::test_a_one_box": 130,
+    "tests/end_to_end/test_ports.py::test_nodes": 115,
     "tests/end_to_end/test_to_enterprise.py": 156,
     "tests/end_to_end/test_changes.py": 150,
     "tests/end_to_end/test_one_box.py": 120,
