@@ -26,6 +26,9 @@ BINARIES = ROOT / ".cache/engine/bin"
 SECONDS = 600
 """An operation that takes longer hangs: the largest environment of the benchmark takes a third."""
 
+QUICK_PIP = Path(__file__).with_name("quick_pip")
+"""Answers what the language host asks pip at each operation (tests/support/quick_pip)."""
+
 AT_THE_END = {"PULUMI_SKIP_CHECKPOINTS": "true"}
 """Lets the engine write its state once, when an operation ends."""
 
@@ -146,6 +149,9 @@ class Engine:
         backend.mkdir(parents=True, exist_ok=True)
         own = {
             "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(QUICK_PIP), os.environ.get("PYTHONPATH")])
+            ),
             "PULUMI_BACKEND_URL": backend.as_uri(),
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.engine import ROOT, Engine
+from tests.support.engine import QUICK_PIP, ROOT, Engine
 
 TEMPLATES = ROOT / "templates"
 NAMES = sorted(path.parent.name for path in TEMPLATES.glob("*/Pulumi.yaml"))
@@ -50,7 +50,7 @@ class Workshop:
             "WORKSHOP": str(self.folder),
             "WORKSHOP_PYTHON": str(ROOT / ".venv/bin/python"),
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{self.engine.environment['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{QUICK_PIP}{os.pathsep}{ROOT}",
         }
 
     @property

@@ -1,10 +1,12 @@
 """The engine harness on a program without providers: what engine tests rely on."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.engine import ROOT, Engine, require_engine
+from tests.support.engine import QUICK_PIP, ROOT, Engine, require_engine
 
 pytestmark = pytest.mark.engine
 
@@ -34,6 +36,20 @@ def demo(tmp_path: Path) -> Engine:
         f"runtime: {{name: python, options: {{virtualenv: {ROOT}/.venv}}}}\n"
     )
     return Engine(tmp_path / "state", program)
+
+
+def test_what_is_installed_is_told_as_pip_tells_it() -> None:
+    def told(*pythonpath: str) -> set[tuple[str, str, str]]:
+        done = subprocess.run(
+            [str(ROOT / ".venv/bin/python"), "-m", "pip", "list", "-v", "--format", "json"],
+            env={"PYTHONPATH": ":".join(pythonpath)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {(e["name"], e["version"], e["location"]) for e in json.loads(done.stdout)}
+
+    assert told(str(QUICK_PIP)) == told()
 
 
 def test_a_stack_is_deployed_changed_and_destroyed(demo: Engine) -> None:

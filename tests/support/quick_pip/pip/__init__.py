@@ -1,0 +1,1 @@
+"""Stands before pip where the engine's language host asks it what is installed."""
