@@ -523,7 +523,9 @@ def test_where_nobody_is_served_nobody_is_asked_what_is_published(tmp_path, monk
             assert not unserved, "the balancer has a port that no node listens on"
             return ("iris 1.0",)
 
-    made = content.Content(of=OLD, to=OLD, server=True, archives={}, before="", after="")
+    made = content.Content(
+        of=OLD, to=OLD, system="linux", server=True, archives={}, before="", after=""
+    )
     monkeypatch.setattr(content, "ask_for_settings", lambda file, deployed: made)
     monkeypatch.setattr(environment, "services", lambda reading: Asked())
     options = argparse.Namespace(stack="s", file=tmp_path, unserved=unserved)
