@@ -49,6 +49,7 @@ SECONDS = {
     "tests/end_to_end/test_ports.py::test_ports": 270,
     "tests/end_to_end/test_family_upgrade.py::test_a_one_box": 130,
     "tests/end_to_end/test_ports.py::test_nodes": 115,
+    "tests/end_to_end/test_capacity.py": 180,
     "tests/end_to_end/test_to_enterprise.py": 156,
     "tests/end_to_end/test_changes.py": 150,
     "tests/end_to_end/test_one_box.py": 120,

@@ -28,6 +28,7 @@ LATE = 30.0
 """Seconds that answers may come after a stage."""
 
 LOG_SECONDS = 60.0
+ONE_BOX = "one-box"
 CLOCKS = 2.0
 """Seconds by which the clocks of two machines may differ, and a look still counts."""
 
@@ -37,6 +38,9 @@ BEHIND = {
     "api": (None, API),
 }
 """Backends of the nodes' proxies: what waiting for them is called, and what their answer is."""
+
+ON_ONE_BOX = {"compute": BEHIND["workers"], "api": BEHIND["api"]}
+"""There the one proxy has the R processes themselves behind it."""
 
 Waits = Mapping[str, tuple[int, float]]
 """By part: how many requests, and their mean seconds."""
@@ -85,16 +89,17 @@ def read(said: str) -> Looks:
     return Looks(machine=tuple(machine), api=tuple(api))
 
 
-def logged(said: str) -> dict[int, dict[str, tuple[int, float]]]:
+def logged(said: str, role: str = "") -> dict[int, dict[str, tuple[int, float]]]:
     """Return what `logged.sh` printed: the waits of each stretch of time, by its number."""
+    backends = ON_ONE_BOX if role == ONE_BOX else BEHIND
     found: dict[int, dict[str, tuple[int, float]]] = {}
     for line in said.splitlines():
         try:
             match line.split():
                 case ["proxy", stretch, backend, count, queue, connect, answer] if (
-                    backend in BEHIND
+                    backend in backends
                 ):
-                    before, after = BEHIND[backend]
+                    before, after = backends[backend]
                     waits = found.setdefault(int(stretch), {})
                     if before:
                         waits[before] = (int(count), (float(queue) + float(connect)) / 1000)
@@ -175,7 +180,7 @@ class Watch:
         text = "\n".join([path, *lines, ""])
 
         def one(node: Node) -> dict[int, dict[str, tuple[int, float]]]:
-            return logged(self._said(node, LOGS, text, LOG_SECONDS) or "")
+            return logged(self._said(node, LOGS, text, LOG_SECONDS) or "", node.role)
 
         if not stages or not self._nodes:
             return tuple(stages)

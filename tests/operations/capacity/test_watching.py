@@ -148,6 +148,15 @@ def test_waits_are_means_over_all_nodes_by_how_much_each_answered():
     )
 
 
+def test_on_a_one_box_the_proxy_waits_for_r_processes_and_no_other_node():
+    said = "proxy 0 compute 10 150.0 0.0 40.0\n"
+
+    on_one_box, on_web_node = logged(said, "one-box"), logged(said, "web")
+
+    assert on_one_box == {0: {SHELL: (10, 0.150), timing.PARTS["compute"]: (10, 0.040)}}
+    assert on_web_node == {0: {FORWARD: (10, 0.150)}}
+
+
 def test_a_node_that_is_away_or_fails_is_named_and_the_stage_stands():
     away = OperationError("a node did not answer in time", "az vm", "nothing came", "try again")
     failed = Answer(code=1, stdout="", stderr="no bash\n")
