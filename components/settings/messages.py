@@ -116,7 +116,9 @@ def _choice(value: object, schema: Schema) -> tuple[str, str]:
     if len(choices) == 0:
         choices = [str(schema.get("const", ""))]
     near = closest(value, choices) if isinstance(value, str) else None
-    fix = f"did you mean {near}?" if near else f"write {choices[0]}"
+    # Of many, the first one suits few.
+    other = f"write {choices[0]}" if len(choices) < 4 else "choose one of them"
+    fix = f"did you mean {near}?" if near else other
     return f"must be {' or '.join(choices) if len(choices) < 3 else _one_of(choices)}", fix
 
 
