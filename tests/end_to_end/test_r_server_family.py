@@ -23,6 +23,7 @@ from tests.support import r_repository
 from tests.support.access import ALLOWED_CLIENT, FOREIGN_CLIENT, INTERNET, PORTS, Place
 from tests.support.family import Case, Family, side_by_side, together
 from tests.support.reaching import answers, every, reached
+from tests.support.upgrading import SETTINGS
 
 # Seven environments begin in one fixture: on two processors that others use too it takes minutes.
 pytestmark = [pytest.mark.engine, pytest.mark.root, pytest.mark.timeout(900)]
@@ -39,8 +40,8 @@ CASES = {
     ),
     "aws": (
         Case(cloud="aws", version="9.0.1"),
-        Case(cloud="aws", version="9.1.0", compute=2),
-        Case(cloud="aws", version="9.3.0"),
+        Case(cloud="aws", version="9.1.0", compute=2, encrypted=True),
+        Case(cloud="aws", version="9.3.0", encrypted=True),
         Case(cloud="aws", version="9.4.7", nodes="scaleSet"),
         Case(cloud="aws", version="9.1.0", topology="one-box"),
         Case(cloud="aws", version="9.4.7", topology="one-box", private=True),
@@ -96,6 +97,11 @@ def test_a_service_runs_with_a_token_that_another_web_node_gave(
     def check(each: Family) -> None:
         issued = {node: each.token(node) for node in each.web()}
         first, *_ = issued.values()
+        if each.case.encrypted:
+            for node in each.web():
+                kept = each.on(node, "bash", "-c", f"cat {SETTINGS}").stdout
+                assert '"Encrypted": true' in kept
+                assert "Password=" not in kept
         service = SERVICE
         if each.case.packages:
             service = {**SERVICE, "initCode": f"slope <- {r_repository.CALL}"}

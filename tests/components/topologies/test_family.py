@@ -310,6 +310,21 @@ def test_nodes_on_aws_read_exactly_the_private_files() -> None:
     assert statement["Resource"][1:] == [file]
 
 
+def test_a_private_repository_of_r_packages_is_one_of_them() -> None:
+    repository = {"url": "s3://media/r/packages.tar.gz", "sha256": "ab" * 32}
+    world = family(
+        "aws",
+        runtime__server__packages=["forecast"],
+        runtime__server__installers__packages=repository,
+    )
+    policies = [
+        json.loads(each["policy"])["Statement"][0]["Resource"]
+        for name, each in world.of_type("aws:iam/rolePolicy:RolePolicy").items()
+        if name.startswith("test-installers")
+    ]
+    assert policies == [["arn:aws:s3:::media/r/packages.tar.gz"]] * 2
+
+
 @every_cloud
 def test_public_files_need_no_right(cloud: str) -> None:
     assert not any("installers" in urn for urn in family(cloud))
