@@ -272,6 +272,29 @@ def test_a_certificate_of_the_environment_is_told_from_one_of_somebody_else(
     assert found["web-server"]["pair"]
 
 
+def test_of_a_range_what_differs_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range has hundreds of addresses, most of which nobody has; not all of them can be told."""
+    words = {f"http://10.0.0.{index}:12805/": "fail" for index in range(256)}
+    words |= {f"http://10.0.0.{index}:12805/": "pass" for index in (77, 200)}
+    parts = {uri: {"statusCode": word} for uri, word in words.items()}
+    answers = {
+        "/login": {"access_token": "t"},
+        "/status": {"components": {"backends": {"statusCode": "pass", "components": parts}}},
+    }
+    monkeypatch.setattr(
+        way, "call", lambda _port, _verb, path, *_: (200, json.dumps(answers[path]))
+    )
+    monkeypatch.setattr(ground, "secret_of", lambda *_: "secret")
+
+    found = serving.status({"role": "web", "product": "plumber", "port": 12800})["backends"]
+
+    assert len(found) == serving.MOST
+    assert [uri for uri, word in found.items() if word == "pass"] == [
+        "http://10.0.0.200:12805/",
+        "http://10.0.0.77:12805/",
+    ]
+
+
 def test_the_store_of_the_product_is_held_to_the_certificates_of_the_node(tmp_path: Path) -> None:
     """As store-certificates.sh makes it: PFX files without a password, named by thumbprint."""
     store = tmp_path / keeping.STORE
