@@ -50,21 +50,35 @@ def _judged(
     if told.why:
         yield "node-unreachable", told.why
         return
+    yield from _of_facts(told, intended, group, now, words)
+
+
+def _of_facts(
+    told: Told, intended: Intended, group: Group | None, now: float, words: Sequence[str]
+) -> Found:
     facts = told.facts
     yield from _boot(facts)
+    starting = (facts.get("boot") or {}).get("state") == "starting"
     for part in PARTS:
-        yield from part(facts)
+        if not (starting and part in LATER):
+            yield from part(facts)
     yield from machine.clock(facts, told.asked, told.answered)
     yield from _certificates(facts, now, brought=intended.brought)
     yield from _ways(told)
-    yield from _report(facts, words)
+    if not starting:
+        yield from _report(facts, words)
     if group is not None:
         yield from _rendered(facts, group)
+    yield from _unknown(facts, ASKED if starting else ())
+
+
+def _unknown(facts: Facts, expected: Sequence[str]) -> Found:
     late = [name for name, said in (facts.get("vault") or {}).items() if said == "late"]
     if late:
         yield "probe-incomplete", f"vault: no answer in time about {_some(late)}"
     for name, why in (facts.get("unknown") or {}).items():
-        yield "probe-incomplete", f"{name}: {why}"
+        if name not in expected:
+            yield "probe-incomplete", f"{name}: {why}"
 
 
 def _boot(facts: Facts) -> Found:
@@ -253,3 +267,6 @@ PARTS: tuple[Callable[[Facts], Found], ...] = (
     _database,
     _firewall,
 )
+LATER = (machine.units, machine.workers)
+ASKED = ("workers", "status", "settings")
+"""What is there only when a node has started: why it has not, the other parts say."""

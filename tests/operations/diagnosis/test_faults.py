@@ -81,6 +81,16 @@ def silent(case: Case) -> None:
     case.silent[ONE] = "Azure did not run a command on a node: its agent does not answer"
 
 
+def unfinished(case: Case) -> None:
+    facts = case.facts[WEB]
+    facts["boot"]["state"] = "starting"
+    facts["units"]["states"] = dict.fromkeys(facts["units"]["states"], "inactive")
+    facts["status"] = {"code": 0, "step": "login", "words": "Connection refused"}
+    facts["unknown"] = {"workers": "the proxy does not answer"}
+    facts["vault"]["database-api"] = "refused: 403"
+    del facts["workers"]
+
+
 FULL = "Azure did not run a command on a node: [Errno 28] No space left on device: 'script.sh'"
 
 
@@ -239,6 +249,14 @@ FAULTS: list[tuple[str, Plant, list[tuple[str, str, str]]]] = [
         "a node that is still being configured",
         at(ONE, "boot", "state", "starting"),
         [("node-starting", f"compute node {ONE}", "its state is starting")],
+    ),
+    (
+        "a node that has not started its services yet, and whose vault refuses",
+        unfinished,
+        [
+            ("vault-refused", f"web node {WEB}", "database-api: 403"),
+            ("node-starting", f"web node {WEB}", "its state is starting"),
+        ],
     ),
     (
         "a node that drains",
