@@ -11,7 +11,7 @@ from typing import Any
 from operations import split as splits
 from operations.diagnosis.endpoint import parts
 from operations.diagnosis.endpoint.front import Answer, Front, named
-from operations.diagnosis.endpoint.wanted import AUTOSCALE, Wanted
+from operations.diagnosis.endpoint.wanted import AUTOSCALE, Wanted, deployed
 from operations.diagnosis.judging.front import SOON, day
 from operations.diagnosis.kinds import Finding, in_order
 from operations.endpoint_cloud import Facts, Instance, key, value
@@ -121,9 +121,9 @@ def _endpoint(evidence: Evidence) -> Iterator[Finding]:
         return
     if (state := _state(told)) != WELL:
         yield Finding(id="endpoint-unprovisioned", place=PLACE, what=f"its state is {state}")
-    mode, deployed = value(told, "authMode"), wanted.written.get("authMode")
-    if str(mode).casefold() != str(deployed).casefold():
-        what = f"authMode is {mode}, and was deployed as {deployed}"
+    mode, should = value(told, "authMode"), wanted.written.get("authMode")
+    if str(mode).casefold() != str(should).casefold():
+        what = f"authMode is {mode}, and was deployed as {should}"
         yield Finding(id="signin-differs", place=PLACE, what=what)
     yield from _traffic(evidence, told)
 
@@ -174,14 +174,14 @@ def _deployment(evidence: Evidence, name: str, resource: Resource) -> Iterator[F
     elif state != WELL:
         yield Finding(id="deployment-failed", place=place, what=f"its state is {state}{log}")
     for path in COMPARED:
-        deployed, found = value(resource.inputs, path), value(told, path)
-        if deployed is not None and found != deployed:
-            what = f"{path} is {found}, and was deployed as {deployed}"
+        should, found = deployed(resource, path), value(told, path)
+        if should is not None and found != should:
+            what = f"{path} is {found}, and was deployed as {should}"
             yield Finding(id="deployment-differs", place=place, what=what)
     for path, kind in (("environmentId", "image-differs"), ("model", "model-differs")):
-        deployed, found = value(resource.inputs, path), value(told, path)
-        if deployed and key(str(found)) != key(str(deployed)):
-            what = f"it has {_short(found)}, and was deployed with {_short(deployed)}"
+        should, found = deployed(resource, path), value(told, path)
+        if should and key(str(found)) != key(str(should)):
+            what = f"it has {_short(found)}, and was deployed with {_short(should)}"
             yield Finding(id=kind, place=place, what=what)
     yield from _instances(evidence, name, told, log)
     yield from _count(evidence.wanted, evidence.facts, place, resource, told)
@@ -229,9 +229,9 @@ def _count(
         (each for each in wanted.of(AUTOSCALE) if _target(each) == key(resource.id)), None
     )
     if setting is None:
-        deployed = int(value(resource.inputs, "sku.capacity") or 0)
-        if deployed and capacity != deployed:
-            what = f"it keeps {capacity}, and {deployed} were deployed"
+        should = int(value(resource.inputs, "sku.capacity") or 0)
+        if should and capacity != should:
+            what = f"it keeps {capacity}, and {should} were deployed"
             yield Finding(id="instances-count", place=place, what=what)
         return
     if key(setting.id) in facts.gone:

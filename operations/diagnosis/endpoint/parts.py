@@ -16,6 +16,7 @@ from operations.diagnosis.endpoint.wanted import (
     VAULT,
     WORKSPACE,
     Wanted,
+    deployed,
     name_of,
 )
 from operations.diagnosis.kinds import Finding
@@ -64,10 +65,10 @@ def _asset(asset: Resource, facts: Facts) -> Iterator[Finding]:
     if told is None:
         return
     path = "properties.image" if asset.type == ENVIRONMENT else "properties.modelUri"
-    deployed, found = value(asset.inputs, path), value(told, path)
-    if deployed and found != deployed:
+    should, found = deployed(asset, path), value(told, path)
+    if should and found != should:
         kind = "image-differs" if asset.type == ENVIRONMENT else "model-differs"
-        yield Finding(id=kind, place=place, what=f"it is {found}, and was deployed as {deployed}")
+        yield Finding(id=kind, place=place, what=f"it is {found}, and was deployed as {should}")
 
 
 def _grant(grant: Resource, facts: Facts) -> Iterator[Finding]:
@@ -92,19 +93,18 @@ def _grant(grant: Resource, facts: Facts) -> Iterator[Finding]:
 def _exposure(wanted: Wanted, facts: Facts) -> Iterator[Finding]:
     own = facts.resources.get(key(wanted.endpoint.id))
     if own is not None:
-        yield from _open("endpoint", wanted.written, own, "publicNetworkAccess")
+        should = wanted.written.get("publicNetworkAccess")
+        yield from _open("endpoint", should, own, "publicNetworkAccess")
     for kind, paths in OPENNESS.items():
         for each in wanted.of(kind):
             told = facts.resources.get(key(each.id))
             for path in paths if told is not None else ():
                 place = f"{WORDS[kind]} {name_of(each.id)}"
-                yield from _open(place, each.inputs, told or {}, path)
+                yield from _open(place, deployed(each, path), told or {}, path)
 
 
-def _open(
-    place: str, deployed: Mapping[str, Any], told: Mapping[str, Any], path: str
-) -> Iterator[Finding]:
-    should, found = value(deployed, path), value(told, path)
+def _open(place: str, should: object, told: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    found = value(told, path)
     if should is not None and found is not None and found != should:
         name = path.rpartition(".")[2]
         what = f"{name} is {_word(found)}, and was deployed as {_word(should)}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from operations import split as splits
 from operations.endpoint import API_VERSION, Endpoint
+from operations.endpoint_cloud import value
 from operations.errors import OperationError
 from operations.export.state import Deployment as State
 from operations.export.state import Resource
@@ -77,6 +78,15 @@ class Wanted:
             each.id: str(each.inputs.get("azureApiVersion") or API_VERSION)
             for each in self.resources
         }
+
+
+def deployed(resource: Resource, path: str) -> Any:
+    """Return a property as it was deployed: in the cloud's own words, where it said any.
+
+    Azure answers in another form than it is asked in, now and then: an id of its own, a default.
+    """
+    said = value(resource.outputs, path)
+    return value(resource.inputs, path) if said is None else said
 
 
 def name_of(arm: str) -> str:
