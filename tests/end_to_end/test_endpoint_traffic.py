@@ -1,4 +1,5 @@
-"""A managed endpoint's traffic is split, shifted and taken back, with requests running.
+"""A managed endpoint's traffic is split, shifted and taken back, with requests running; what is
+wrong with it is found and mended, and what it needs for more is found, and enough.
 
 One endpoint, and one story in this order, told with the scripts that a person types. No client
 tries anything twice.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,10 +28,15 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 STACK = "dev-endpoint"
+ONLINE_ENDPOINT = "azure-native:machinelearningservices:OnlineEndpoint"
 IRIS = ROOT / "models/iris"
 REQUEST = (IRIS / "request.json").read_bytes()
 ANSWER = json.loads((IRIS / "answer.json").read_text())
 SECONDS = 300
+LOAD = 25
+"""Requests a second that two instances answer, and one hardly."""
+LONGEST = 30.0
+"""Seconds in which a diagnosis is to be there."""
 REQUESTS = 1000
 DOUBT = 0.001
 """How often a test that is right may fail: 99.9 percent of all counts lie within the bounds."""
@@ -69,7 +76,7 @@ class Endpoint(Live):
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One of scripts/, however it ends."""
         return subprocess.run(
-            [str(ROOT / "scripts" / name), *arguments, "--stack", STACK],
+            [str(ROOT / "scripts" / name), "--stack", STACK, *arguments],
             env={**self.engine.environment, "OPERATIONALIZATION_STACKS": str(self.file.parent)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -90,6 +97,20 @@ class Endpoint(Live):
         shutil.copy(self.file, copy)
         chosen = ["--stack", STACK, "--config-file", str(copy)]
         return self.engine.pulumi("up", "--yes", "--skip-preview", *chosen, check=False)
+
+    def diagnosed(self) -> dict[tuple[str, str], str]:
+        """What scripts/diagnose finds: words, by id and place; within 30 seconds."""
+        done = self.run("diagnose", "--format", "json")
+        assert done.returncode in (0, 2), done.stderr
+        said = json.loads(done.stdout)
+        assert (done.returncode == 0) == said["healthy"] == (not said["findings"])
+        assert said["seconds"] < LONGEST
+        return {(each["id"], each["place"]): each["what"] for each in said["findings"]}
+
+    def the(self, kind: str, end: str = "") -> str:
+        """The id of the resource of a type whose URN ends so."""
+        [found] = [each for each in self.resources(kind) if each["urn"].endswith(end)]
+        return str(found["id"])
 
     @contextmanager
     def caller(self) -> Iterator[Callable[[], tuple[int, str, object]]]:
@@ -234,6 +255,9 @@ def test_a_broken_deployment_gets_no_traffic_and_the_move_is_taken_back(
         assert failed.returncode != 0
         assert "must be a function" in failed.stdout + failed.stderr
         load.seen("green", 20)
+        found = endpoint.diagnosed()
+        assert set(found) == {("instances-none", "deployment red")}
+        assert "must be a function" in found["instances-none", "deployment red"]
 
         refused = endpoint.run("traffic", "green=50", "red=50", "--yes")
         assert refused.returncode == 1
@@ -258,6 +282,10 @@ def test_each_way_to_sign_in_gives_the_same_answer(endpoint: Endpoint, authentic
 
     scored = endpoint.run("score", "iris", str(IRIS / "request.json"), "--deployment", "green")
     assert (json.loads(scored.stdout), scored.stderr) == (ANSWER, "")
+    if authentication == "key":
+        endpoint.tamper(endpoint.the(ONLINE_ENDPOINT), "properties.authMode", '"AMLToken"')
+        found = {("signin-differs", "endpoint"), ("credential-refused", "endpoint")}
+        assert set(endpoint.diagnosed()) == found
     assert endpoint.engine.outputs(STACK)["traffic"] == {"blue": 100}
 
 
@@ -284,6 +312,69 @@ def test_curl_is_enough(endpoint: Endpoint) -> None:
     )
 
     assert json.loads(done.stdout) == ANSWER, done.stderr
+
+
+def evaluated(endpoint: Endpoint, *options: str) -> dict[str, Any]:
+    """What scripts/capacity says of blue, in short stages."""
+    report = endpoint.file.parent.parent / "report"
+    words = ("iris", str(IRIS / "request.json"), "--seconds", "2", "--json", "--report")
+    done = endpoint.run("capacity", *words, str(report), *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_what_is_wrong_is_named_and_mended_and_what_a_load_needs_is_enough(
+    endpoint: Endpoint,
+) -> None:
+    assert endpoint.diagnosed() == {}
+
+    one = evaluated(endpoint, "--load", str(LOAD))
+    assert (one["saturation"]["reached"], one["saturation"]["tier"]) == (True, "instances")
+    advice = one["recommendation"]
+    instances = {each["setting"]: each["value"] for each in advice["changes"]}
+    # One instance answers some 20 a second; with more processors it may be more.
+    assert instances["endpoint.deployments.blue.instances"] in (2, 3)
+    subprocess.run(
+        ["patch", "-p1", "-d", str(endpoint.file.parent.parent)],
+        input=advice["patch"],
+        text=True,
+        check=True,
+    )
+
+    endpoint.tamper(endpoint.the(ONLINE_ENDPOINT), "properties.traffic", "{}")
+    endpoint.tamper(endpoint.the("azure-native:containerregistry:Registry"),
+                    "adminUserEnabled", "true")  # fmt: skip
+    for kind, end in (
+        ("azure-native:containerregistry:TaskRun", "-image"),
+        ("azure-native:authorization:RoleAssignment", "-endpoint-pulls-images"),
+    ):
+        endpoint.sandbox("delete", endpoint.the(kind, end))
+    [green] = [each["name"] for each in endpoint.nodes if each["name"].startswith("green")]
+    endpoint.on(green, "pkill", "-STOP", "-u", "scoring", "R")
+
+    found = endpoint.diagnosed()
+    assert {kind: place for kind, place in found if kind != "exposure-differs"} == {
+        "traffic-nowhere": "endpoint",
+        "score-slow": "deployment green",
+        "image-missing": "registry",
+        "pull-denied": "identity",
+    }
+    [exposed] = [place for kind, place in found if kind == "exposure-differs"]
+    assert exposed.startswith("registry ")
+
+    # As the run-books say, with the recommendation on the way.
+    endpoint.on(green, "pkill", "-CONT", "-u", "scoring", "R")
+    endpoint.must("up", "--no-sample", "--", "--refresh", "--replace", "**-traffic")
+    assert endpoint.diagnosed() == {}
+    three = evaluated(endpoint, "--strategy", "thread", "--min-threads=3", "--max-threads=6",
+                      "--increment=3")  # fmt: skip
+    enough = [
+        stage
+        for stage in three["stages"]
+        if stage["throughput"] >= LOAD and stage["answers"]["p95"] <= 0.25 and not stage["errors"]
+    ]
+    assert enough, three["stages"]
 
 
 def test_nothing_is_left(endpoint: Endpoint) -> None:
