@@ -62,6 +62,13 @@ tick() {
 # end_group PID SIGNAL: ends a background job and all it started; says nothing if it is gone.
 end_group() { kill "-$2" -- "-$1" 2>/dev/null || true; }
 
+# end_at_interrupt: Ctrl-C ends the script. By itself bash goes on where the command that it waits for
+# ended well all the same, as one does that had just finished.
+end_at_interrupt() {
+  trap 'exit 130' INT
+  trap - TERM HUP
+}
+
 # step WHAT COMMAND...: runs COMMAND with its output in a log, shows life and the time it took.
 # Call it plainly, never in a condition, where bash would ignore errors inside COMMAND.
 # A failure shows the end of the log. Ctrl-C ends the step with all it started, then the script.
@@ -84,7 +91,7 @@ step() {
   # shellcheck disable=SC2064 # the numbers of now, not of later
   trap "end_group $job INT; end_group $ticker TERM; wait $job 2>/dev/null || true; exit 130" INT TERM HUP
   wait "$job" || status=$?
-  trap - INT TERM HUP
+  end_at_interrupt
   end_group "$ticker" TERM
   wait "$ticker" 2>/dev/null || true
   if ((status != 0)); then

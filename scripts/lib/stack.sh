@@ -194,7 +194,7 @@ run_pulumi() {
       kill -0 "$job" 2>/dev/null || break
     done
   fi
-  trap - INT TERM HUP
+  end_at_interrupt
   if [[ $INTERRUPTED ]]; then
     say "interrupted: what Pulumi had begun is in its state; run the same command to go on, or scripts/destroy"
     exit 130

@@ -13,11 +13,14 @@ make_world() {
   mkdir -p "$CACHE"
   WORLD=$(mktemp -d "$CACHE/world.XXXXXX")
   trap leave_world EXIT
+  end_at_interrupt
 }
 
 leave_world() {
   local home
   trap - EXIT
+  # A second Ctrl-C would leave a daemon behind.
+  trap '' INT TERM HUP
   for home in "$WORLD"/*/daemon.json; do
     [[ ! -e $home ]] || OPERATIONALIZATION_SANDBOX_HOME=${home%/*} "$ROOT/scripts/sandbox" stop >/dev/null 2>&1 || true
   done
