@@ -263,3 +263,54 @@ def test_diagnose_finds_nothing_where_all_is_well(enterprises: list[Family]) -> 
         assert diagnosed(each) == {}
 
     together(check, enterprises)
+
+
+WRONG_URI = """
+set -eu
+file=$(python3 -c 'import glob, json
+product = json.load(open("/etc/operationalization/node.json"))["web"]["product"]
+for home in product["homes"]:
+    print(*glob.glob("/".join((home, product["folders"]["web"], "appsettings.json"))))')
+file=$(echo $file)
+cp -a "$file" /run/appsettings.json
+sed -i 's/:12805/:12806/' "$file"
+! cmp -s "$file" /run/appsettings.json
+echo "$file"
+"""
+OTHER_PFX = """
+set -eu
+cd /run
+ours=operationalization/secrets/token-signing
+mark() { openssl x509 -in "$1" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g'; }
+openssl genrsa -out key 2048 2>/dev/null
+openssl x509 -x509toreq -in $ours -signkey key -out asked 2>/dev/null
+openssl x509 -req -in asked -signkey key -out other 2>/dev/null
+right=$(find / -xdev -path "*x509stores/root/$(mark $ours).pfx")
+wrong=${right%/*}/$(mark other).pfx
+mv "$right" "$right.kept"
+openssl pkcs12 -export -passout pass: -in other -inkey key -out "$wrong"
+echo "$right" "$wrong"
+"""
+
+
+def test_diagnose_names_a_wrong_compute_uri_and_another_certificate_for_tokens(
+    enterprises: list[Family],
+) -> None:
+    """On two web nodes of R Server, which keeps its compute nodes in appsettings.json."""
+    each = next(
+        each
+        for each in enterprises
+        if each.case.version in ("9.0.1", "9.1.0") and each.case.nodes == "fixed"
+    )
+    first, second = each.web()
+    file = each.on(first, "bash", "-c", WRONG_URI).stdout.strip()
+    right, wrong = each.on(second, "bash", "-c", OTHER_PFX).stdout.split()
+    try:
+        assert diagnosed(each) == {
+            "compute-uri-wrong": {f"web node {first}"},
+            "token-key-differs": {f"web node {second}"},
+        }
+    finally:
+        each.on(first, "mv", "/run/appsettings.json", file)
+        each.on(second, "rm", wrong)
+        each.on(second, "mv", f"{right}.kept", right)
