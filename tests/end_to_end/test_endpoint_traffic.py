@@ -256,7 +256,10 @@ def test_a_broken_deployment_gets_no_traffic_and_the_move_is_taken_back(
         assert "must be a function" in failed.stdout + failed.stderr
         load.seen("green", 20)
         found = endpoint.diagnosed()
-        assert set(found) == {("instances-none", "deployment red")}
+        # Under this load the one instance may be busy, which is said, too.
+        assert set(found) - {("score-busy", "deployment green")} == {
+            ("instances-none", "deployment red")
+        }
         assert "must be a function" in found["instances-none", "deployment red"]
 
         refused = endpoint.run("traffic", "green=50", "red=50", "--yes")

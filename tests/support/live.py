@@ -14,6 +14,7 @@ import pytest
 from sandbox import nodes as room
 from sandbox.commands import CommandError
 from sandbox.fabric import hosts, images, network
+from sandbox.fabric.contract import FabricError
 from sandbox.home import Home
 from tests.support.deployed import Deployed
 from tests.support.engine import AT_THE_END, ROOT, SECONDS, on_sandbox, run_sandbox
@@ -62,7 +63,7 @@ class Live(Deployed):
     def _entered(self, node: str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         try:
             inside = hosts.enter(room.host_of(self.home, node), command)
-        except CommandError as error:
+        except (CommandError, FabricError) as error:
             return subprocess.CompletedProcess(command, 1, "", f"{error}\n")
         return subprocess.run(
             inside,
