@@ -18,6 +18,7 @@ import pytest
 from components.runtimes.plumber.secrets import FOLDER, SECRETS
 from model_folders import reading
 from operations.client import Client
+from operations.connection import Reply
 from operations.patience import until
 from operations.publish import definition
 from operations.stack import Environment
@@ -260,7 +261,14 @@ def test_whatever_was_said_to_be_published_outlives_killed_services(published: B
     with published.client() as client:
         kept = {service.version for service in client.versions("iris")}
         for version in wanted:
-            answer = client.consume("iris", version, folder.request, LIMIT)
+            # Ready was perhaps looked up before the machine knew of the last one killed, and a
+            # killed loader brings R processes the model when it is back (404 until then).
+            answer = until(
+                lambda version=version: client.consume("iris", version, folder.request, LIMIT),
+                lambda answer: not isinstance(answer, Reply),
+                LIMIT,
+            )
+            assert not isinstance(answer, Reply), answer
             assert answer.outputs == folder.answer, version
 
     assert {"1.0", *wanted} <= kept
