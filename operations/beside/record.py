@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from operations.beside.planning import FINISH, FORWARD, Step
-from operations.errors import OperationError
-from operations.upgrade.journal import put
+from operations.upgrade.journal import put, taken
 
 State = Literal["forward", "standing", "finishing", "done", "back", "taken-back"]
 FORMAT = 1
@@ -85,17 +84,7 @@ class Journal:
 
     def read(self) -> Record | None:
         """Return the last upgrade; None when there was none. Raises OperationError."""
-        try:
-            return _record(json.loads(self.path.read_text()))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OperationError(
-                "the journal of the upgrade cannot be read",
-                str(self.path),
-                f"{error}",
-                "use the release that wrote it",
-            ) from error
+        return taken(self.path, _record, "the journal of the upgrade")
 
     def write(self, record: Record) -> None:
         """Have *record* on the disk, in place of the one before."""

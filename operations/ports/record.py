@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from operations.errors import OperationError
 from operations.ports.planning import Change, Ports, Step, backward
-from operations.upgrade.journal import put
+from operations.upgrade.journal import put, taken
 
 State = Literal["forward", "done", "back", "taken-back"]
 FORMAT = 1
@@ -70,17 +69,7 @@ class Journal:
 
     def read(self) -> Record | None:
         """Return the last change; None when there was none. Raises OperationError."""
-        try:
-            return _record(json.loads(self.path.read_text()))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OperationError(
-                "the journal of the ports cannot be read",
-                str(self.path),
-                f"{error}",
-                "use the release that wrote it",
-            ) from error
+        return taken(self.path, _record, "the journal of the ports")
 
     def write(self, record: Record) -> None:
         """Have *record* on the disk, in place of the one before."""

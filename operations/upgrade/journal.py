@@ -6,10 +6,10 @@ the disk before anything is done that it tells of.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from operations.channel import Node
 from operations.errors import OperationError
@@ -17,6 +17,8 @@ from operations.upgrade.planning import Step
 
 State = Literal["forward", "done", "back", "taken-back"]
 FORMAT = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,18 +89,7 @@ class Journal:
 
     def read(self) -> Record | None:
         """Return the last upgrade; None when there was none. Raises OperationError."""
-        try:
-            found = json.loads(self.path.read_text())
-            return _record(found)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OperationError(
-                "the journal of the upgrade cannot be read",
-                str(self.path),
-                f"{error}",
-                "use the release that wrote it",
-            ) from error
+        return taken(self.path, _record, "the journal of the upgrade")
 
     def begin(self, record: Record, archives: Mapping[str, bytes]) -> None:
         """Write a new upgrade down, with what nodes of each role are to receive."""
@@ -127,6 +118,18 @@ class Journal:
 
     def _put(self, path: Path, content: bytes) -> None:
         put(path, content)
+
+
+def taken(path: Path, parse: Callable[[Any], T], what: str) -> T | None:
+    """Return what a journal's file holds; None when there is none. Raises OperationError."""
+    try:
+        return parse(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OperationError(
+            f"{what} cannot be read", str(path), f"{error}", "use the release that wrote it"
+        ) from error
 
 
 def put(path: Path, content: bytes) -> None:
