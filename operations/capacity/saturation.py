@@ -5,7 +5,7 @@ While nothing is at its end, R stays and twice the callers get twice the answers
 get hardly more answers, they wait, and what they wait for is what has grown since nobody waited.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -78,20 +78,29 @@ class Workload:
     """Whether a request waits for the database: those of R Server and ML Server do."""
 
 
+Limit = tuple[str, Mapping[str, float], Sequence[str]]
+"""Who is at his end, who has which share of the growth, and the evidence."""
+
+
 def find(stages: Sequence[Stage], workload: Workload) -> Saturation:
     """Return where the end is, and who is at it."""
+    return located(stages, lambda alone, full: _limiting(alone, full, workload))
+
+
+def located(stages: Sequence[Stage], limiting: Callable[[Stage, Stage], Limit]) -> Saturation:
+    """Return where the end is; *limiting* says who is at it, by the first stage and a full one."""
     whole = [stage for stage in stages if stage.good and stage.seconds > 0]
     if not whole:
         return Saturation(reached=False, threads=0, throughput=0.0, tier=UNCLEAR,
                           evidence=("no request was answered as it must be",))  # fmt: skip
     best = max(whole, key=lambda stage: stage.throughput)
-    full = first_full(whole)
+    full = _first_full(whole)
     if full is None:
         return Saturation(reached=False, threads=whole[-1].threads, throughput=best.throughput)
-    tier, shares, evidence = _limiting(whole[0], full, workload)
+    tier, shares, evidence = limiting(whole[0], full)
     return Saturation(
         reached=True,
-        threads=knee(whole, best.throughput),
+        threads=_knee(whole, best.throughput),
         throughput=best.throughput,
         tier=tier,
         evidence=tuple(evidence),
@@ -99,7 +108,7 @@ def find(stages: Sequence[Stage], workload: Workload) -> Saturation:
     )
 
 
-def first_full(stages: Sequence[Stage]) -> Stage | None:
+def _first_full(stages: Sequence[Stage]) -> Stage | None:
     """Return the first stage that is beyond the end."""
     for before, stage in pairwise(stages):
         if stage.share_failed > FAILED:
@@ -113,7 +122,7 @@ def first_full(stages: Sequence[Stage]) -> Stage | None:
     return None
 
 
-def knee(stages: Sequence[Stage], most: float) -> int:
+def _knee(stages: Sequence[Stage], most: float) -> int:
     """Return with how few callers nine tenths of the most was had."""
     return next(stage.threads for stage in stages if stage.throughput >= 0.9 * most)
 
@@ -143,11 +152,11 @@ def _limiting(
 
 def _shares(alone: Stage, full: Stage, workload: Workload) -> dict[str, float]:
     """Return which tier has which part of the time by which answers grew."""
-    growth = _grown(alone.answers, full.answers)
+    growth = grown(alone.answers, full.answers)
     if growth <= NOTICEABLE:
         return {}
     by_parts = _by_parts(alone, full)
-    web = _grown(alone.probes.get(PING), full.probes.get(PING))
+    web = grown(alone.probes.get(PING), full.probes.get(PING))
     if not workload.runs_models:
         named = _of_look_ups(alone, full, growth, web)
     elif by_parts:
@@ -157,7 +166,7 @@ def _shares(alone: Stage, full: Stage, workload: Workload) -> dict[str, float]:
         named = {**by_parts, WEB: left if FORWARD in full.means else min(web, left)}
         named[COMPUTE] = named.get(COMPUTE, 0.0) + left - named[WEB]
     else:
-        behind = max(_grown(alone.probes.get(CATALOGUE), full.probes.get(CATALOGUE)) - web, 0.0)
+        behind = max(grown(alone.probes.get(CATALOGUE), full.probes.get(CATALOGUE)) - web, 0.0)
         database = behind if workload.through_database else 0.0
         compute = max(growth - web - database, 0.0)
         named = {WEB: web, DATABASE: database, COMPUTE: compute}
@@ -218,7 +227,7 @@ def _by_parts(alone: Stage, full: Stage) -> dict[str, float]:
     return found
 
 
-def _grown(before: Figures | None, after: Figures | None) -> float:
+def grown(before: Figures | None, after: Figures | None) -> float:
     """Means, so that parts add up to the whole as they do in an answer."""
     return max(after.mean - before.mean, 0.0) if before and after else 0.0
 

@@ -7,16 +7,17 @@ an instance. What an instance's processor does is Azure Monitor's to tell, and n
 from collections.abc import Iterator, Mapping, Sequence
 
 from operations.capacity.endpoint.asking import FRONT_ALONE, NO_PLACE, TOO_LATE
-from operations.capacity.samples import Figures, Stage
+from operations.capacity.samples import Stage
 from operations.capacity.saturation import (
     CLIENT,
     CLIENT_FULL,
     MOST_OF_IT,
     NOTICEABLE,
     UNCLEAR,
+    Limit,
     Saturation,
-    first_full,
-    knee,
+    grown,
+    located,
 )
 
 FRONT, INSTANCES = "front", "instances"
@@ -24,23 +25,12 @@ FRONT, INSTANCES = "front", "instances"
 
 def find(stages: Sequence[Stage]) -> Saturation:
     """Return where the end is, and who is at it."""
-    whole = [stage for stage in stages if stage.good and stage.seconds > 0]
-    if not whole:
-        return Saturation(reached=False, threads=0, throughput=0.0, tier=UNCLEAR,
-                          evidence=("no request was answered as it must be",))  # fmt: skip
-    best = max(whole, key=lambda stage: stage.throughput)
-    full = first_full(whole)
-    if full is None:
-        return Saturation(reached=False, threads=whole[-1].threads, throughput=best.throughput)
-    shares = _shares(whole[0], full)
-    return Saturation(
-        reached=True,
-        threads=knee(whole, best.throughput),
-        throughput=best.throughput,
-        tier=_tier(full, shares),
-        evidence=tuple(_said(whole[0], full, shares)),
-        shares=shares,
-    )
+    return located(stages, _limiting)
+
+
+def _limiting(alone: Stage, full: Stage) -> Limit:
+    shares = _shares(alone, full)
+    return _tier(full, shares), shares, tuple(_said(alone, full, shares))
 
 
 def _tier(full: Stage, shares: Mapping[str, float]) -> str:
@@ -55,16 +45,12 @@ def _tier(full: Stage, shares: Mapping[str, float]) -> str:
 
 def _shares(alone: Stage, full: Stage) -> dict[str, float]:
     """Return who has which part of the time by which answers grew."""
-    growth = _grown(alone.answers, full.answers)
+    growth = grown(alone.answers, full.answers)
     if growth <= NOTICEABLE:
         return {}
-    front = min(_grown(alone.probes.get(FRONT_ALONE), full.probes.get(FRONT_ALONE)), growth)
+    front = min(grown(alone.probes.get(FRONT_ALONE), full.probes.get(FRONT_ALONE)), growth)
     found = {FRONT: front / growth, INSTANCES: (growth - front) / growth}
     return {tier: share for tier, share in found.items() if share > 0}
-
-
-def _grown(before: Figures | None, after: Figures | None) -> float:
-    return max(after.mean - before.mean, 0.0) if before and after else 0.0
 
 
 def _said(alone: Stage, full: Stage, shares: Mapping[str, float]) -> Iterator[str]:
