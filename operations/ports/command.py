@@ -2,11 +2,10 @@
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
+from operations import program
 from operations.beside.command import Deployed
 from operations.errors import OperationError
 from operations.ports import planning
@@ -14,7 +13,7 @@ from operations.ports.planning import Change, Ports
 from operations.ports.record import Journal, Record
 from operations.ports.running import Runner
 from operations.ports.world import Stack
-from operations.stack import PROJECT, Backend
+from operations.stack import Backend
 from operations.upgrade.command import confirmed
 
 
@@ -84,24 +83,15 @@ def begun(options: argparse.Namespace) -> Record:
 def asked(file: Path, arguments: list[str]) -> str:
     """Return what the program says of a stack file with other ports, as JSON.
 
-    Operations know nothing of settings: a process of the program answers. Raises OperationError.
+    Raises OperationError.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "components.settings.ports", str(file), *arguments],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=False,
+    return program.asked(
+        "components.settings.ports",
+        file,
+        arguments,
+        refused="the stack cannot have these ports",
+        fix="nothing was changed; docs/r-server.md says which ports there are",
     )
-    if done.returncode:
-        raise OperationError(
-            "the stack cannot have these ports",
-            str(file),
-            done.stderr.strip() or f"the program ended with {done.returncode}",
-            "nothing was changed; docs/r-server.md says which ports there are",
-        )
-    return done.stdout
 
 
 def plan(record: Record) -> str:

@@ -6,15 +6,11 @@ of a process of its own.
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.errors import OperationError
-from operations.stack import PROJECT
+from operations import program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +79,11 @@ def asked(file: Path, wanted: Wanted) -> str:
 
 
 def _told(file: Path, arguments: Sequence[str], given: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "components.bootstrap.upgrade", str(file), *arguments],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
+    return program.asked(
+        "components.bootstrap.upgrade",
+        file,
+        arguments,
+        refused="the stack cannot be upgraded so",
+        fix="nothing was changed; docs/r-server.md has the paths from version to version",
+        given=given,
     )
-    if done.returncode:
-        raise OperationError(
-            "the stack cannot be upgraded so",
-            str(file),
-            done.stderr.strip() or f"the program ended with {done.returncode}",
-            "nothing was changed; docs/r-server.md has the paths from version to version",
-        )
-    return done.stdout
