@@ -29,6 +29,9 @@ HEARTBEAT_SECONDS = 15.0
 SILENCE_SECONDS = 5.0
 """A database that answers at least so often has kept no compute node from saying that it serves:
 they do every 3 seconds."""
+FIRST_NODE_SECONDS = 30.0
+"""How long a start waits for a compute node. The first ones of an environment can log in only once
+a web node has migrated the database: without this the environment would be ready before them."""
 
 QUERY = "SELECT host(address), port, workers FROM operationalization.serving_node ORDER BY address"
 
@@ -54,6 +57,17 @@ class Node:
     """Host and port."""
 
     workers: int
+
+
+class Welcome:
+    """Whether a start that began at *now* (seconds) is complete."""
+
+    def __init__(self, now: float) -> None:
+        self._deadline = now + FIRST_NODE_SECONDS
+
+    def over(self, nodes: Collection[Node], now: float) -> bool:
+        """Whether there are *nodes*, or it has been waited for one long enough."""
+        return bool(nodes) or now >= self._deadline
 
 
 class ProxyError(RuntimeError):
@@ -149,15 +163,17 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     database = read_node().database
     conninfo = connection_string(database, user=ROLE, password=credential("database-api"))
-    pause, reliance = threading.Event(), Reliance()
+    pause, reliance, welcome = threading.Event(), Reliance(), Welcome(time.monotonic())
     while True:
         try:
             with psycopg.connect(conninfo, autocommit=True) as connection:
                 while True:
                     rows = connection.execute(QUERY).fetchall()
                     nodes = [Node(f"{host}:{port}", workers) for host, port, workers in rows]
-                    update(nodes, complete=reliance.answered(time.monotonic()))
-                    ready()
+                    now = time.monotonic()
+                    update(nodes, complete=reliance.answered(now))
+                    if welcome.over(nodes, now):
+                        ready()
                     pause.wait(INTERVAL_SECONDS)
         except (psycopg.Error, OSError, ProxyError) as error:
             log.warning("going on with the nodes that are known: %s", error)

@@ -18,7 +18,7 @@ from server.loader.shelf import ServiceFileError, Shelf
 SERVICES = Path("/var/lib/operationalization/services")
 LIVE_SOCKET = Path("/run/operationalization/loader/live.sock")
 BEAT_SECONDS = 3.0
-PAUSES = (0.5, 1.0, 2.0, 4.0)
+PAUSES = (0.5, 1.0, 2.0)
 """Seconds before another attempt to reach the database: the last one again and again."""
 
 log = logging.getLogger("loader")

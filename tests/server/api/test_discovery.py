@@ -5,7 +5,17 @@ import threading
 
 import pytest
 
-from server.api.discovery import Node, ProxyError, Reliance, Slot, plan, read_slots, update
+from server.api.discovery import (
+    FIRST_NODE_SECONDS,
+    Node,
+    ProxyError,
+    Reliance,
+    Slot,
+    Welcome,
+    plan,
+    read_slots,
+    update,
+)
 
 A, B, C = "10.0.1.4:12805", "10.0.1.5:12805", "10.0.1.6:12805"
 EMPTY = "127.0.0.1:1"
@@ -49,6 +59,20 @@ def test_a_node_that_is_not_listed_has_gone_only_after_a_heartbeats_life_of_answ
     reliance = Reliance()
 
     assert [reliance.answered(float(second)) for second in range(17)] == [False] * 15 + [True] * 2
+
+
+def test_a_start_is_complete_once_a_compute_node_serves():
+    welcome = Welcome(100.0)
+
+    assert not welcome.over([], 101.0)
+    assert welcome.over([Node(A, 4)], 101.0)
+
+
+def test_a_start_goes_on_alone_where_no_compute_node_comes():
+    welcome = Welcome(100.0)
+
+    assert not welcome.over([], 99.9 + FIRST_NODE_SECONDS)
+    assert welcome.over([], 100.0 + FIRST_NODE_SECONDS)
 
 
 def test_a_database_that_was_silent_is_relied_on_anew():
