@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from operations.beside.planning import FINISH, FORWARD, Step
+from operations.steps import Progress
 from operations.upgrade.journal import put, taken
 
 State = Literal["forward", "standing", "finishing", "done", "back", "taken-back"]
@@ -14,7 +15,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(Progress[Step]):
     """An upgrade at one moment."""
 
     stack: str
@@ -34,28 +35,15 @@ class Record:
 
     moment: str = ""
     steps: tuple[Step, ...] = FORWARD
-    """In the direction that it goes."""
-
-    done: int = 0
-    """How many of them are done; the next one may have begun."""
 
     @property
     def under_way(self) -> bool:
         """Whether it is neither at rest nor at its end."""
         return self.state in ("forward", "finishing", "back")
 
-    @property
-    def left(self) -> tuple[Step, ...]:
-        """The steps that are not done."""
-        return self.steps[self.done :]
-
     def text(self, stage: str) -> str:
         """Return the stack file's text at a stage."""
         return self.texts[stage].replace(self.placeholder, self.moment or self.placeholder)
-
-    def advanced(self) -> Self:
-        """Return it with one more step done."""
-        return replace(self, done=self.done + 1)
 
     def turned(self, state: State, steps: Sequence[Step]) -> Self:
         """Return it at the beginning of other steps."""

@@ -1,16 +1,16 @@
 """Does the steps of an upgrade beside the old nodes, and stops at the first that fails."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from operations import steps
 from operations.beside import planning
 from operations.beside.planning import Step
-from operations.beside.record import Journal, Record
+from operations.beside.record import Record
 from operations.channel import Channel, Node
 from operations.channel.instances import id_of
 from operations.errors import OperationError
@@ -40,31 +40,34 @@ class World(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runner:
+class Runner(steps.Runner[Record, Step]):
     """Takes an upgrade as far as its steps go."""
 
     world: World
-    journal: Journal
-    say: Callable[[str], object] = sys.stderr.write
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def run(self, record: Record) -> Record:
-        """Do all steps that are left. Raises OperationError with the way on and the way back."""
-        while record.left:
-            step = record.left[0]
-            words = planning.said(step, record.of, record.to)
-            self.say(f"  {record.done + 1}/{len(record.steps)} {words}\n")
-            try:
-                record = self._do(record, step)
-            except OperationError as error:
-                raise stopped(record, step, error) from error
-            record = record.advanced()
-            self.journal.write(record)
-        record = record.ended()
-        self.journal.write(record)
-        return record
+    def words(self, record: Record, step: Step) -> str:
+        """Return what a step does, for whoever watches."""
+        return planning.said(step, record.of, record.to)
 
-    def _do(self, record: Record, step: Step) -> Record:
+    def stopped(self, record: Record, step: Step, error: OperationError) -> OperationError:
+        """Return what a person reads when a step has failed: why, and both ways."""
+        command = f"scripts/upgrade --stack {record.stack} --beside"
+        ways = {
+            "forward": f"{command} --resume goes on from here,"
+            f" --take-back goes back to {record.of}",
+            "finishing": f"{command} --resume goes on; there is no way back any more",
+            "back": f"{command} --resume goes on with the way back",
+        }
+        return OperationError(
+            f"{error.what}: {planning.said(step, record.of, record.to)}",
+            error.where,
+            error.why,
+            f"{error.fix}; then {ways[record.state]}",
+        )
+
+    def do(self, record: Record, step: Step) -> Record:
+        """Do one step and return what is known then. Raises OperationError."""
         if step.action == "note-moment":
             # Once and for all: what is deployed with another one would be another database.
             moment = record.moment or self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -125,19 +128,3 @@ def web_nodes(outputs: Mapping[str, Any], which: str) -> tuple[Node, ...]:
         )
     pairs = zip(group["ids"], group["names"], strict=True)
     return tuple(Node(name=name, id=id_of(target), role="web") for target, name in pairs)
-
-
-def stopped(record: Record, step: Step, error: OperationError) -> OperationError:
-    """Return what a person reads when a step has failed: why, and both ways."""
-    command = f"scripts/upgrade --stack {record.stack} --beside"
-    ways = {
-        "forward": f"{command} --resume goes on from here, --take-back goes back to {record.of}",
-        "finishing": f"{command} --resume goes on; there is no way back any more",
-        "back": f"{command} --resume goes on with the way back",
-    }
-    return OperationError(
-        f"{error.what}: {planning.said(step, record.of, record.to)}",
-        error.where,
-        error.why,
-        f"{error.fix}; then {ways[record.state]}",
-    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from operations.ports.planning import Change, Ports, Step, backward
+from operations.steps import Progress
 from operations.upgrade.journal import put, taken
 
 State = Literal["forward", "done", "back", "taken-back"]
@@ -13,7 +14,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(Progress[Step]):
     """A change at one moment."""
 
     stack: str
@@ -25,13 +26,7 @@ class Record:
     after: str
     """Its text."""
 
-    steps: tuple[Step, ...]
-    """In the direction that it goes."""
-
     state: State = "forward"
-    done: int = 0
-    """How many of them are done; the next one may have begun."""
-
     services: tuple[str, ...] | None = None
     """`NAME VERSION` of what was published before; None: nobody may look, or not yet."""
 
@@ -39,15 +34,6 @@ class Record:
     def under_way(self) -> bool:
         """Whether it has begun, and is not at its end: the first step only looks."""
         return self.state == "back" or (self.state == "forward" and self.done > 0)
-
-    @property
-    def left(self) -> tuple[Step, ...]:
-        """The steps that are not done."""
-        return self.steps[self.done :]
-
-    def advanced(self) -> Self:
-        """Return it with one more step done."""
-        return replace(self, done=self.done + 1)
 
     def turned(self) -> Self:
         """Return it at the beginning of its way back; as it is, when it is on it already."""
@@ -57,7 +43,7 @@ class Record:
         return replace(self, state="back", steps=backward(self.change, begun), done=0)
 
     def ended(self) -> Self:
-        """Return it at its end."""
+        """Return it at the end of its steps."""
         return replace(self, state="done" if self.state == "forward" else "taken-back")
 
 

@@ -1,16 +1,15 @@
 """Does the steps of a change of ports, and stops at the first that fails."""
 
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from operations import steps
 from operations.errors import OperationError
 from operations.patience import until
 from operations.ports import planning
 from operations.ports.planning import Found, Step
-from operations.ports.record import Journal, Record
+from operations.ports.record import Record
 from operations.upgrade.journal import put
 
 SECONDS = 300.0
@@ -46,32 +45,33 @@ class World(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runner:
+class Runner(steps.Runner[Record, Step]):
     """Takes a change as far as its steps go."""
 
     world: World
-    journal: Journal
-    say: Callable[[str], object] = sys.stderr.write
     seconds: float = SECONDS
 
-    def run(self, record: Record) -> Record:
-        """Do all steps that are left. Raises OperationError with the way on and the way back."""
-        while record.left:
-            step = record.left[0]
-            self.say(
-                f"  {record.done + 1}/{len(record.steps)} {planning.said(step, record.change)}\n"
-            )
-            try:
-                record = self._do(record, step)
-            except OperationError as error:
-                raise stopped(record, step, error) from error
-            record = record.advanced()
-            self.journal.write(record)
-        record = record.ended()
-        self.journal.write(record)
-        return record
+    def words(self, record: Record, step: Step) -> str:
+        """Return what a step does, for whoever watches."""
+        return planning.said(step, record.change)
 
-    def _do(self, record: Record, step: Step) -> Record:
+    def stopped(self, record: Record, step: Step, error: OperationError) -> OperationError:
+        """Return what a person reads when a step has failed: why, and both ways."""
+        if step.action == "look-before":
+            return error  # nothing has begun
+        command = f"scripts/ports --stack {record.stack}"
+        ways = f"{command} --resume goes on from here"
+        if record.state == "forward":
+            ways += f", --take-back goes back to {record.change.of}"
+        return OperationError(
+            f"{error.what}: {planning.said(step, record.change)}",
+            error.where,
+            error.why,
+            f"{error.fix}; then {ways}",
+        )
+
+    def do(self, record: Record, step: Step) -> Record:
+        """Do one step and return what is known then. Raises OperationError."""
         match step.action:
             case "look-before":
                 return self._look(record)
@@ -150,19 +150,3 @@ class Runner:
                 f"these were there before or are there now: {', '.join(differ)}",
                 "nobody should publish meanwhile; see whether the database is the same",
             )
-
-
-def stopped(record: Record, step: Step, error: OperationError) -> OperationError:
-    """Return what a person reads when a step has failed: why, and both ways."""
-    if step.action == "look-before":
-        return error  # nothing has begun
-    command = f"scripts/ports --stack {record.stack}"
-    ways = f"{command} --resume goes on from here"
-    if record.state == "forward":
-        ways += f", --take-back goes back to {record.change.of}"
-    return OperationError(
-        f"{error.what}: {planning.said(step, record.change)}",
-        error.where,
-        error.why,
-        f"{error.fix}; then {ways}",
-    )
