@@ -146,7 +146,7 @@ def delete(
         # It stays as long as its parent, and so does what lies in it.
         world.put(kind.comes_with_parent(record))
         return
-    references.refuse_deletion(kind, record, world)
+    references.refuse_deletion(kind, record, world, kinds)
     kind.deleting(record, world)
     _take_along(record, world, kinds)
     world.remove(target)

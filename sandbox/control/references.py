@@ -1,10 +1,10 @@
 """What a resource leans on must exist, and what others lean on can't go: in the cloud's words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sandbox.control import arns, ids
 from sandbox.control.kinds import ApiError, CloudError, Context, Kind, Problem, Record, World
-from sandbox.control.paths import get, matches, write
+from sandbox.control.paths import get, matches, parse, write
 from sandbox.control.store import parts
 from sandbox.control.targets import Target, resolve, targets
 from sandbox.control.world import StoreTransaction, named
@@ -124,9 +124,20 @@ def _wrong_type(kind: Kind, path: tuple[str | int, ...], text: str) -> Iterator[
             )
 
 
-def refuse_deletion(kind: Kind, record: Record, world: World) -> None:
+def _is_weak(kind: Kind | None, path: str) -> bool:
+    """Whether a link holds nothing now: who wrote it down may have been an earlier release."""
+    return any(matches(pattern, parse(path)) for pattern in (kind.weak if kind else ()))
+
+
+def refuse_deletion(
+    kind: Kind, record: Record, world: World, kinds: Callable[[str], Kind | None]
+) -> None:
     """Raise CloudError when others still need *record*."""
-    users = {user.id: user for user, _ in world.referrers(record.id)}
+    users = {
+        user.id: user
+        for user, path in world.referrers(record.id)
+        if not _is_weak(kinds(user.type), path)
+    }
     if users:
         code, words = kind.in_use
         error = ApiError if record.short else CloudError

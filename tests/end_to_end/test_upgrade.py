@@ -22,7 +22,7 @@ CONTENT = {
     "aws:autoscaling/group:Group": ("launchTemplate",),
     "aws:autoscaling/policy:Policy": ("autoscalingGroupName",),
     "aws:autoscaling/schedule:Schedule": ("autoscalingGroupName",),
-    "azure-native:compute:VirtualMachine": ("osProfile.customData",),
+    "azure-native:compute:VirtualMachine": ("osProfile",),
     "azure-native:compute:VirtualMachineExtension": ("vmName",),
     "aws:ec2/instance:Instance": ("userDataBase64",),
     "aws:lb/targetGroupAttachment:TargetGroupAttachment": ("targetId",),
