@@ -24,7 +24,7 @@ start_services() {
   done
 }
 
-is_live() { curl -fsSk --max-time 5 --noproxy '*' "https://localhost:$(node .port)$(node .health.live)" >/dev/null; }
+is_live() { curl -fsSk --max-time 5 --noproxy '*' "$1" >/dev/null; }
 
 # The proxy takes what it checks for healthy until its first check; servers in maintenance get none.
 all_is_checked() {
@@ -33,9 +33,10 @@ all_is_checked() {
 }
 
 await_live() {
-  local limit=$1 deadline=$((SECONDS + $1))
-  until all_is_checked && is_live 2>/dev/null; do
-    ((SECONDS < deadline)) || fail "the services started, but $(node .health.live) does not answer 200 within $limit seconds"
+  local limit=$1 deadline=$((SECONDS + $1)) live
+  live=$(node '"https://localhost:\(.port)\(.health.live)"')
+  until all_is_checked && is_live "$live" 2>/dev/null; do
+    ((SECONDS < deadline)) || fail "the services started, but $live does not answer 200 within $limit seconds"
     sleep 0.3
   done
 }

@@ -6,8 +6,11 @@ cd "$(dirname "$0")"
 # shellcheck source-path=SCRIPTDIR source=library.sh
 source library.sh
 
+# cloud-init may not have written the node's file yet; later it does not change, and jq is slow to start.
+where=
 is_ready() {
-  curl -fsSk --max-time 5 --noproxy '*' "https://localhost:$(node .port)$(node .health.ready)" >/dev/null 2>&1
+  where=${where:-$(node '"https://localhost:\(.port)\(.health.ready)"' 2>/dev/null)}
+  [[ $where ]] && curl -fsSk --max-time 5 --noproxy '*' "$where" >/dev/null 2>&1
 }
 
 give_up() {
