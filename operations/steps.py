@@ -1,12 +1,15 @@
 """Steps that are done one after the other, with a journal that says how far they are."""
 
+import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Generic, Protocol, Self, TypeVar
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
 
 from operations.errors import OperationError
+from operations.upgrade.journal import put, taken
 
 S = TypeVar("S")
 
@@ -36,15 +39,31 @@ class Progress(ABC, Generic[S]):
 
 
 R = TypeVar("R", bound=Progress)  # type: ignore[type-arg]  # a bound cannot name another variable
-Written_contra = TypeVar("Written_contra", contravariant=True)
+FORMAT = 1
 
 
-class Journal(Protocol[Written_contra]):
-    """Where a record is kept."""
+class Journal(Generic[R]):
+    """Where the record of one stack is kept: a file of its own beside the stack's state."""
 
-    def write(self, record: Written_contra) -> None:
+    def __init__(self, path: Path, parse: Callable[[dict[str, Any]], R], what: str) -> None:
+        """*parse*: a record of the fields that were written; *what* it is, for whoever must see."""
+        self.path = path
+        self._parse = parse
+        self._what = what
+
+    def read(self) -> R | None:
+        """Return the last record; None when there was none. Raises OperationError."""
+        return taken(self.path, self._read, self._what)
+
+    def write(self, record: R) -> None:
         """Have *record* on the disk, in place of the one before."""
-        ...
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        put(self.path, json.dumps({"format": FORMAT, **asdict(record)}, indent=1).encode())
+
+    def _read(self, found: dict[str, Any]) -> R:
+        if found.pop("format") != FORMAT:
+            raise ValueError(f"it does not have format {FORMAT}")
+        return self._parse(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,18 @@
 """What is written down of an upgrade beside the old nodes, before and after each step."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from operations import steps
 from operations.beside.planning import FINISH, FORWARD, Step
-from operations.steps import Progress
-from operations.upgrade.journal import put, taken
 
 State = Literal["forward", "standing", "finishing", "done", "back", "taken-back"]
-FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record(Progress[Step]):
+class Record(steps.Progress[Step]):
     """An upgrade at one moment."""
 
     stack: str
@@ -64,23 +61,12 @@ def finishing(record: Record) -> Record:
     return record.turned("finishing", FINISH)
 
 
-class Journal:
+class Journal(steps.Journal[Record]):
     """The journal of one stack."""
 
     def __init__(self, folder: Path, stack: str) -> None:
-        self.path = folder / stack / "beside.json"
-
-    def read(self) -> Record | None:
-        """Return the last upgrade; None when there was none. Raises OperationError."""
-        return taken(self.path, _record, "the journal of the upgrade")
-
-    def write(self, record: Record) -> None:
-        """Have *record* on the disk, in place of the one before."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        put(self.path, json.dumps({"format": FORMAT, **asdict(record)}, indent=1).encode())
+        super().__init__(folder / stack / "beside.json", _record, "the journal of the upgrade")
 
 
 def _record(found: dict[str, Any]) -> Record:
-    if found.pop("format") != FORMAT:
-        raise ValueError(f"it does not have format {FORMAT}")
     return Record(**{**found, "steps": tuple(Step(**each) for each in found["steps"])})

@@ -1,20 +1,17 @@
 """What is written down of a change of ports, before and after each step."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from operations import steps
 from operations.ports.planning import Change, Ports, Step, backward
-from operations.steps import Progress
-from operations.upgrade.journal import put, taken
 
 State = Literal["forward", "done", "back", "taken-back"]
-FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record(Progress[Step]):
+class Record(steps.Progress[Step]):
     """A change at one moment."""
 
     stack: str
@@ -47,25 +44,14 @@ class Record(Progress[Step]):
         return replace(self, state="done" if self.state == "forward" else "taken-back")
 
 
-class Journal:
+class Journal(steps.Journal[Record]):
     """The journal of one stack."""
 
     def __init__(self, folder: Path, stack: str) -> None:
-        self.path = folder / stack / "ports.json"
-
-    def read(self) -> Record | None:
-        """Return the last change; None when there was none. Raises OperationError."""
-        return taken(self.path, _record, "the journal of the ports")
-
-    def write(self, record: Record) -> None:
-        """Have *record* on the disk, in place of the one before."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        put(self.path, json.dumps({"format": FORMAT, **asdict(record)}, indent=1).encode())
+        super().__init__(folder / stack / "ports.json", _record, "the journal of the ports")
 
 
 def _record(found: dict[str, Any]) -> Record:
-    if found.pop("format") != FORMAT:
-        raise ValueError(f"it does not have format {FORMAT}")
     change = found["change"]
     services = found["services"]
     return Record(
