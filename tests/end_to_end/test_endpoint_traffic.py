@@ -33,8 +33,11 @@ IRIS = ROOT / "models/iris"
 REQUEST = (IRIS / "request.json").read_bytes()
 ANSWER = json.loads((IRIS / "answer.json").read_text())
 SECONDS = 300
-LOAD = 25
-"""Requests a second that two instances answer, and one hardly."""
+SLOW = "tests/support/models/slow"
+WAITING = {"seconds": 0.1}
+"""What the slow model is asked: it computes nothing, so that a busy machine is as good."""
+LOAD = 13
+"""Requests a second that two of its instances answer, and one can't."""
 LONGEST = 30.0
 """Seconds in which a diagnosis is to be there."""
 REQUESTS = 1000
@@ -51,7 +54,7 @@ config:
     endpoint:
       authentication: {authentication}
       deployments:
-        blue: {{ model: models/iris, instances: 1 }}
+        blue: {{ model: {blue}, instances: 1 }}
         green: {{ model: models/iris, instances: 1 }}{more}
       traffic: {traffic} # who gets what
 """
@@ -69,9 +72,16 @@ class Endpoint(Live):
         super().__init__(STACK, engine)
         self.file = folder / f"Pulumi.{STACK}.yaml"
 
-    def write(self, traffic: str, more: str = "", authentication: str = "amlToken") -> None:
-        """Make the stack file anew."""
-        self.file.write_text(FILE.format(traffic=traffic, more=more, authentication=authentication))
+    def write(
+        self,
+        traffic: str,
+        more: str = "",
+        authentication: str = "amlToken",
+        blue: str = "models/iris",
+    ) -> None:
+        """Make the stack file anew; *blue*: its model."""
+        said = FILE.format(traffic=traffic, more=more, authentication=authentication, blue=blue)
+        self.file.write_text(said)
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One of scripts/, however it ends."""
@@ -319,8 +329,10 @@ def test_curl_is_enough(endpoint: Endpoint) -> None:
 
 def evaluated(endpoint: Endpoint, *options: str) -> dict[str, Any]:
     """What scripts/capacity says of blue, in short stages."""
-    report = endpoint.file.parent.parent / "report"
-    words = ("iris", str(IRIS / "request.json"), "--seconds", "2", "--json", "--report")
+    folder = endpoint.file.parent.parent
+    report, request = folder / "report", folder / "request.json"
+    request.write_text(json.dumps(WAITING))
+    words = ("slow", str(request), "--seconds", "3", "--json", "--report")
     done = endpoint.run("capacity", *words, str(report), *options)
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -330,14 +342,16 @@ def evaluated(endpoint: Endpoint, *options: str) -> dict[str, Any]:
 def test_what_is_wrong_is_named_and_mended_and_what_a_load_needs_is_enough(
     endpoint: Endpoint,
 ) -> None:
+    endpoint.write("{ blue: 100 }", blue=SLOW)
+    endpoint.must("up", "--no-sample")
     assert endpoint.diagnosed() == {}
 
     one = evaluated(endpoint, "--load", str(LOAD))
     assert (one["saturation"]["reached"], one["saturation"]["tier"]) == (True, "instances")
     advice = one["recommendation"]
     instances = {each["setting"]: each["value"] for each in advice["changes"]}
-    # One instance answers some 20 a second; where it answers more, one is enough, and one more.
-    assert instances["endpoint.deployments.blue.instances"] in (2, 3)
+    # Two are enough; more where callers come at random, one may be away, or this machine is busy.
+    assert 2 <= instances["endpoint.deployments.blue.instances"] <= 5
     subprocess.run(
         ["patch", "-p1", "-d", str(endpoint.file.parent.parent)],
         input=advice["patch"],
@@ -349,7 +363,7 @@ def test_what_is_wrong_is_named_and_mended_and_what_a_load_needs_is_enough(
     endpoint.tamper(endpoint.the("azure-native:containerregistry:Registry"),
                     "adminUserEnabled", "true")  # fmt: skip
     for kind, end in (
-        ("azure-native:containerregistry:TaskRun", "-image"),
+        ("azure-native:containerregistry:TaskRun", "-iris-1-0-image"),
         ("azure-native:authorization:RoleAssignment", "-endpoint-pulls-images"),
     ):
         endpoint.sandbox("delete", endpoint.the(kind, end))
@@ -370,14 +384,14 @@ def test_what_is_wrong_is_named_and_mended_and_what_a_load_needs_is_enough(
     endpoint.on(green, "pkill", "-CONT", "-u", "scoring", "R")
     endpoint.must("up", "--no-sample", "--", "--refresh", "--replace", "**-traffic")
     assert endpoint.diagnosed() == {}
-    three = evaluated(endpoint, "--strategy", "thread", "--min-threads=3", "--max-threads=6",
-                      "--increment=3")  # fmt: skip
+    more = evaluated(endpoint, "--strategy", "thread", "--min-threads=2", "--max-threads=4",
+                     "--increment=2")  # fmt: skip
     enough = [
         stage
-        for stage in three["stages"]
+        for stage in more["stages"]
         if stage["throughput"] >= LOAD and stage["answers"]["p95"] <= 0.25 and not stage["errors"]
     ]
-    assert enough, three["stages"]
+    assert enough, more["stages"]
 
 
 def test_nothing_is_left(endpoint: Endpoint) -> None:
