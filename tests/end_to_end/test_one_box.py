@@ -143,6 +143,13 @@ def test_it_answers_as_the_model_folder_says(published: Box) -> None:
     assert score(published.live) == json.loads((IRIS / "answer.json").read_text())
 
 
+def test_diagnose_finds_nothing_where_all_is_well(published: Box) -> None:
+    done = published.live.script("diagnose", "--format", "json", "--seconds", "100")
+
+    assert json.loads(done.stdout)["findings"] == [], done.stderr
+    assert done.returncode == 0
+
+
 def test_the_machine_is_well(box: Box) -> None:
     said = until(
         lambda: box.on("systemctl", "is-system-running", check=False),
